@@ -1,0 +1,13 @@
+"""The exceptions that carry a message for a user. Only a main() prints them; anything else that escapes is a bug."""
+
+
+class KvmStageError(Exception):
+    """A failure that the user can act on: one line that names the thing, the reason and the next step."""
+
+
+def printable(text: str) -> str:
+    """Return text on one line: what could break a log line or a terminal becomes a backslash escape.
+
+    Paths and URLs come from job users, and end up in hold reasons, event logs and on an admin's terminal.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
