@@ -1,0 +1,7 @@
+"""The file transfer plug-in: what runs for every job, as the job's user.
+
+It starts thousands of times, so start-up time rules here: no package outside the standard library, and of
+that only modules that cost nothing to import (os, sys, stat, errno, time, select). No re, subprocess,
+dataclasses, typing, pathlib or argparse: each would cost more than all of the plug-in's own work.
+A unit test holds this list.
+"""

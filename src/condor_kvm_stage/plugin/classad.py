@@ -1,0 +1,198 @@
+"""ClassAds as file transfer plug-ins meet them: a reader of new-syntax ads, writers of new and long ones.
+
+HTCondor's own library (`import classad2`) is the reference, and costs 28 ms to import; this is the part of the
+language that the plug-in protocol needs. The reader accepts every expression, and understands string literals
+only: `Url` and `LocalFileName` are strings, and whatever else an ad holds is not ours to judge.
+
+Text is bytes in ClassAds. It is decoded as Python decodes file names (UTF-8, surrogateescape), so that what is
+no UTF-8 comes out again as it went in.
+"""
+
+import os
+
+from ..errors import KvmStageError
+
+TYPE_CHECKING = False  # not from typing: importing it would cost 3 ms at every start
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Union
+
+    Value = Union[bool, int, str]
+
+_BLANK = " \t\r\n\v\f"
+_CLOSER = {"[": "]", "{": "}", "(": ")"}
+_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_OCTAL = "01234567"
+
+
+class ClassAdSyntaxError(KvmStageError):
+    """The text is no sequence of new-syntax ClassAds."""
+
+
+def read_ads(data: bytes) -> "list[dict[str, str]]":
+    """Read a sequence of ads (`[ Name = value; … ] [ … ]`) as HTCondor writes it into a plug-in's in-file.
+
+    Returns a dictionary for each ad: its string attributes by lower-case name (names are case-insensitive).
+    Attributes whose value is anything but string literals are left out.
+
+    Raises ClassAdSyntaxError. The grammar is that of the ClassAd Language Reference Manual, section "Lexical
+    structure"; escapes and the joining of adjacent strings are as in HTCondor's src/classad/lexer.cpp.
+    """
+    # One character a byte: a scanner of bytes with the methods of str, and octal escapes are bytes too.
+    scanner = _Scanner(data.decode("latin-1"))
+    ads = []
+    while scanner.skip_blank():
+        ads.append(scanner.read_ad())
+    return ads
+
+
+def write_ad(attributes: "Mapping[str, Value]") -> bytes:
+    """Return the ad in new syntax, on a line of its own."""
+    inside = " ".join(f"{name} = {_literal(value)};" for name, value in attributes.items())
+    return os.fsencode(f"[ {inside} ]\n")
+
+
+def write_long(attributes: "Mapping[str, Value]") -> bytes:
+    """Return the ad in the "long" format: an attribute a line. Strings must not hold line breaks."""
+    return os.fsencode("".join(f"{name} = {_literal(value, old=True)}\n" for name, value in attributes.items()))
+
+
+def _literal(value: "Value", old: bool = False) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if old:  # in the old syntax a backslash stands for itself, except before a quote
+        return '"' + value.replace('"', '\\"') + '"'
+    return '"' + "".join(_escaped(c) for c in value) + '"'
+
+
+def _escaped(c: str) -> str:
+    if c in '"\\':
+        return "\\" + c
+    return c if c >= " " and c != "\x7f" else f"\\{ord(c):03o}"
+
+
+class _Scanner:
+    """A position in a text, which moves over one construct at a time. Loops, not recursion: ads are hostile."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def fail(self, expected: str) -> ClassAdSyntaxError:
+        found = repr(self.text[self.at]) if self.at < len(self.text) else "the end"
+        return ClassAdSyntaxError(f"ClassAd syntax: {expected} expected at byte {self.at}, found {found}")
+
+    def skip_blank(self) -> bool:
+        """Move over blanks and comments. Returns whether anything follows."""
+        text = self.text
+        while self.at < len(text):
+            if text[self.at] in _BLANK:
+                self.at += 1
+            elif text.startswith("//", self.at):
+                end = text.find("\n", self.at)
+                self.at = len(text) if end < 0 else end
+            elif text.startswith("/*", self.at):
+                end = text.find("*/", self.at + 2)
+                if end < 0:
+                    raise self.fail("an end of the comment")
+                self.at = end + 2
+            else:
+                return True
+        return False
+
+    def read_ad(self) -> "dict[str, str]":
+        self.expect("[")
+        ad: dict[str, str] = {}
+        while True:
+            if not self.skip_blank():
+                raise self.fail("']'")
+            if self.text[self.at] == "]":
+                self.at += 1
+                return ad
+            if self.text[self.at] == ";":
+                self.at += 1
+                continue
+            name = self.read_name()
+            self.skip_blank()
+            self.expect("=")
+            value = self.read_value()
+            if value is not None:
+                ad[name.lower()] = value
+            else:
+                ad.pop(name.lower(), None)  # the last of two attributes of one name counts
+
+    def expect(self, character: str) -> None:
+        if not self.text.startswith(character, self.at):
+            raise self.fail(repr(character))
+        self.at += 1
+
+    def read_name(self) -> str:
+        if self.text[self.at] == "'":
+            return self.read_quoted("'")
+        start = self.at
+        while self.at < len(self.text) and (self.text[self.at].isalnum() or self.text[self.at] == "_"):
+            self.at += 1
+        if self.at == start:
+            raise self.fail("an attribute's name")
+        return self.text[start : self.at]
+
+    def read_value(self) -> "str | None":
+        """Move over an expression, up to the `;` or `]` behind it. Returns its text if it is string literals only."""
+        strings: list[str] = []
+        only_strings = True
+        open_brackets: list[str] = []
+        while self.skip_blank():
+            c = self.text[self.at]
+            if not open_brackets and c in ";]":
+                if only_strings and not strings:
+                    raise self.fail("an expression")
+                return os.fsdecode("".join(strings).encode("latin-1")) if only_strings else None
+            if c == '"' and not open_brackets:
+                strings.append(self.read_quoted('"'))
+                continue
+            only_strings = False
+            if c in "\"'":
+                self.read_quoted(c)
+                continue
+            if c in _CLOSER:
+                open_brackets.append(_CLOSER[c])
+            elif open_brackets and c == open_brackets[-1]:
+                open_brackets.pop()
+            elif c in "]})":
+                raise self.fail(repr(open_brackets[-1]) if open_brackets else "';'")
+            self.at += 1
+        raise self.fail("']'")
+
+    def read_quoted(self, quote: str) -> str:
+        """Move over a string or quoted name. Returns its text, a character a byte."""
+        start = self.at
+        self.at += 1
+        parts: list[str] = []
+        while True:
+            if self.at >= len(self.text):
+                self.at = start
+                raise self.fail("an end of the string")
+            c = self.text[self.at]
+            self.at += 1
+            if c == quote:
+                return "".join(parts)
+            parts.append(self.read_escape() if c == "\\" else c)
+
+    def read_escape(self) -> str:
+        """Move over what follows a backslash: up to three octal digits (a byte, not NUL), or one character."""
+        text = self.text
+        first = text[self.at : self.at + 1]
+        end = self.at + 1
+        if first and first in _OCTAL:
+            longest = self.at + (3 if first in "0123" else 2)
+            while end < longest and text[end : end + 1] and text[end] in _OCTAL:
+                end += 1
+            code = int(text[self.at : end], 8)
+            if code == 0:
+                raise self.fail("a character other than NUL")
+            self.at = end
+            return chr(code)
+        self.at = end
+        return _ESCAPES.get(first, first)
