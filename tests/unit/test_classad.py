@@ -1,0 +1,113 @@
+"""Our small ClassAd reader and writer against HTCondor's own library: they must agree, both ways."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import classad2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condor_kvm_stage.plugin.classad import ClassAdSyntaxError, read_ads, write_ad, write_long
+
+if TYPE_CHECKING:
+    from condor_kvm_stage.plugin.classad import Value
+
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,10}", fullmatch=True).filter(
+    # reserved words, in any case, are no attribute names in ClassAds
+    lambda name: name.lower() not in {"true", "false", "undefined", "error", "is", "isnt", "parent"}
+)
+# Text that a ClassAd can hold: no NUL, and what UTF-8 can encode
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+EXPRESSIONS = [
+    "1 + 2 * x",
+    'strcat("a;b", "]", foo)',
+    '{ "a", [ b = "}" ], 3.5e3 }',
+    '[ Url = "nested"; deep = [ x = { } ] ]',
+    'a =?= undefined ? "x" : "y"',
+    "other.'quoted ] name' && !b",
+    '"text" == y',
+    "-7",
+    'relTime("1:00") // a comment with ] and "\n',
+    "/* ; ] */ 5",
+    '("parenthesised")',
+]
+expressions = st.sampled_from(EXPRESSIONS)
+
+
+def values(ad: Any) -> dict[str, Any]:
+    """The attributes of an ad of the reference library, evaluated, by lower-case name."""
+    return {name.lower(): ad[name] for name in ad}
+
+
+def string_literals(ad: Any) -> dict[str, str]:
+    """Those attributes of an ad of the reference library that our reader understands."""
+    found = {name: ad[name] for name in ad if isinstance(ad[name], str)}
+    return {name.lower(): value for name, value in found.items() if str(ad.lookup(name)) == classad2.quote(value)}
+
+
+@given(
+    st.lists(st.dictionaries(names, texts | st.integers(-(2**63), 2**63 - 1) | st.booleans(), max_size=6), max_size=4)
+)
+def test_reader_agrees_with_htcondor_on_ads_that_htcondor_wrote(ads: list[dict[str, Any]]) -> None:
+    reference = [classad2.ClassAd(ad) for ad in ads]
+    text = "\n".join(str(ad) for ad in reference)
+    assert read_ads(text.encode()) == [string_literals(ad) for ad in reference]
+
+
+@given(st.dictionaries(names, expressions, max_size=6), texts)
+def test_strings_are_read_whatever_expressions_stand_beside_them(others: dict[str, str], url: str) -> None:
+    others = {name: value for name, value in others.items() if name.lower() not in {"url", "localfilename"}}
+    inside = "; ".join(f"{name} = {value}" for name, value in others.items())
+    text = f'[ {inside}; {write_ad({"Url": url}).decode()[2:-3]} LocalFileName = "a"\n"b" ]'
+    (ad,) = read_ads(text.encode())
+    assert ad["url"] == url
+    assert ad["localfilename"] == "ab"
+    assert ad == string_literals(classad2.parseOne(text, parser=classad2.ParserType.New)) | {"url": url}
+
+
+@given(st.dictionaries(names, texts | st.integers(-(2**63), 2**63 - 1) | st.booleans(), max_size=6))
+def test_htcondor_reads_what_we_write(ad: dict[str, Value]) -> None:
+    read = classad2.parseOne(write_ad(ad).decode(), parser=classad2.ParserType.New)
+    expected = {name.lower(): value for name, value in ad.items()}
+    assert values(read) == expected
+
+
+@given(
+    st.dictionaries(names, st.integers(0, 2**63 - 1) | st.text("abc \"'\\/;]").filter(lambda t: not t.endswith("\\")))
+)
+def test_htcondor_reads_the_long_format_that_we_write(ad: dict[str, Value]) -> None:
+    read = classad2.parseOne(write_long(ad).decode(), parser=classad2.ParserType.Old)
+    expected = {name.lower(): value for name, value in ad.items()}
+    assert values(read) == expected
+
+
+@given(st.binary() | st.text("[]{}()\"'\\;=/* abc01\n").map(str.encode))
+def test_any_bytes_are_either_ads_or_a_syntax_error(data: bytes) -> None:
+    try:
+        ads = read_ads(data)
+    except ClassAdSyntaxError as error:
+        assert "expected at byte" in str(error)
+    else:
+        assert all(isinstance(value, str) for ad in ads for value in ad.values())
+
+
+def test_deeply_nested_expressions_do_not_exhaust_the_stack() -> None:
+    depth = 100_000
+    text = "[ x = " + "{" * depth + "}" * depth + '; Url = "u" ]'
+    assert read_ads(text.encode()) == [{"url": "u"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[", "]", "[ a ]", "[ a = ]", "[ a = 1", '[ a = "x', "[ a = {1] ]", "[ a = 1) ]", "x", "[ a = 1 /* ", r'["\0"]'],
+)
+def test_broken_ads_are_refused(text: str) -> None:
+    with pytest.raises(ClassAdSyntaxError):
+        read_ads(text.encode())
+
+
+def test_bytes_that_are_no_utf8_come_out_as_they_went_in() -> None:
+    (ad,) = read_ads(b'[ Url = "nfs:///\xff\\377" ]')
+    assert write_ad({"TransferUrl": ad["url"]}) == b'[ TransferUrl = "nfs:///\xff\xff"; ]\n'

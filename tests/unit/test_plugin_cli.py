@@ -1,0 +1,129 @@
+"""vm-nfs-plugin as HTCondor starts it: a process of its own, by the interpreter flags of the installed program."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import classad2
+import pytest
+
+from condor_kvm_stage import __version__
+
+SOURCES = Path(__file__).parents[2] / "src"
+PROGRAM = Path(__file__).parents[2] / "scripts/vm-nfs-plugin"
+# os and what it brings, and what costs next to nothing; see condor_kvm_stage/plugin/__init__.py
+CHEAP_IMPORTS = {"os", "posixpath", "genericpath", "_collections_abc", "stat", "_stat"}
+CHEAP_IMPORTS |= {"condor_kvm_stage", "errno", "select", "time"}
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> list[str]:
+    """The program's command line: as installed, but with the modules of this repository."""
+    text = PROGRAM.read_text(encoding="utf-8")
+    assert '"/usr/share/condor-kvm-stage/python"' in text
+    path = tmp_path / "vm-nfs-plugin"
+    path.write_text(text.replace("/usr/share/condor-kvm-stage/python", str(SOURCES)), encoding="utf-8")
+    shebang = text.splitlines()[0].split()
+    assert shebang[0] == "#!/usr/bin/python3"
+    return [sys.executable, *shebang[1:], str(path)]
+
+
+@pytest.fixture
+def plugin(program: list[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+Plugin = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_query_answers_an_ad_that_htcondor_accepts(plugin: Plugin) -> None:
+    ad = classad2.parseOne(plugin("-classad").stdout, parser=classad2.ParserType.Old)
+    assert {name: ad[name] for name in ad} == {
+        "MultipleFileSupport": True,
+        "PluginType": "FileTransfer",
+        "PluginVersion": __version__,
+        "ProtocolVersion": 2,
+        "SupportedMethods": "nfs",
+    }
+
+
+def test_staging_imports_only_what_starts_quickly(program: list[str], base: Path, scratch: Path) -> None:
+    code = f"import sys; print(*sys.modules); sys.path.insert(0, {str(SOURCES)!r})\n"
+    code += "from condor_kvm_stage.plugin.cli import main\n"
+    code += f"status = main(['nfs://{base}:disk', '{scratch}/x'])\n"
+    code += "print(*sys.modules)\nsys.exit(status)"
+    command = [*program[:-1], "-c", code]
+    lines = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+    loaded = set(lines[-1].split()) - set(lines[0].split())
+    assert {name.split(".")[0] for name in loaded} <= CHEAP_IMPORTS
+
+
+def test_old_protocol_stages_and_prints_the_result(plugin: Plugin, base: Path, scratch: Path) -> None:
+    result = plugin(f"nfs:{base}:disk", scratch / "base.qcow2:disk")
+    assert (result.returncode, result.stderr) == (0, "")
+    ad = classad2.parseOne(result.stdout, parser=classad2.ParserType.Old)
+    assert ad["TransferSuccess"] is True
+    assert [path.name for path in scratch.iterdir()] == ["disk"]
+
+
+def test_old_protocol_reports_a_failure_to_htcondor_and_to_a_human(plugin: Plugin, scratch: Path) -> None:
+    result = plugin("nfs:///none:disk", scratch / "none:disk")
+    assert result.returncode == 1
+    error = classad2.parseOne(result.stdout, parser=classad2.ParserType.Old)["TransferError"]
+    assert result.stderr == f"vm-nfs-plugin: {error}\n"
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["-infile"], ["-infile", "x"], ["-outfile", "x", "-outfile", "y"], ["a", "b", "c"], ["-x", "y"]]
+)
+def test_wrong_usage_shows_the_usage(plugin: Plugin, arguments: list[str]) -> None:
+    result = plugin(*arguments)
+    assert result.returncode == 64
+    assert result.stderr.startswith("usage: vm-nfs-plugin -classad")
+
+
+def test_help_and_version(plugin: Plugin) -> None:
+    assert plugin("--help").stdout.startswith("usage: vm-nfs-plugin -classad")
+    assert plugin("--version").stdout == f"vm-nfs-plugin {__version__}\n"
+
+
+def test_out_file_that_cannot_be_written_is_one_message(plugin: Plugin, tmp_path: Path) -> None:
+    result = plugin("-infile", "/dev/null", "-outfile", tmp_path / "none/out")
+    assert result.returncode == 1
+    assert result.stderr == f"vm-nfs-plugin: cannot write {tmp_path}/none/out: No such file or directory\n"
+
+
+def test_kill_at_any_moment_leaves_a_complete_overlay_or_none(
+    program: list[str], base: Path, scratch: Path, qemu_img: Callable[..., str]
+) -> None:
+    command = [*program, f"nfs:{base}:disk", f"{scratch}/x"]
+    started = time.monotonic()
+    subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
+    duration = time.monotonic() - started
+    (scratch / "disk").unlink()
+    generator = random.Random(1)
+    complete = 0
+    for _ in range(50):
+        # a process group, because qemu-img goes on when its parent is killed
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        time.sleep(generator.uniform(0, 1.2 * duration))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if (scratch / "disk").exists():
+            complete += 1
+            qemu_img("check", scratch / "disk")
+            (scratch / "disk").unlink()
+    assert complete < 50, "no kill came before the end: the test showed nothing"

@@ -1,0 +1,36 @@
+"""The repository agrees with itself: one version, and constants that stand in two languages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from condor_kvm_stage import __version__
+from condor_kvm_stage.genconfig.snippet import PATH
+from testnode import guest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_spec_has_the_version_of_the_package_and_its_changelog_begins_with_it() -> None:
+    spec = (REPOSITORY / "condor-kvm-stage.spec").read_text(encoding="utf-8")
+    versions = re.findall(r"^Version: +(\S+)$", spec, re.MULTILINE)
+    newest = spec.split("%changelog\n", 1)[1].splitlines()[0]
+    assert versions == [__version__]
+    assert newest.endswith(f" - {__version__}-1")
+
+
+def test_template_is_named_after_the_file_that_it_makes() -> None:
+    assert [path.name for path in (REPOSITORY / "config.d").iterdir()] == [f"{PATH.name}.j2"]
+
+
+def test_guest_writes_what_the_tests_look_for(tmp_path: Path) -> None:
+    image = tmp_path / "guest.raw"
+    guest.write_base(image, "raw")
+    content = image.read_bytes()
+    boot_sector = content[: guest.SECTOR]
+    assert boot_sector.endswith(b"\x55\xaa")
+    assert guest.PATTERN in boot_sector
+    # the address packet: 16 bytes long, one sector, to the buffer at 0000:8000, which goes to this block
+    assert b"\x10\0\x01\0\0\x80\0\0" + guest.PATTERN_LBA.to_bytes(8, "little") in boot_sector
+    assert not any(content[guest.SECTOR :])

@@ -1,0 +1,105 @@
+"""The multi-file protocol: a result for each file whatever happens, written over the pre-allocated out-file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import classad2
+import pytest
+
+from condor_kvm_stage.plugin import overlay
+from condor_kvm_stage.plugin.classad import write_ad
+from condor_kvm_stage.plugin.transfer import BUG, FAILED, OK, run_files
+
+PREALLOCATED = 64 * 301  # bytes of blanks, as HTCondor's file_transfer.cpp writes them
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    infile, outfile = tmp_path / ".plugin.in", tmp_path / ".plugin.out"
+    outfile.write_text(" " * PREALLOCATED)
+    return infile, outfile
+
+
+def ask(infile: Path, scratch: Path, *urls: str) -> None:
+    ads = [{"Url": url, "LocalFileName": f"{scratch}/{url.rsplit('/', 1)[-1]}"} for url in urls]
+    infile.write_bytes(b"".join(write_ad(ad) for ad in ads))
+
+
+def results(outfile: Path) -> list[Any]:
+    return list(classad2.parseAds(outfile.read_text(), parser=classad2.ParserType.New))
+
+
+def test_every_file_gets_its_result_also_after_a_failure(files: tuple[Path, Path], scratch: Path, base: Path) -> None:
+    infile, outfile = files
+    urls = [f"nfs://{base}:a", "nfs:///none:b", f"nfs://{base}", f"nfs://{base}:c"]
+    ask(infile, scratch, *urls)
+    assert run_files(str(infile), str(outfile), False) == FAILED
+    ads = results(outfile)
+    assert [ad["TransferUrl"] for ad in ads] == urls
+    assert [ad["TransferFileName"] for ad in ads] == [f"{scratch}/{url.rsplit('/', 1)[-1]}" for url in urls]
+    assert [ad["TransferSuccess"] for ad in ads] == [True, False, False, True]
+    assert ["TransferError" in ad for ad in ads] == [False, True, True, False]
+    assert sorted(path.name for path in scratch.iterdir()) == ["a", "c"]
+    assert ads[0]["TransferTotalBytes"] == (scratch / "a").stat().st_size
+    assert all(isinstance(ad[name], int) for ad in ads for name in ("TransferStartTime", "TransferEndTime"))
+
+
+def test_preallocated_out_file_is_written_over_not_truncated(
+    files: tuple[Path, Path], scratch: Path, base: Path
+) -> None:
+    infile, outfile = files
+    inode = outfile.stat().st_ino
+    ask(infile, scratch, f"nfs://{base}:a")
+    assert run_files(str(infile), str(outfile), False) == OK
+    assert (outfile.stat().st_ino, outfile.stat().st_size) == (inode, PREALLOCATED)
+    assert outfile.read_text().rstrip().endswith("]")
+
+
+def test_attributes_that_are_not_ours_are_ignored(files: tuple[Path, Path], scratch: Path, base: Path) -> None:
+    infile, outfile = files
+    infile.write_text(
+        f'[ PluginData = [ a = "]\\"" ]; URL = "nfs://{base}:a"; localfilename = "{scratch}/x"; x = strcat("[", Url) ]'
+    )
+    assert run_files(str(infile), str(outfile), False) == OK
+    assert [path.name for path in scratch.iterdir()] == ["a"]
+
+
+def test_unreadable_list_of_files_still_brings_its_message(files: tuple[Path, Path]) -> None:
+    infile, outfile = files
+    for content in ("[ Url = ", None):
+        if content is None:
+            infile.unlink()
+        else:
+            infile.write_text(content)
+        assert run_files(str(infile), str(outfile), False) == BUG
+        (ad,) = results(outfile)
+        assert ad["TransferSuccess"] is False
+        assert "cannot read the list of files" in ad["TransferError"]
+
+
+def test_bug_is_loud_and_still_gives_every_file_its_result(
+    files: tuple[Path, Path],
+    scratch: Path,
+    base: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken(*_: object) -> int:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(overlay, "stage", broken)
+    infile, outfile = files
+    ask(infile, scratch, f"nfs://{base}:a", f"nfs://{base}:b")
+    assert run_files(str(infile), str(outfile), False) == BUG
+    assert ["bug in vm-nfs-plugin" in ad["TransferError"] for ad in results(outfile)] == [True, True]
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_upload_is_refused_with_a_result_for_each_file(files: tuple[Path, Path], scratch: Path, base: Path) -> None:
+    infile, outfile = files
+    ask(infile, scratch, f"nfs://{base}:a", f"nfs://{base}:b")
+    assert run_files(str(infile), str(outfile), True) == FAILED
+    assert ["does not upload" in ad["TransferError"] for ad in results(outfile)] == [True, True]
+    assert list(scratch.iterdir()) == []
