@@ -1,0 +1,88 @@
+"""scripts/test-node's command line: build, start, exec, stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from . import node, root, stages
+from .run import TestNodeError
+
+# Where `start` tells `exec` and `stop` about its node: its own process id, and the node's leader's
+_STATE = Path("/run/condor-kvm-stage-test-node")
+_READY = """\
+The node is up, with the package's repository and an image in /srv/images. It ends with this command: Ctrl-C.
+In another terminal:
+    scripts/test-node exec dnf install condor-kvm-stage
+    scripts/test-node exec            (a shell)
+    scripts/test-node stop
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run a subcommand. Returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.subcommand == "build":
+            with root.cached() as path:
+                print(path)
+            return 0
+        if options.subcommand == "start":
+            return _start()
+        started = _started()
+        if started is None:
+            raise TestNodeError("no node is started; start one: scripts/test-node start")
+        owner, leader = started
+        if options.subcommand == "stop":
+            os.kill(owner, signal.SIGTERM)
+            return 0
+        command = node.Node(leader).command(options.command or ["bash", "--login"], options.user)
+        os.execvp(command[0], command)
+    except TestNodeError as error:
+        print(f"test-node: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="test-node", description="A worker node on this machine, to test on. Needs root."
+    )
+    subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="build | start | exec | stop")
+    subcommands.add_parser("build", help="build and cache the node's root directory; print its path")
+    subcommands.add_parser("start", help="boot a fresh node, which runs until Ctrl-C or `stop`")
+    execute = subcommands.add_parser("exec", help="run a command on the started node; without one, a shell")
+    execute.add_argument("--user", default="root", help="the node's user who runs it (default: root)")
+    execute.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")
+    subcommands.add_parser("stop", help="end the started node")
+    return parser
+
+
+def _start() -> int:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(0))
+    if _started():
+        raise TestNodeError("a node is started already; end it: scripts/test-node stop")
+    with node.running() as started:
+        stages.make_bare(started)
+        try:
+            _STATE.write_text(f"{os.getpid()} {started.leader}\n", encoding="ascii")
+            print(_READY, end="", flush=True)
+            signal.pause()
+        finally:
+            _STATE.unlink(missing_ok=True)
+    return 0
+
+
+def _started() -> tuple[int, int] | None:
+    """Return the process ids of the command that started the node and of the node's leader; None without a node."""
+    try:
+        owner, leader = (int(word) for word in _STATE.read_text(encoding="ascii").split())
+    except FileNotFoundError:
+        return None
+    # whoever started it may have been killed; then the node has gone with it
+    return (owner, leader) if Path(f"/proc/{leader}").exists() else None

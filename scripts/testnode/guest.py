@@ -1,0 +1,32 @@
+"""The virtual machine of the tests: its base image, and what it leaves on its disk."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from .run import run
+
+SOURCE = Path(__file__).parents[2] / "tests/guest/guest.asm"
+SECTOR = 512
+# Both are the guest's: see guest.asm
+PATTERN_LBA = 8
+PATTERN = b"condor-kvm-stage: this sector was written by the guest"
+_IMAGE_SIZE = 4 << 20
+
+
+def write_base(path: Path, image_format: str) -> None:
+    """Make a base image (`raw` or `qcow2`) of 4 MiB that boots into the guest, readable by all, owned by root."""
+    with tempfile.TemporaryDirectory() as scratch:
+        raw = Path(scratch) / "guest.raw"
+        run(["nasm", "-f", "bin", SOURCE, "-o", raw])
+        os.truncate(raw, _IMAGE_SIZE)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        run(["qemu-img", "convert", "-f", "raw", "-O", image_format, raw, path])
+        path.chmod(0o644)
+
+
+def pattern_sector(disk: bytes) -> bytes:
+    """Return the sector that the guest writes, from the content of its disk."""
+    return disk[PATTERN_LBA * SECTOR : (PATTERN_LBA + 1) * SECTOR]

@@ -1,0 +1,33 @@
+"""The jobs that the demo and the tests submit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+BASE = "/srv/images/base.qcow2"
+
+# The example that the package installs is the job that must work.
+VM_JOB = (Path(__file__).parents[2] / "packaging/vm-job.sub").read_text(encoding="utf-8")
+VM_JOB_LOG = "vm-job.log"
+VM_JOB_DISK = "disk.qcow2"
+
+
+def staging_job(url: str, name: str) -> str:
+    """Return a vanilla universe job, which needs no KVM: its starter stages the URL, it lists its scratch directory.
+
+    The job's output and event log are `name`.out and `name`.log.
+    """
+    return f"""\
+universe = vanilla
+executable = /bin/ls
+arguments = -A
+transfer_executable = False
+should_transfer_files = YES
+transfer_input_files = {url}
+transfer_output_files = ""
+output = {name}.out
+log = {name}.log
+request_memory = 16
+request_disk = 1024
+queue
+"""

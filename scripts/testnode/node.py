@@ -1,0 +1,126 @@
+"""One running test node: a throw-away copy of the cached root, booted with systemd as PID 1."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from . import recipe, root
+from .run import CommandError, TestNodeError, progress, run
+
+# The node's changes live in memory, in a mount namespace of its own: they go with its last process.
+_BOOT = """
+set -eu
+mount -t tmpfs -o mode=755 tmpfs "$1"
+mkdir "$1/changes" "$1/work" "$1/root"
+mount -t overlay -o "lowerdir=$2,upperdir=$1/changes,workdir=$1/work" overlay "$1/root"
+cd "$1/root"
+shift 2
+exec systemd-nspawn --quiet --register=no --keep-unit --private-network --console=pipe --boot --directory=. "$@"
+"""
+_ENVIRONMENT = [
+    "env",
+    "--ignore-environment",
+    "LC_ALL=C.UTF-8",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
+]
+
+
+class Node:
+    """A running node. `leader` is the process id, on this machine, of its PID 1; `root` is its file system."""
+
+    def __init__(self, leader: int) -> None:
+        self.leader = leader
+        self.root = Path(f"/proc/{leader}/root")
+
+    def command(self, command: Sequence[str], user: str = "root") -> list[str]:
+        """Return the command line that runs a command on the node, as a user, in that user's home directory."""
+        home = "/root" if user == "root" else f"/home/{user}"
+        switch = [] if user == "root" else ["runuser", "--user", user, "--"]
+        return [
+            *["nsenter", "--target", str(self.leader), "--all", "--", *_ENVIRONMENT, f"HOME={home}"],
+            *[*switch, "env", f"--chdir={home}", *command],
+        ]
+
+    def run(
+        self, command: Sequence[str] | str, *, user: str = "root", timeout: float = 60, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command (words, or one string that is split like a shell's) on the node; see run.run()."""
+        words = shlex.split(command) if isinstance(command, str) else command
+        return run(self.command(words, user), timeout=timeout, check=check)
+
+    def wait_until(self, condition: Callable[[], bool], what: str, timeout: float) -> None:
+        """Wait until condition() holds, at most timeout seconds. Raises TestNodeError, with `what` did not happen."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TestNodeError(f"not within {timeout:.0f} s: {what}")
+            time.sleep(0.25)
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Node]:
+    """Boot a node, give it once systemd is up. It ends with the context, or with this process, however that ends."""
+    with root.cached() as lower:
+        mount_point = root.CACHE / "mount-point"  # used in the node's own mount namespace only
+        mount_point.mkdir(exist_ok=True)
+        progress("booting a test node")
+        binds = [f"--bind={device}" for device in ("/dev/kvm", "/dev/net/tun") if os.path.exists(device)]
+        with tempfile.TemporaryFile() as console:
+            process = subprocess.Popen(
+                [
+                    # If this process dies, the kernel kills unshare, and then the PID namespace with all that is in it.
+                    *["setpriv", "--pdeathsig", "KILL"],
+                    *["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc"],
+                    *["sh", "-c", _BOOT, "boot", str(mount_point), str(lower), f"--machine={recipe.HOSTNAME}", *binds],
+                ],
+                env={**os.environ, "UNIFIED_CGROUP_HIERARCHY": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for this process, which then ends the node
+            )
+            try:
+                node = Node(_leader(process))
+                node.wait_until(lambda: _is_up(node), "systemd is up on the test node", 60)
+            except TestNodeError as error:
+                console.seek(0)
+                raise TestNodeError(f"{error}\n{console.read().decode(errors='replace')}") from error
+            else:
+                yield node
+            finally:
+                process.kill()
+                process.wait()
+
+
+def _leader(process: subprocess.Popen[bytes]) -> int:
+    """Return the process id of the node's PID 1: the only child of systemd-nspawn, the only child of unshare."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(ValueError, FileNotFoundError):
+            leader = _only_child(_only_child(process.pid))
+            if Path(f"/proc/{leader}/comm").read_text(encoding="utf-8") == "systemd\n":
+                return leader
+        time.sleep(0.1)
+    raise TestNodeError("the test node does not start; its console says:")
+
+
+def _only_child(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii"))
+
+
+def _is_up(node: Node) -> bool:
+    try:
+        state = node.run("systemctl is-system-running", timeout=10, check=False).stdout.strip()
+    except CommandError:
+        return False
+    if state == "degraded":
+        failed = node.run("systemctl --failed --plain --no-legend").stdout
+        raise TestNodeError(f"a unit of the test node failed:\n{failed}")
+    return state == "running"

@@ -1,0 +1,60 @@
+"""Speak to the node's HTCondor as its admins and users do: through its command-line tools."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from . import recipe
+from .node import Node
+from .run import CommandError
+
+Ad = dict[str, Any]
+HELD = 5  # JobStatus, HTCondor's manual, "Job ClassAd Attributes"
+
+
+def slot_ad(node: Node) -> Ad:
+    """Return the ad of the node's partitionable slot as the collector has it, {} while it has none."""
+    try:
+        found = node.run(["condor_status", "-json", "-constraint", "PartitionableSlot"], timeout=20).stdout
+    except CommandError:
+        return {}  # no collector yet
+    ads: list[Ad] = json.loads(found or "[]")
+    return ads[0] if ads else {}
+
+
+def transfer_methods(node: Node) -> set[str]:
+    """Return the URL schemes that the slot ad advertises."""
+    return set(slot_ad(node).get("HasFileTransferPluginMethods", "").split(",")) - {""}
+
+
+def wait_for_slot(node: Node) -> None:
+    """Wait until HTCondor is up and the startd has sent its slot ad."""
+    node.wait_until(lambda: bool(transfer_methods(node)), "HTCondor's startd advertises its slot", 90)
+
+
+def submit(node: Node, name: str, description: str) -> int:
+    """Submit a job as the node's user, from a submit file `name` in the home directory. Returns its cluster id."""
+    home = node.root / "home" / recipe.USER
+    (home / name).write_text(description, encoding="utf-8")
+    output = node.run(["condor_submit", "-terse", name], user=recipe.USER).stdout
+    return int(output.split(".", 1)[0])
+
+
+def job_ad(node: Node, cluster: int) -> Ad:
+    """Return the ad of a job that is in the queue, {} if it has left it."""
+    found = node.run(["condor_q", "-json", str(cluster)], timeout=20).stdout
+    ads: list[Ad] = json.loads(found or "[]")
+    return ads[0] if ads else {}
+
+
+def wait_for_hold(node: Node, cluster: int, timeout: float = 60) -> Ad:
+    """Wait until a job is on hold. Returns its ad, with HoldReason."""
+    node.wait_until(lambda: job_ad(node, cluster).get("JobStatus") == HELD, f"job {cluster} is on hold", timeout)
+    return job_ad(node, cluster)
+
+
+def wait_for_end(node: Node, log: str, timeout: float) -> str:
+    """Wait until the jobs of an event log in the user's home directory have ended. Returns the log's text."""
+    node.run(["condor_wait", "-wait", str(int(timeout)), log], user=recipe.USER, timeout=timeout + 10)
+    return (node.root / "home" / recipe.USER / log).read_text(encoding="utf-8")

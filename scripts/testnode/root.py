@@ -1,0 +1,111 @@
+"""The test node's root directory: built once by mmdebstrap from this machine's own Debian mirror, then cached."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import recipe
+from .run import TestNodeError, progress, run
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "condor-kvm-stage"
+
+# Which of this machine's apt settings say how to reach and trust the mirror
+_APT_SETTINGS = re.compile(r"Acquire::(Check-Valid-Until|Check-Date|Retries|ForceIPv[46]|https?::.*) ")
+
+
+@contextlib.contextmanager
+def cached() -> Iterator[Path]:
+    """Give the path of the root directory, which must not be changed; it is there until the context ends.
+
+    Builds it if it is not cached, which takes a minute or two. Raises TestNodeError.
+    """
+    if os.geteuid() != 0:
+        raise TestNodeError("the test node needs root: mmdebstrap, mounts, /dev/kvm; run this as root")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    path = CACHE / f"root-{recipe.digest()}"
+    with open(f"{path}.lock", "w", encoding="ascii") as lock:
+        if not path.exists():
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():  # another process may have built it meanwhile
+                _remove_others(path)
+                _build(path)
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield path
+
+
+def _remove_others(path: Path) -> None:
+    """Remove the roots of earlier recipes, unless a node still runs on one."""
+    for lock_path in CACHE.glob("root-*.lock"):
+        other = lock_path.with_suffix("")
+        if other == path:
+            continue
+        with open(lock_path, encoding="ascii") as lock, contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(other, ignore_errors=True)
+            lock_path.unlink()
+
+
+def _build(path: Path) -> None:
+    mirror = _mirror()
+    progress(
+        f"building the test node's root: Debian {recipe.SUITE}, {len(recipe.PACKAGES)} packages and what they need"
+    )
+    partial = path.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    options = [f"--aptopt={line}" for line in _apt_settings()]
+    include = ",".join(recipe.PACKAGES)
+    run(
+        ["mmdebstrap", "--quiet", "--variant=minbase", *options, f"--include={include}", recipe.SUITE, partial, mirror],
+        timeout=1200,
+    )
+    progress("making the worker of it")
+    (partial / "etc/hostname").write_text(f"{recipe.HOSTNAME}\n", encoding="ascii")
+    for name, place in recipe.PLACES.items():
+        target = partial / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(recipe.FILES / name, target)
+    (partial / "usr/share/licenses").mkdir(exist_ok=True)  # belongs to EL's package filesystem
+    run(["chroot", partial, "useradd", "--create-home", "--shell", "/bin/sh", recipe.USER])
+    _install_bridge(partial)
+    partial.rename(path)
+
+
+def _mirror() -> str:
+    """Return the URI of the Debian mirror that this machine's apt uses for its own release."""
+    release = run(["sh", "-c", ". /etc/os-release; echo $VERSION_CODENAME"]).stdout.strip()
+    format_ = "$(CODENAME) $(REPO_URI)"
+    for line in run(["apt-get", "indextargets", "--format", format_, "Created-By: Packages"]).stdout.splitlines():
+        codename, _, uri = line.partition(" ")
+        if codename == release:
+            return uri
+    raise TestNodeError(f"apt knows no mirror for {release}; run apt-get update, and check /etc/apt/sources.list*")
+
+
+def _apt_settings() -> list[str]:
+    dump = run(["apt-config", "dump"]).stdout.splitlines()
+    return [line for line in dump if _APT_SETTINGS.match(line) and not line.endswith(' "";')]
+
+
+def _install_bridge(root: Path) -> None:
+    """Build the bridge RPM and install it into the root, with the root's own rpm."""
+    provides = []
+    for name, package in recipe.BRIDGE.items():
+        version = run(["chroot", root, "dpkg-query", "-W", "-f", "${source:Upstream-Version}", package]).stdout
+        number = re.match(r"[0-9.]+[0-9]", version)
+        if number is None:
+            raise TestNodeError(f"the version of Debian's {package}, {version!r}, does not begin with a number")
+        provides.append(f"Provides: {name}" if name.startswith("/") else f"Provides: {name} = {number[0]}")
+    with tempfile.TemporaryDirectory() as scratch:
+        defines = ["--define", f"_topdir {scratch}", "--define", "provides " + "\\\n".join(provides)]
+        run(["rpmbuild", "-bb", "--quiet", *defines, recipe.FILES / "bridge.spec"])
+        (package_file,) = Path(scratch).glob("RPMS/noarch/*.rpm")
+        shutil.copyfile(package_file, root / "root/bridge.rpm")
+    run(["chroot", root, "rpm", "--nosignature", "--install", "/root/bridge.rpm"])
+    (root / "root/bridge.rpm").unlink()

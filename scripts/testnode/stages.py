@@ -1,0 +1,62 @@
+"""The stages that a node goes through in the demo and the tests: bare, then with the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import evidence, guest, jobs, pool, repository
+from .node import Node
+from .run import progress
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A node before the package: what its slot advertises, the checksum of its base image, the package to install."""
+
+    node: Node
+    methods: set[str]
+    base_sha256: str
+    package: str
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A node after `dnf install`, with what dnf printed."""
+
+    bare: Bare
+    node: Node
+    output: str
+
+
+def make_bare(worker: Node) -> Bare:
+    """Give a fresh node a repository with the package and a base image, and wait for its HTCondor."""
+    package = repository.put_on(worker)
+    guest.write_base(worker.root / jobs.BASE.lstrip("/"), "qcow2")
+    progress("waiting for HTCondor")
+    pool.wait_for_slot(worker)
+    return Bare(worker, pool.transfer_methods(worker), evidence.sha256(worker, jobs.BASE), package.name)
+
+
+def wait_for_nfs(bare: Bare) -> None:
+    """Wait until the slot of a node with the package advertises what it did before, and nfs."""
+    bare.node.wait_until(
+        lambda: pool.transfer_methods(bare.node) == bare.methods | {"nfs"},
+        "the slot advertises nfs besides the rest",
+        60,
+    )
+
+
+def wait_for_vm_universe(worker: Node, offered: bool) -> None:
+    """Wait until the slot advertises nfs and HasVM as `offered`, after a restart of the startd."""
+    worker.wait_until(
+        lambda: pool.slot_ad(worker).get("HasVM") is offered and "nfs" in pool.transfer_methods(worker),
+        f"the slot advertises nfs and HasVM = {offered}",
+        90,
+    )
+
+
+def install(bare: Bare) -> Installed:
+    """Install the package as an admin does."""
+    output = bare.node.run("dnf --assumeyes install condor-kvm-stage", timeout=120).stdout
+    wait_for_nfs(bare)
+    return Installed(bare, bare.node, output)
