@@ -1,0 +1,57 @@
+"""A worker node for all end-to-end tests, and the stages that it goes through: installed, with VM universe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from condor_kvm_stage.genconfig import kvm
+from testnode import node, stages
+from testnode.node import Node
+
+KVM = kvm.probe()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "guest: boots a KVM guest; skipped only where /dev/kvm does not work")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("guest") and not KVM.usable:
+            item.add_marker(pytest.mark.skip(reason=f"boots a guest: {KVM.reason}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not KVM.usable:
+        terminalreporter.write_line(f"NO GUEST WAS BOOTED: {KVM.reason}", red=True, bold=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _root() -> None:
+    assert os.geteuid() == 0, "end-to-end tests boot a node of their own: run them as root"
+
+
+@pytest.fixture(scope="session")
+def installed() -> Iterator[stages.Installed]:
+    """A node with the package, from dnf."""
+    with node.running() as worker:
+        yield stages.install(stages.make_bare(worker))
+
+
+@pytest.fixture
+def bare() -> Iterator[stages.Bare]:
+    """A node without the package, for a test that installs it itself."""
+    with node.running() as worker:
+        yield stages.make_bare(worker)
+
+
+@pytest.fixture(scope="session")
+def worker(installed: stages.Installed) -> Node:
+    """The node with the package, its startd started again as the installation's message says: it offers VM universe."""
+    assert "condor_restart -startd -peaceful" in installed.output
+    installed.node.run("condor_restart -startd -peaceful")
+    stages.wait_for_vm_universe(installed.node, KVM.usable)
+    return installed.node

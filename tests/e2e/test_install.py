@@ -1,0 +1,81 @@
+"""`dnf install` on a real worker: what the node has and advertises afterwards, and after `dnf remove`."""
+
+from __future__ import annotations
+
+import pytest
+
+from testnode import pool
+from testnode.node import Node
+from testnode.stages import Bare, Installed, install
+
+SNIPPET = "/etc/condor/config.d/50-condor-kvm-stage.conf"
+
+
+def test_installed_files_are_what_the_package_says(installed: Installed) -> None:
+    verified = installed.node.run("rpm --verify condor-kvm-stage", check=False)
+    assert verified.stdout == ""
+
+
+def test_node_advertises_nfs_and_all_the_methods_it_had_before(installed: Installed) -> None:
+    assert installed.bare.methods >= {"https", "file"}
+    assert pool.transfer_methods(installed.node) == installed.bare.methods | {"nfs"}
+
+
+def test_installation_prints_no_error(installed: Installed) -> None:
+    words = installed.output.lower()
+    assert "warning" not in words
+    assert "fail" not in words
+
+
+def test_snippet_holds_what_the_generator_renders(installed: Installed) -> None:
+    rendered = installed.node.run("condor-kvm-stage-genconfig --stdout").stdout
+    assert installed.node.run(["cat", SNIPPET]).stdout == rendered
+    assert installed.node.run("condor-kvm-stage-genconfig").stdout == f"{SNIPPET} is up to date\n"
+
+
+def test_htcondor_reads_the_settings(installed: Installed) -> None:
+    value = installed.node.run("condor_config_val FILETRANSFER_PLUGINS").stdout
+    assert value.rstrip().endswith(", /usr/local/bin/vm-nfs-plugin")
+
+
+@pytest.mark.guest
+def test_check_finds_a_node_that_can_run_vm_jobs(installed: Installed) -> None:
+    result = installed.node.run("condor-kvm-stage-genconfig --check")
+    assert result.stdout.splitlines()[-1] == "This node can run VM jobs."
+
+
+def test_check_names_what_is_missing_and_the_next_step(installed: Installed) -> None:
+    installed.node.run("mv /usr/sbin/condor_vm-gahp /usr/sbin/condor_vm-gahp.away")
+    try:
+        result = installed.node.run("condor-kvm-stage-genconfig --check", check=False)
+    finally:
+        installed.node.run("mv /usr/sbin/condor_vm-gahp.away /usr/sbin/condor_vm-gahp")
+    assert result.returncode == 1
+    assert "fail  vm-gahp   no program /usr/sbin/condor_vm-gahp" in result.stdout
+    assert "-> dnf install condor-vm-gahp" in result.stdout
+
+
+@pytest.mark.guest
+def test_restarted_startd_offers_vm_universe_with_the_generators_memory(worker: Node) -> None:
+    slot = pool.slot_ad(worker)
+    assert (slot["HasVM"], slot["VM_Type"]) == (True, "kvm")
+    assert f"VM_MEMORY = {slot['VM_Memory']}\n" in worker.run(["cat", SNIPPET]).stdout
+
+
+def files_of(node: Node) -> set[str]:
+    """Every file and directory of the node's own file system, but for logs, caches, dnf's and HTCondor's state."""
+    changing = ["/var/log", "/var/cache", "/var/lib/condor", "/var/lib/dnf", "/var/lib/rpm", "/usr/lib/sysimage/rpm"]
+    prune = [word for path in changing for word in ("-path", path, "-prune", "-o")]
+    return set(node.run(["find", "/", "-xdev", *prune, "-print"], timeout=120).stdout.splitlines())
+
+
+def test_removal_leaves_nothing_behind_and_htcondor_running(bare: Bare) -> None:
+    node = bare.node
+    before = files_of(node)
+    install(bare)
+    assert SNIPPET in files_of(node) - before
+    node.run("dnf --assumeyes remove condor-kvm-stage", timeout=120)
+    assert files_of(node) - before == set()
+    assert node.run("rpm --query condor-kvm-stage", check=False).stdout == "package condor-kvm-stage is not installed\n"
+    node.wait_until(lambda: pool.transfer_methods(node) == bare.methods, "the slot advertises what it did before", 60)
+    assert node.run("systemctl is-active condor").stdout == "active\n"

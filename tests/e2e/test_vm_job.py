@@ -1,0 +1,68 @@
+"""A job that is a virtual machine, from condor_submit to the overlay that comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from testnode import evidence, guest, jobs, pool, recipe
+from testnode.node import Node
+from testnode.stages import Installed
+
+pytestmark = pytest.mark.guest
+
+OVERLAY = f"/home/{recipe.USER}/{jobs.VM_JOB_DISK}"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The job has ended; `events` is its event log, `overlay` the disk that came back, as the guest saw it."""
+
+    node: Node
+    events: str
+    overlay: bytes
+
+
+@pytest.fixture(scope="module")
+def finished(worker: Node) -> Finished:
+    pool.submit(worker, "vm-job.sub", jobs.VM_JOB)
+    events = pool.wait_for_end(worker, jobs.VM_JOB_LOG, 240)
+    return Finished(worker, events, evidence.disk_content(worker, OVERLAY))
+
+
+def test_job_completes_with_exit_status_0(finished: Finished) -> None:
+    assert "\n005 " in finished.events
+    assert "Normal termination (return value 0)" in finished.events
+
+
+def test_overlay_comes_back_with_the_base_as_backing_file_in_its_format(finished: Finished) -> None:
+    chain = evidence.backing_chain(finished.node, OVERLAY)
+    assert [(image["filename"], image["format"]) for image in chain] == [(OVERLAY, "qcow2"), (jobs.BASE, "qcow2")]
+    assert chain[0]["backing-filename-format"] == "qcow2"
+
+
+def test_overlay_is_sound(finished: Finished) -> None:
+    assert evidence.check(finished.node, OVERLAY) == "No errors were found on the image."
+
+
+def test_overlay_belongs_to_the_submitter(finished: Finished) -> None:
+    assert finished.node.run(["stat", "--format=%U", OVERLAY]).stdout == f"{recipe.USER}\n"
+
+
+def test_guests_write_is_in_the_overlay(finished: Finished) -> None:
+    assert guest.pattern_sector(finished.overlay) == guest.PATTERN.ljust(guest.SECTOR, b"\0")
+
+
+def test_guests_write_is_not_in_the_base_which_is_unchanged(finished: Finished, installed: Installed) -> None:
+    assert guest.pattern_sector(evidence.disk_content(finished.node, jobs.BASE)) == bytes(guest.SECTOR)
+    assert evidence.sha256(finished.node, jobs.BASE) == installed.bare.base_sha256
+
+
+def test_missing_image_holds_a_vm_job_with_the_path_and_vm_universe_stays(worker: Node) -> None:
+    missing = "/srv/images/missing.qcow2"
+    cluster = pool.submit(worker, "missing.sub", jobs.VM_JOB.replace(jobs.BASE, missing))
+    ad = pool.wait_for_hold(worker, cluster)
+    assert f"cannot open image {missing}: No such file or directory" in ad["HoldReason"]
+    worker.run(["condor_rm", str(cluster)])
+    assert pool.slot_ad(worker)["HasVM"] is True
