@@ -14,15 +14,22 @@ from pathlib import Path
 from . import recipe, root
 from .run import CommandError, TestNodeError, progress, run
 
-# The node's changes live in memory, in a mount namespace of its own: they go with its last process.
+# The node's changes live in memory, in a mount namespace of its own: they go with its last process. Its devices are
+# copies, because its systemd changes their owner and mode.
 _BOOT = """
 set -eu
 mount -t tmpfs -o mode=755 tmpfs "$1"
-mkdir "$1/changes" "$1/work" "$1/root"
+mkdir "$1/changes" "$1/work" "$1/root" "$1/devices"
 mount -t overlay -o "lowerdir=$2,upperdir=$1/changes,workdir=$1/work" overlay "$1/root"
 cd "$1/root"
-shift 2
-exec systemd-nspawn --quiet --register=no --keep-unit --private-network --console=pipe --boot --directory=. "$@"
+set -- "$1/devices" "$3"
+for device in /dev/kvm /dev/net/tun; do
+    [ -e "$device" ] || continue
+    cp --archive "$device" "$1"
+    set -- "$@" "--bind=$1/${device##*/}:$device"
+done
+shift
+exec systemd-nspawn --quiet --register=no --keep-unit --private-network --console=pipe --boot --directory=. --machine="$@"
 """
 _ENVIRONMENT = [
     "env",
@@ -71,14 +78,13 @@ def running() -> Iterator[Node]:
         mount_point = root.CACHE / "mount-point"  # used in the node's own mount namespace only
         mount_point.mkdir(exist_ok=True)
         progress("booting a test node")
-        binds = [f"--bind={device}" for device in ("/dev/kvm", "/dev/net/tun") if os.path.exists(device)]
         with tempfile.TemporaryFile() as console:
             process = subprocess.Popen(
                 [
                     # If this process dies, the kernel kills unshare, and then the PID namespace with all that is in it.
                     *["setpriv", "--pdeathsig", "KILL"],
                     *["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc"],
-                    *["sh", "-c", _BOOT, "boot", str(mount_point), str(lower), f"--machine={recipe.HOSTNAME}", *binds],
+                    *["sh", "-c", _BOOT, "boot", str(mount_point), str(lower), recipe.HOSTNAME],
                 ],
                 env={**os.environ, "UNIFIED_CGROUP_HIERARCHY": "1"},
                 stdin=subprocess.DEVNULL,

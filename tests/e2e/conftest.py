@@ -51,7 +51,7 @@ def bare() -> Iterator[stages.Bare]:
 @pytest.fixture(scope="session")
 def worker(installed: stages.Installed) -> Node:
     """The node with the package, its startd started again as the installation's message says: it offers VM universe."""
-    assert "condor_restart -startd -peaceful" in installed.output
+    assert ("condor_restart -startd -peaceful" in installed.output) is KVM.usable
     installed.node.run("condor_restart -startd -peaceful")
     stages.wait_for_vm_universe(installed.node, KVM.usable)
     return installed.node

@@ -116,6 +116,14 @@ def test_written_snippet_is_reported_with_the_next_step(host: Host, capsys: pyte
     assert capsys.readouterr().out == f"{root / snippet.PATH} is up to date\n"
 
 
+def test_host_without_kvm_is_told_at_once(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([], host(dataclasses.replace(WORKER, kvm=BARE.kvm))) == 0
+    printed = capsys.readouterr().out
+    assert "No VM universe on this node: cannot open /dev/kvm" in printed
+    assert "condor-kvm-stage-genconfig --check" in printed
+    assert "condor_restart" not in printed
+
+
 def test_host_without_htcondor_is_one_message_and_a_failure(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([], host(BARE)) == 1
     captured = capsys.readouterr()

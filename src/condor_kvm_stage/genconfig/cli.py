@@ -14,6 +14,10 @@ _NEXT_STEP = """\
 HTCondor's startd reads the VM_* settings when it starts. To start it again, after its running jobs have finished:
     condor_restart -startd -peaceful
 """
+_NO_VM_NEXT_STEP = """\
+Images can be staged all the same. What to do about it:
+    condor-kvm-stage-genconfig --check
+"""
 
 
 def main(arguments: list[str], root: Path = Path("/")) -> int:
@@ -21,13 +25,14 @@ def main(arguments: list[str], root: Path = Path("/")) -> int:
     options = _parser().parse_args(arguments)
     try:
         host = facts.collect(root)
-        text = snippet.render(snippet.decide(host))
+        values = snippet.decide(host)
+        text = snippet.render(values)
         if options.stdout:
             sys.stdout.write(text)
         elif options.check:
             return _check(host, text, root)
         else:
-            _write(text, root)
+            _write(text, values.no_vm, root)
     except KvmStageError as error:
         print(f"condor-kvm-stage-genconfig: {error}", file=sys.stderr)
         return 1
@@ -49,11 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _write(text: str, root: Path) -> None:
-    if snippet.write(text, root):
-        print(f"wrote {root / snippet.PATH}\n{_NEXT_STEP}", end="")
-    else:
+def _write(text: str, no_vm: str, root: Path) -> None:
+    if not snippet.write(text, root):
         print(f"{root / snippet.PATH} is up to date")
+        return
+    print(f"wrote {root / snippet.PATH}")
+    print(f"No VM universe on this node: {no_vm}.\n{_NO_VM_NEXT_STEP}" if no_vm else _NEXT_STEP, end="")
 
 
 def _check(host: facts.HostFacts, wanted: str, root: Path) -> int:
