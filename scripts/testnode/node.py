@@ -29,7 +29,8 @@ for device in /dev/kvm /dev/net/tun; do
     set -- "$@" "--bind=$1/${device##*/}:$device"
 done
 shift
-exec systemd-nspawn --quiet --register=no --keep-unit --private-network --console=pipe --boot --directory=. --machine="$@"
+exec systemd-nspawn --quiet --register=no --keep-unit --private-network --console=pipe --boot --directory=. \\
+    --machine="$@"
 """
 _ENVIRONMENT = [
     "env",
