@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import recipe, root
+from . import cgroup, recipe, root
 from .run import CommandError, TestNodeError, progress, run
 
 # The node's changes live in memory, in a mount namespace of its own: they go with its last process. Its devices are
 # copies, because its systemd changes their owner and mode.
 _BOOT = """
 set -eu
+echo 0 > "$4/cgroup.procs"
 mount -t tmpfs -o mode=755 tmpfs "$1"
 mkdir "$1/changes" "$1/work" "$1/root" "$1/devices"
 mount -t overlay -o "lowerdir=$2,upperdir=$1/changes,workdir=$1/work" overlay "$1/root"
@@ -52,7 +53,7 @@ class Node:
         home = "/root" if user == "root" else f"/home/{user}"
         switch = [] if user == "root" else ["runuser", "--user", user, "--"]
         return [
-            *["nsenter", "--target", str(self.leader), "--all", "--", *_ENVIRONMENT, f"HOME={home}"],
+            *["nsenter", "--target", str(self.leader), "--all", "--root", "--", *_ENVIRONMENT, f"HOME={home}"],
             *[*switch, "env", f"--chdir={home}", *command],
         ]
 
@@ -75,7 +76,7 @@ class Node:
 @contextlib.contextmanager
 def running() -> Iterator[Node]:
     """Boot a node, give it once systemd is up. It ends with the context, or with this process, however that ends."""
-    with root.cached() as lower:
+    with root.cached() as lower, cgroup.own() as group:
         mount_point = root.CACHE / "mount-point"  # used in the node's own mount namespace only
         mount_point.mkdir(exist_ok=True)
         progress("booting a test node")
@@ -85,7 +86,7 @@ def running() -> Iterator[Node]:
                     # If this process dies, the kernel kills unshare, and then the PID namespace with all that is in it.
                     *["setpriv", "--pdeathsig", "KILL"],
                     *["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc"],
-                    *["sh", "-c", _BOOT, "boot", str(mount_point), str(lower), recipe.HOSTNAME],
+                    *["sh", "-c", _BOOT, "boot", str(mount_point), str(lower), recipe.HOSTNAME, str(group)],
                 ],
                 env={**os.environ, "UNIFIED_CGROUP_HIERARCHY": "1"},
                 stdin=subprocess.DEVNULL,

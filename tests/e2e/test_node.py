@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from testnode import node
 
 TEST_NODE = Path(__file__).parents[2] / "scripts/test-node"
 STATE = Path("/run/condor-kvm-stage-test-node")
@@ -31,3 +32,9 @@ def test_node_ends_with_the_command_that_started_it(number: signal.Signals) -> N
         time.sleep(0.1)
     assert not Path(f"/proc/{leader}").exists()
     assert "condor-kvm-stage" not in Path("/proc/mounts").read_text()
+
+
+def test_nodes_do_not_share_their_control_groups() -> None:
+    with node.running() as one, node.running() as other:
+        groups = [Path(f"/proc/{each.leader}/cgroup").read_text(encoding="ascii") for each in (one, other)]
+        assert groups[0] != groups[1]
