@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from testnode import node
 
 TEST_NODE = Path(__file__).parents[2] / "scripts/test-node"
