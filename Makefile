@@ -8,7 +8,6 @@ VERSION     := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/condor_kvm_st
 NAME        := condor-kvm-stage
 RPM_INPUTS  := LICENSE README.md $(NAME).spec $(shell find config.d packaging src -type f -not -name '*.pyc') \
                scripts/vm-nfs-plugin scripts/condor-kvm-stage-genconfig
-RPM_STAMP   := build/rpm/.built
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit test-rpm e2e rpm node clean
@@ -37,7 +36,17 @@ e2e: $(VENV)/.made rpm ## (root) the same as demo and more, as tests, on worker 
 	@scripts/require-packages node
 	$(VENV)/bin/pytest tests/e2e
 
-rpm: $(RPM_STAMP) ## dist/*.noarch.rpm and dist/*.src.rpm
+# Built anew each time: it takes two seconds, and a stale package would be tested in vain.
+rpm: ## dist/*.noarch.rpm and dist/*.src.rpm
+	@scripts/require-packages build
+	@echo "==> rpmbuild"
+	@rm -rf build/rpm dist/$(NAME)-*.rpm && mkdir -p build/rpm/SOURCES dist
+	@tar -czf build/rpm/SOURCES/$(NAME)-$(VERSION).tar.gz --transform='s,^,$(NAME)-$(VERSION)/,' --sort=name \
+	    --owner=root:0 --group=root:0 $(RPM_INPUTS)
+	@rpmbuild -ba --quiet --define '_topdir $(CURDIR)/build/rpm' $(NAME).spec > build/rpm/log 2>&1 \
+	    || { cat build/rpm/log; exit 1; }
+	@cp build/rpm/RPMS/noarch/*.rpm build/rpm/SRPMS/*.rpm dist/
+	@ls -1 dist/*.rpm
 
 node: rpm ## (root) a worker node with the package's repository, to look around in, until Ctrl-C
 	@scripts/require-packages node
@@ -52,16 +61,4 @@ $(VENV)/.made: pyproject.toml
 	@echo "==> virtual environment with the test tools ($(VENV))"
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --editable '.[test]'
-	@touch $@
-
-$(RPM_STAMP): $(RPM_INPUTS) Makefile
-	@scripts/require-packages build
-	@echo "==> rpmbuild"
-	@rm -rf build/rpm dist/$(NAME)-*.rpm && mkdir -p build/rpm/SOURCES dist
-	@tar -czf build/rpm/SOURCES/$(NAME)-$(VERSION).tar.gz --transform='s,^,$(NAME)-$(VERSION)/,' --sort=name \
-	    --owner=root:0 --group=root:0 $(RPM_INPUTS)
-	@rpmbuild -ba --quiet --define '_topdir $(CURDIR)/build/rpm' $(NAME).spec > build/rpm/log 2>&1 \
-	    || { cat build/rpm/log; exit 1; }
-	@cp build/rpm/RPMS/noarch/*.rpm build/rpm/SRPMS/*.rpm dist/
-	@ls -1 dist/*.rpm
 	@touch $@

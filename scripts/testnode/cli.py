@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import os
 import signal
 import sys
@@ -32,10 +34,7 @@ def main(arguments: list[str]) -> int:
             return 0
         if options.subcommand == "start":
             return _start()
-        started = _started()
-        if started is None:
-            raise TestNodeError("no node is started; start one: scripts/test-node start")
-        owner, leader = started
+        owner, leader = _started()
         if options.subcommand == "stop":
             os.kill(owner, signal.SIGTERM)
             return 0
@@ -65,24 +64,30 @@ def _parser() -> argparse.ArgumentParser:
 def _start() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
-    if _started():
-        raise TestNodeError("a node is started already; end it: scripts/test-node stop")
-    with node.running() as started:
-        stages.make_bare(started)
+    with open(_STATE, "a+", encoding="ascii") as state:
+        # The lock says whether what the file says still holds: it goes with this process, however that ends.
         try:
-            _STATE.write_text(f"{os.getpid()} {started.leader}\n", encoding="ascii")
+            fcntl.flock(state, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TestNodeError("a node is started already; end it: scripts/test-node stop") from None
+        state.truncate(0)
+        with node.running() as started:
+            stages.make_bare(started)
+            state.write(f"{os.getpid()} {started.leader}\n")
+            state.flush()
             print(_READY, end="", flush=True)
             signal.pause()
-        finally:
-            _STATE.unlink(missing_ok=True)
     return 0
 
 
-def _started() -> tuple[int, int] | None:
-    """Return the process ids of the command that started the node and of the node's leader; None without a node."""
-    try:
-        owner, leader = (int(word) for word in _STATE.read_text(encoding="ascii").split())
-    except FileNotFoundError:
-        return None
-    # whoever started it may have been killed; then the node has gone with it
-    return (owner, leader) if Path(f"/proc/{leader}").exists() else None
+def _started() -> tuple[int, int]:
+    """Return the process ids of the command that started the node and of the node's leader."""
+    with contextlib.suppress(FileNotFoundError), open(_STATE, encoding="ascii") as state:
+        try:
+            fcntl.flock(state, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            words = state.read().split()
+            if words:
+                return int(words[0]), int(words[1])
+            raise TestNodeError("the node is still starting; try again in some seconds") from None
+    raise TestNodeError("no node is started; start one: scripts/test-node start")

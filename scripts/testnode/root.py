@@ -48,7 +48,10 @@ def _remove_others(path: Path) -> None:
             continue
         with open(lock_path, encoding="ascii") as lock, contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(other, ignore_errors=True)
+            # renamed first: under its own name a root is complete
+            with contextlib.suppress(FileNotFoundError):
+                other.rename(other.with_suffix(".partial"))
+            shutil.rmtree(other.with_suffix(".partial"), ignore_errors=True)
             lock_path.unlink()
 
 
@@ -80,12 +83,13 @@ def _build(path: Path) -> None:
 def _mirror() -> str:
     """Return the URI of the Debian mirror that this machine's apt uses for its own release."""
     release = run(["sh", "-c", ". /etc/os-release; echo $VERSION_CODENAME"]).stdout.strip()
-    format_ = "$(CODENAME) $(REPO_URI)"
-    for line in run(["apt-get", "indextargets", "--format", format_, "Created-By: Packages"]).stdout.splitlines():
-        codename, _, uri = line.partition(" ")
-        if codename == release:
+    # another party's repository may have the same codename, but not the same origin
+    targets = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(CODENAME) $(REPO_URI)", "Created-By: Packages"]
+    for line in run(targets).stdout.splitlines():
+        origin, codename, uri = line.split(" ", 2)
+        if (origin, codename) == ("Debian", release):
             return uri
-    raise TestNodeError(f"apt knows no mirror for {release}; run apt-get update, and check /etc/apt/sources.list*")
+    raise TestNodeError(f"apt knows no mirror of Debian {release}; run apt-get update, check /etc/apt/sources.list*")
 
 
 def _apt_settings() -> list[str]:

@@ -36,6 +36,8 @@ def run(
             check=False,
             env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
         )
+    except FileNotFoundError as error:
+        raise CommandError(f"{shown}: {error.strerror}; run: scripts/require-packages node") from error
     except subprocess.TimeoutExpired as error:
         raise CommandError(f"{shown}: no end within {timeout:.0f} s") from error
     if check and result.returncode != 0:

@@ -59,6 +59,14 @@ def test_guests_write_is_not_in_the_base_which_is_unchanged(finished: Finished, 
     assert evidence.sha256(finished.node, jobs.BASE) == installed.bare.base_sha256
 
 
+def test_guest_says_hello_on_its_serial_port(worker: Node) -> None:
+    """By hand, for HTCondor's own domain throws the guest's console away."""
+    worker.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", jobs.BASE, "/var/tmp/hello.qcow2"])
+    machine = ["qemu-system-x86_64", "-accel", "kvm", "-m", "64", "-display", "none", "-serial", "stdio"]
+    output = worker.run([*machine, "-drive", "file=/var/tmp/hello.qcow2,format=qcow2,if=virtio"]).stdout
+    assert output.split("\r\n")[-3:] == ["hello from the guest", "pattern written, powering off", ""]
+
+
 def test_missing_image_holds_a_vm_job_with_the_path_and_vm_universe_stays(worker: Node) -> None:
     missing = "/srv/images/missing.qcow2"
     cluster = pool.submit(worker, "missing.sub", jobs.VM_JOB.replace(jobs.BASE, missing))

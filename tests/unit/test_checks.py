@@ -57,6 +57,12 @@ def test_working_kvm_without_a_cpu_flag_is_no_fault() -> None:
     assert verdict(dataclasses.replace(WORKER, cpu_virtualisation=""), "CPU").level is Level.OK
 
 
+def test_ordinary_user_is_sent_to_root_not_to_the_firmware() -> None:
+    host = dataclasses.replace(BARE, kvm=KvmDevice(False, "cannot open /dev/kvm: Permission denied", forbidden=True))
+    assert "run this as root" in verdict(host, "KVM").next_step
+    assert verdict(host, "CPU").next_step == "run this as root"
+
+
 def test_flag_without_a_device_points_to_the_kernel_module() -> None:
     host = dataclasses.replace(WORKER, cpu_virtualisation="AMD-V", kvm=BARE.kvm)
     assert "modprobe kvm_amd" in verdict(host, "KVM").next_step

@@ -74,9 +74,7 @@ def test_htcondor_reads_what_we_write(ad: dict[str, Value]) -> None:
     assert values(read) == expected
 
 
-@given(
-    st.dictionaries(names, st.integers(0, 2**63 - 1) | st.text("abc \"'\\/;]").filter(lambda t: not t.endswith("\\")))
-)
+@given(st.dictionaries(names, st.integers(0, 2**63 - 1) | st.text("abc \"'\\/;]")))
 def test_htcondor_reads_the_long_format_that_we_write(ad: dict[str, Value]) -> None:
     read = classad2.parseOne(write_long(ad).decode(), parser=classad2.ParserType.Old)
     expected = {name.lower(): value for name, value in ad.items()}
@@ -101,7 +99,20 @@ def test_deeply_nested_expressions_do_not_exhaust_the_stack() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[", "]", "[ a ]", "[ a = ]", "[ a = 1", '[ a = "x', "[ a = {1] ]", "[ a = 1) ]", "x", "[ a = 1 /* ", r'["\0"]'],
+    [
+        "[",
+        "]",
+        "[ a ]",
+        "[ a = ]",
+        "[ a = 1",
+        '[ a = "x',
+        "[ a = {1] ]",
+        "[ a = 1) ]",
+        "x",
+        "[ a = 1 /* ",
+        r'[ a = "\0" ]',
+        '[ a = "\0" ]',
+    ],
 )
 def test_broken_ads_are_refused(text: str) -> None:
     with pytest.raises(ClassAdSyntaxError):

@@ -63,6 +63,41 @@ def test_socket_of_a_dead_daemon_is_no_libvirt(root: Path) -> None:
     assert "/run/libvirt/libvirt-sock: Connection refused" in facts.collect(root).libvirt
 
 
+def test_host_without_proc_is_one_message(root: Path) -> None:
+    (root / "proc/meminfo").unlink()
+    with pytest.raises(facts.FactsError, match=r"cannot look at .*/proc/meminfo: No such file .*; check that /proc is"):
+        facts.collect(root)
+
+
+def test_what_this_user_may_not_look_at_is_one_message(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", forbidden)
+    with pytest.raises(facts.FactsError, match=r"/etc/condor/config.d: Permission denied; run this as root"):
+        facts.collect(root)
+
+
+def test_device_that_creates_no_virtual_machine_is_of_no_use(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ioctl(_descriptor: int, request: int, _argument: int) -> int:
+        if request == 0xAE00:  # KVM_GET_API_VERSION
+            return 12
+        raise OSError(16, "Device or resource busy")
+
+    (root / "dev").mkdir()
+    (root / "dev/kvm").write_text("")
+    monkeypatch.setattr("fcntl.ioctl", ioctl)
+    assert kvm.probe(root).reason == "/dev/kvm does not create virtual machines: Device or resource busy"
+
+
+def test_device_that_is_not_for_this_user_is_told_apart(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.open", forbidden)
+    assert kvm.probe(root) == kvm.KvmDevice(False, "cannot open /dev/kvm: Permission denied", forbidden=True)
+
+
 def test_device_that_is_not_kvm_is_told_apart(root: Path) -> None:
     (root / "dev").mkdir()
     (root / "dev/kvm").write_text("")

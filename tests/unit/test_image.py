@@ -78,6 +78,12 @@ def test_unreadable_image_names_the_user_who_cannot_read_it(base: Path) -> None:
             os.seteuid(0)
 
 
+def test_image_that_qemus_user_could_not_read_is_refused(base: Path) -> None:
+    base.chmod(0o640)
+    with pytest.raises(ImageError, match=r"is not readable by all, so QEMU could not open it; chmod o\+r /"):
+        detect_format(str(base))
+
+
 def test_fifo_directory_and_device_are_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path / "fifo", tmp_path, Path("/dev/null")):

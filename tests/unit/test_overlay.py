@@ -88,6 +88,15 @@ def test_failure_of_qemu_img_leaves_no_file(
     assert list(scratch.iterdir()) == []
 
 
+def test_messages_of_qemu_img_do_not_depend_on_the_locale(
+    scratch: Path, base: Path, fake_program: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    fake_program("qemu-img", 'echo "locale $LC_ALL" >&2; exit 1')
+    with pytest.raises(QemuImgError, match=r"locale C$"):
+        stage(StageUrl(str(base), "disk"), str(scratch))
+
+
 def test_qemu_img_that_hangs_is_given_up(
     scratch: Path, base: Path, fake_program: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

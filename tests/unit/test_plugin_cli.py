@@ -98,6 +98,30 @@ def test_help_and_version(plugin: Plugin) -> None:
     assert plugin("--version").stdout == f"vm-nfs-plugin {__version__}\n"
 
 
+def test_locale_does_not_matter(
+    plugin: Plugin,
+    base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fake_program: Callable[[str, str], None],
+) -> None:
+    fake_program("qemu-img", r"printf 'qemu-img: broken \374' >&2; exit 1")
+    monkeypatch.setenv("LC_ALL", "de_DE.ISO-8859-1")
+    scratch = os.fsencode(tmp_path) + b"/scr\xe4tch"
+    os.mkdir(scratch)
+    infile, outfile = tmp_path / "in", tmp_path / "out"
+    infile.write_bytes(b'[ Url = "nfs://%s:disk"; LocalFileName = "%s/x" ]' % (os.fsencode(base), scratch))
+    assert plugin("-infile", infile, "-outfile", outfile).returncode == 1
+    written = outfile.read_bytes()
+    assert b'TransferFileName = "%s/x"' % scratch in written
+    assert "qemu-img failed (exit status 1): broken \ufffd".encode() in written
+
+
+def test_result_of_the_old_protocol_is_one_attribute_a_line(plugin: Plugin, scratch: Path) -> None:
+    lines = plugin("nfs:///none:x\nTransferSuccess = true", scratch / "x").stdout.splitlines()
+    assert [line for line in lines if line.startswith("TransferSuccess")] == ["TransferSuccess = false"]
+
+
 def test_out_file_that_cannot_be_written_is_one_message(plugin: Plugin, tmp_path: Path) -> None:
     result = plugin("-infile", "/dev/null", "-outfile", tmp_path / "none/out")
     assert result.returncode == 1
@@ -114,13 +138,14 @@ def test_kill_at_any_moment_leaves_a_complete_overlay_or_none(
     (scratch / "disk").unlink()
     generator = random.Random(1)
     complete = 0
-    for _ in range(50):
-        # a process group, because qemu-img goes on when its parent is killed
+    for turn in range(50):
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         time.sleep(generator.uniform(0, 1.2 * duration))
-        os.killpg(process.pid, signal.SIGKILL)
+        # in turn: the plug-in alone, which leaves qemu-img to go on without it, and both
+        kill = os.killpg if turn % 2 else os.kill
+        kill(process.pid, signal.SIGKILL)
         process.wait()
         if (scratch / "disk").exists():
             complete += 1

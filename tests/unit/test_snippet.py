@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,32 @@ def test_snippet_is_written_once_and_again_only_when_it_changed(tmp_path: Path) 
     assert snippet.write("A = 2\n", tmp_path)
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("A = 2\n", 0o644)
     assert [other.name for other in path.parent.iterdir()] == [PATH.name]
+
+
+def test_every_user_may_read_the_snippet_whatever_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / PATH
+    path.parent.mkdir(parents=True)
+    umask = os.umask(0o077)
+    try:
+        assert snippet.write("A = 1\n", tmp_path)
+    finally:
+        os.umask(umask)
+    assert path.stat().st_mode & 0o777 == 0o644
+    path.chmod(0o600)
+    assert snippet.write("A = 1\n", tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_half_written_snippet_is_in_a_dot_file_which_htcondor_does_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = (tmp_path / PATH).parent
+    directory.mkdir(parents=True)
+    during: list[str] = []
+    monkeypatch.setattr("os.fsync", lambda _: during.extend(path.name for path in directory.iterdir()))
+    assert snippet.write("A = 1\n", tmp_path)
+    assert len(during) == 1
+    assert during[0].startswith(".")
 
 
 def test_failed_write_leaves_the_old_snippet_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ def test_unreadable_list_of_files_still_brings_its_message(files: tuple[Path, Pa
             infile.unlink()
         else:
             infile.write_text(content)
-        assert run_files(str(infile), str(outfile), False) == BUG
+        outfile.write_text(" " * PREALLOCATED)
+        assert run_files(str(infile), str(outfile), False) == FAILED
         (ad,) = results(outfile)
         assert ad["TransferSuccess"] is False
         assert "cannot read the list of files" in ad["TransferError"]
@@ -95,6 +97,47 @@ def test_bug_is_loud_and_still_gives_every_file_its_result(
     assert run_files(str(infile), str(outfile), False) == BUG
     assert ["bug in vm-nfs-plugin" in ad["TransferError"] for ad in results(outfile)] == [True, True]
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_exit_status_is_that_of_the_first_failure(
+    files: tuple[Path, Path], scratch: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> int:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(overlay, "stage", broken)
+    infile, outfile = files
+    ask(infile, scratch, f"nfs://{base}", f"nfs://{base}:a")
+    assert run_files(str(infile), str(outfile), False) == FAILED
+    ask(infile, scratch, f"nfs://{base}:a", f"nfs://{base}")
+    assert run_files(str(infile), str(outfile), False) == BUG
+
+
+def test_out_file_that_does_not_take_every_result_is_an_error(
+    files: tuple[Path, Path], scratch: Path, base: Path
+) -> None:
+    infile, outfile = files
+    ask(infile, scratch, *[f"nfs:///none/{'x' * 200}:{number}" for number in range(100)])
+    # as a full disk: what was pre-allocated may be written, no more
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (PREALLOCATED, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            run_files(str(infile), str(outfile), False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert outfile.stat().st_size == PREALLOCATED
+
+
+def test_file_without_a_place_to_go_is_refused(
+    files: tuple[Path, Path], scratch: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infile, outfile = files
+    monkeypatch.chdir(scratch)
+    infile.write_bytes(write_ad({"Url": f"nfs://{base}:a"}))
+    assert run_files(str(infile), str(outfile), False) == FAILED
+    assert "no LocalFileName" in results(outfile)[0]["TransferError"]
+    assert list(scratch.iterdir()) == []
 
 
 def test_upload_is_refused_with_a_result_for_each_file(files: tuple[Path, Path], scratch: Path, base: Path) -> None:

@@ -47,6 +47,8 @@ def _cpu(facts: HostFacts) -> Check:
         return Check("CPU", Level.OK, f"has {facts.cpu_virtualisation}")
     if facts.kvm.usable:
         return Check("CPU", Level.OK, "shows no virtualisation flag, but /dev/kvm works without")
+    if facts.kvm.forbidden:
+        return Check("CPU", Level.WARN, "shows no virtualisation flag, but there is a /dev/kvm", "run this as root")
     return Check(
         "CPU",
         Level.WARN,
@@ -58,6 +60,8 @@ def _cpu(facts: HostFacts) -> Check:
 def _kvm(facts: HostFacts) -> Check:
     if facts.kvm.usable:
         return Check("KVM", Level.OK, "/dev/kvm creates virtual machines")
+    if facts.kvm.forbidden:
+        return Check("KVM", Level.FAIL, facts.kvm.reason, "run this as root; HTCondor's vm-gahp and libvirt do")
     if facts.cpu_virtualisation:
         module = "kvm_intel" if "Intel" in facts.cpu_virtualisation else "kvm_amd"
         step = f"modprobe {module}, and see dmesg if that fails; in a container, pass /dev/kvm in"

@@ -65,9 +65,8 @@ def _write(text: str, no_vm: str, root: Path) -> None:
 def _check(host: facts.HostFacts, wanted: str, root: Path) -> int:
     results = checks.evaluate(host, snippet.installed(root), wanted)
     for check in results:
-        print(f"{check.level.value:4}  {check.subject:9} {check.found}")
-        if check.next_step:
-            print(f"{'':15} -> {check.next_step}")
+        step = f" -> {check.next_step}" if check.next_step else ""
+        print(f"{check.level.value:4}  {check.subject:9} {check.found}{step}")
     failed = [check.subject for check in results if check.level is checks.Level.FAIL]
     print(f"This node cannot run VM jobs: {', '.join(failed)}" if failed else "This node can run VM jobs.")
     return 1 if failed else 0

@@ -38,19 +38,26 @@ class HostFacts:
 
 
 def collect(root: Path = Path("/")) -> HostFacts:
-    """Probe the host whose file system is at root. Raises FactsError where /proc is not what proc(5) says."""
-    return HostFacts(
-        cpu_virtualisation=cpu_virtualisation((root / "proc/cpuinfo").read_text(errors="replace")),
-        kvm=kvm.probe(root),
-        ram_mib=ram_mib((root / "proc/meminfo").read_text()),
-        libvirt=_libvirt(root),
-        # libvirt keeps the state of each active network here
-        nat_network=(root / "run/libvirt/network/default.xml").exists(),
-        qemu_img=_is_program(root / "usr/bin/qemu-img"),
-        plugin=_is_program(root / "usr/local/bin/vm-nfs-plugin"),
-        vm_gahp=_is_program(root / "usr/sbin/condor_vm-gahp"),
-        htcondor_config=(root / "etc/condor/config.d").is_dir(),
-    )
+    """Probe the host whose file system is at root.
+
+    Raises FactsError where /proc is not what proc(5) says, or where this user may not look.
+    """
+    try:
+        return HostFacts(
+            cpu_virtualisation=cpu_virtualisation((root / "proc/cpuinfo").read_text(errors="replace")),
+            kvm=kvm.probe(root),
+            ram_mib=ram_mib((root / "proc/meminfo").read_text()),
+            libvirt=_libvirt(root),
+            # libvirt keeps the state of each active network here
+            nat_network=(root / "run/libvirt/network/default.xml").exists(),
+            qemu_img=_is_program(root / "usr/bin/qemu-img"),
+            plugin=_is_program(root / "usr/local/bin/vm-nfs-plugin"),
+            vm_gahp=_is_program(root / "usr/sbin/condor_vm-gahp"),
+            htcondor_config=(root / "etc/condor/config.d").is_dir(),
+        )
+    except OSError as error:
+        hint = "run this as root" if isinstance(error, PermissionError) else "check that /proc is mounted"
+        raise FactsError(f"cannot look at {error.filename}: {error.strerror}; {hint}") from error
 
 
 class FactsError(KvmStageError):

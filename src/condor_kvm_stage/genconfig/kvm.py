@@ -19,10 +19,14 @@ STABLE_API_VERSION = 12
 
 @dataclass(frozen=True)
 class KvmDevice:
-    """What /dev/kvm answered. `usable` says whether it made a virtual machine; if not, `reason` says why (one line)."""
+    """What /dev/kvm answered. `usable` says whether it made a virtual machine; if not, `reason` says why (one line).
+
+    `forbidden`: the device is there, but not for this user; as root the answer may be another.
+    """
 
     usable: bool
     reason: str = ""
+    forbidden: bool = False
 
 
 def probe(root: Path = Path("/")) -> KvmDevice:
@@ -31,7 +35,8 @@ def probe(root: Path = Path("/")) -> KvmDevice:
     try:
         descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
-        return KvmDevice(False, f"cannot open /dev/kvm: {error.strerror}")
+        forbidden = isinstance(error, PermissionError)
+        return KvmDevice(False, f"cannot open /dev/kvm: {error.strerror}", forbidden)
     try:
         version = fcntl.ioctl(descriptor, _KVM_GET_API_VERSION, 0)
         if version != STABLE_API_VERSION:

@@ -14,6 +14,8 @@ from .facts import HostFacts
 from .sizing import vm_memory_mib
 
 PATH = Path("etc/condor/config.d/50-condor-kvm-stage.conf")
+# Whatever the caller's umask: HTCondor's tools refuse to work with a file that the user condor cannot read
+_MODE = 0o644
 # config.d/ lies two directories above the package in the repository (src/…) and as installed (python/…)
 _TEMPLATES = Path(__file__).parents[3] / "config.d"
 
@@ -76,13 +78,14 @@ def write(text: str, root: Path = Path("/")) -> bool:
     HTCondor reads every file of the directory but dot-files, so the new text is written to one, and then renamed.
     Raises SnippetError; nothing is changed then.
     """
-    if installed(root) == text:
-        return False
     path = root / PATH
+    if installed(root) == text and path.stat().st_mode & 0o777 == _MODE:
+        return False
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         try:
-            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w", encoding="utf-8") as file:
+            with open(temporary, "x", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), _MODE)
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

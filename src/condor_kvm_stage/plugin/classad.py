@@ -10,7 +10,7 @@ no UTF-8 comes out again as it went in.
 
 import os
 
-from ..errors import KvmStageError
+from ..errors import KvmStageError, printable
 
 TYPE_CHECKING = False  # not from typing: importing it would cost 3 ms at every start
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def write_ad(attributes: "Mapping[str, Value]") -> bytes:
 
 
 def write_long(attributes: "Mapping[str, Value]") -> bytes:
-    """Return the ad in the "long" format: an attribute a line. Strings must not hold line breaks."""
+    """Return the ad in the "long" format: an attribute a line, so control characters come out as escapes."""
     return os.fsencode("".join(f"{name} = {_literal(value, old=True)}\n" for name, value in attributes.items()))
 
 
@@ -63,7 +63,7 @@ def _literal(value: "Value", old: bool = False) -> str:
     if isinstance(value, int):
         return str(value)
     if old:  # in the old syntax a backslash stands for itself, except before a quote
-        return '"' + value.replace('"', '\\"') + '"'
+        return '"' + printable(value).replace('"', '\\"') + '"'
     return '"' + "".join(_escaped(c) for c in value) + '"'
 
 
@@ -178,6 +178,8 @@ class _Scanner:
             self.at += 1
             if c == quote:
                 return "".join(parts)
+            if c == "\0":
+                raise self.fail("a character other than NUL")
             parts.append(self.read_escape() if c == "\\" else c)
 
     def read_escape(self) -> str:

@@ -69,8 +69,12 @@ def _read_header(path: str, shown: str) -> bytes:
     except OSError as error:
         raise ImageError(f"cannot open image {shown}: {error.strerror}{_next_step(error.errno)}") from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
             raise ImageError(f"image {shown} is not a regular file; name an image file, raw or qcow2")
+        if not mode & stat.S_IROTH:
+            # A guest whose image QEMU's user cannot open does not start, and HTCondor takes VM universe from the node.
+            raise ImageError(f"image {shown} is not readable by all, so QEMU could not open it; chmod o+r {shown}")
         return os.pread(descriptor, max(_SHORTEST_HEADER.values()), 0)
     except OSError as error:
         raise ImageError(f"cannot read image {shown}: {error.strerror}{_next_step(error.errno)}") from error

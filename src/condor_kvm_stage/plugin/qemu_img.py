@@ -6,7 +6,7 @@ import time
 
 from ..errors import KvmStageError, printable
 
-DEADLINE = 60.0  # seconds; creating an overlay takes milliseconds, so whoever waits longer waits for a dead share
+DEADLINE = 60.0  # seconds; creating an overlay takes milliseconds, so a share must have died meanwhile
 
 
 class QemuImgError(KvmStageError):
@@ -40,9 +40,8 @@ def _run(command: "list[str]") -> None:
             os.close(writer)
     except OSError as error:
         os.close(reader)
-        raise QemuImgError(
-            f"cannot run qemu-img: {error.strerror}; install the package qemu-img on {_host()}"
-        ) from error
+        hint = f"; install the package qemu-img on {_host()}" if isinstance(error, FileNotFoundError) else ""
+        raise QemuImgError(f"cannot run qemu-img: {error.strerror}{hint}") from error
     try:
         stderr = _read_until(reader, time.monotonic() + DEADLINE)
     except TimeoutError:

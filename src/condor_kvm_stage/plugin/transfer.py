@@ -29,6 +29,8 @@ def download(source: str, destination: str) -> "tuple[int, Result]":
     status, message, size = OK, "", 0
     try:
         wanted = url.parse(source)
+        if not destination:
+            raise KvmStageError(f"{printable(source)}: HTCondor did not say where to put it (no LocalFileName)")
         size = overlay.stage(wanted, os.path.dirname(os.path.abspath(destination)))
     except KvmStageError as error:
         status, message = FAILED, str(error)
@@ -74,23 +76,20 @@ def upload(source: str, destination: str) -> "tuple[int, Result]":
 def run_files(infile: str, outfile: str, uploading: bool) -> int:
     """Transfer each file named in `infile` and write the results into `outfile`. Returns the first failure's status."""
     first_failure = OK
-    with open(os.open(outfile, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b", buffering=0) as out:
+    with open(os.open(outfile, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b") as out:
         try:
             with open(infile, "rb") as stream:
-                requests = [_request(ad) for ad in classad.read_ads(stream.read())]
+                ads = classad.read_ads(stream.read())
         except (KvmStageError, OSError) as error:
             # No file to answer for, but an ad without a name still brings the message into the hold reason.
-            message = f"cannot read the list of files, {printable(infile)}: {error}"
+            reason = error.strerror if isinstance(error, OSError) else error
+            message = f"cannot read the list of files, {printable(infile)}: {reason}"
             out.write(classad.write_ad({"TransferSuccess": False, "TransferUrl": "", "TransferError": message}))
-            return BUG
-        for remote, local in requests:
+            return FAILED
+        for ad in ads:
+            remote, local = ad.get("url", ""), ad.get("localfilename", "")
             status, result = upload(local, remote) if uploading else download(remote, local)
-            # Written at once: what was done is reported even if the next file kills the plug-in.
             out.write(classad.write_ad(result))
+            out.flush()  # at once: what was done is reported even if the next file kills the plug-in
             first_failure = first_failure or status
     return first_failure
-
-
-def _request(ad: "dict[str, str]") -> "tuple[str, str]":
-    """Return Url and LocalFileName of an ad, "" for what is missing: it fails like any other URL that is not ours."""
-    return ad.get("url", ""), ad.get("localfilename", "")

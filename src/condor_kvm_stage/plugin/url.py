@@ -4,6 +4,9 @@ from ..errors import KvmStageError, printable
 
 FORM = "nfs:///absolute/path/of/image:name"
 
+# HTCondor splits vm_disk at commas and colons, and pastes the names into the domain's XML as they are.
+_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-")
+
 
 class UrlError(KvmStageError):
     """The URL cannot be what the user meant."""
@@ -23,7 +26,7 @@ def parse(url: str) -> StageUrl:
     """Parse `nfs:<absolute path>:<name>` or `nfs://<absolute path>:<name>`.
 
     The last colon separates the name, so the path may contain colons and the name may not: neither may the
-    name in a job's `vm_disk`, whose fields HTCondor splits at colons and commas (condor_submit(1)).
+    name in a job's `vm_disk`, whose fields HTCondor splits there (condor_submit(1)).
 
     Raises UrlError.
     """
@@ -51,7 +54,7 @@ def parse(url: str) -> StageUrl:
 
 
 def _check_name(name: str, shown: str) -> None:
-    """Refuse a name that could leave the scratch directory or that `vm_disk` cannot hold."""
+    """Refuse a name that could leave the scratch directory or that would not survive its way to QEMU."""
     reason = ""
     if not name:
         reason = "is empty"
@@ -59,10 +62,8 @@ def _check_name(name: str, shown: str) -> None:
         reason = "contains a slash"
     elif name.startswith("."):
         reason = "begins with a dot"
-    elif "," in name:
-        reason = "contains a comma"
-    elif not name.isprintable():
-        reason = "contains control characters"
+    elif not _SAFE.issuperset(name):
+        reason = "contains other characters than ASCII letters, digits and . _ + -"
     if reason:
         raise UrlError(
             f"{shown}: the overlay's name '{printable(name)}' {reason}; "
