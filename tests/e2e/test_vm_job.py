@@ -64,7 +64,7 @@ def test_guest_says_hello_on_its_serial_port(worker: Node) -> None:
     worker.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", jobs.BASE, "/var/tmp/hello.qcow2"])
     machine = ["qemu-system-x86_64", "-accel", "kvm", "-m", "64", "-display", "none", "-serial", "stdio"]
     output = worker.run([*machine, "-drive", "file=/var/tmp/hello.qcow2,format=qcow2,if=virtio"]).stdout
-    assert output.split("\r\n")[-3:] == ["hello from the guest", "pattern written, powering off", ""]
+    assert output.splitlines()[-2:] == ["hello from the guest", "pattern written, powering off"]
 
 
 def test_missing_image_holds_a_vm_job_with_the_path_and_vm_universe_stays(worker: Node) -> None:

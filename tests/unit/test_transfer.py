@@ -23,6 +23,16 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return infile, outfile
 
 
+@pytest.fixture
+def bug_in_staging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody expects, for every URL that can be parsed."""
+
+    def broken(*_: object) -> int:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(overlay, "stage", broken)
+
+
 def ask(infile: Path, scratch: Path, *urls: str) -> None:
     ads = [{"Url": url, "LocalFileName": f"{scratch}/{url.rsplit('/', 1)[-1]}"} for url in urls]
     infile.write_bytes(b"".join(write_ad(ad) for ad in ads))
@@ -81,17 +91,10 @@ def test_unreadable_list_of_files_still_brings_its_message(files: tuple[Path, Pa
         assert "cannot read the list of files" in ad["TransferError"]
 
 
+@pytest.mark.usefixtures("bug_in_staging")
 def test_bug_is_loud_and_still_gives_every_file_its_result(
-    files: tuple[Path, Path],
-    scratch: Path,
-    base: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    files: tuple[Path, Path], scratch: Path, base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(*_: object) -> int:
-        raise ZeroDivisionError("division by zero")
-
-    monkeypatch.setattr(overlay, "stage", broken)
     infile, outfile = files
     ask(infile, scratch, f"nfs://{base}:a", f"nfs://{base}:b")
     assert run_files(str(infile), str(outfile), False) == BUG
@@ -99,13 +102,8 @@ def test_bug_is_loud_and_still_gives_every_file_its_result(
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_exit_status_is_that_of_the_first_failure(
-    files: tuple[Path, Path], scratch: Path, base: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object) -> int:
-        raise ZeroDivisionError("division by zero")
-
-    monkeypatch.setattr(overlay, "stage", broken)
+@pytest.mark.usefixtures("bug_in_staging")
+def test_exit_status_is_that_of_the_first_failure(files: tuple[Path, Path], scratch: Path, base: Path) -> None:
     infile, outfile = files
     ask(infile, scratch, f"nfs://{base}", f"nfs://{base}:a")
     assert run_files(str(infile), str(outfile), False) == FAILED
