@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,10 +65,7 @@ def _build(path: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     options = [f"--aptopt={line}" for line in _apt_settings()]
     include = ",".join(recipe.PACKAGES)
-    run(
-        ["mmdebstrap", "--quiet", "--variant=minbase", *options, f"--include={include}", recipe.SUITE, partial, mirror],
-        timeout=1200,
-    )
+    _mmdebstrap([*options, f"--include={include}", recipe.SUITE, str(partial), mirror])
     progress("making the worker of it")
     (partial / "etc/hostname").write_text(f"{recipe.HOSTNAME}\n", encoding="ascii")
     for name, place in recipe.PLACES.items():
@@ -78,6 +76,26 @@ def _build(path: Path) -> None:
     run(["chroot", partial, "useradd", "--create-home", "--shell", "/bin/sh", recipe.USER])
     _install_bridge(partial)
     partial.rename(path)
+
+
+def _mmdebstrap(arguments: list[str]) -> None:
+    """Run mmdebstrap, which takes a minute or two, and show its progress: lines that begin with I: and end in dots."""
+    output = []
+    with subprocess.Popen(
+        ["mmdebstrap", "--variant=minbase", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            output.append(line)
+            if line.startswith("I: ") and line.endswith("...\n"):
+                progress(f"  {line[3:].rstrip()}")
+    if process.returncode != 0:
+        raise TestNodeError(f"mmdebstrap failed:\n{''.join(output[-30:])}")
 
 
 def _mirror() -> str:
