@@ -15,6 +15,10 @@ _LIBVIRT_SOCKETS = ("run/libvirt/virtqemud-sock", "run/libvirt/libvirt-sock")
 _VIRTUALISATION_FLAGS = {"vmx": "Intel VT-x", "svm": "AMD-V"}
 
 
+class FactsError(KvmStageError):
+    """A fact without which nothing can be decided could not be had."""
+
+
 @dataclass(frozen=True)
 class HostFacts:
     """One host.
@@ -58,10 +62,6 @@ def collect(root: Path = Path("/")) -> HostFacts:
     except OSError as error:
         hint = "run this as root" if isinstance(error, PermissionError) else "check that /proc is mounted"
         raise FactsError(f"cannot look at {error.filename}: {error.strerror}; {hint}") from error
-
-
-class FactsError(KvmStageError):
-    """A fact without which nothing can be decided could not be had."""
 
 
 def cpu_virtualisation(cpuinfo: str) -> str:
