@@ -55,7 +55,7 @@ node: rpm ## (root) a worker node with the package's repository, to look around 
 clean: ## remove what was made in this directory
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-# The virtual environment knows where it was made: a copied or moved clone makes its own.
+# Made anew when the list of tools changes.
 $(VENV)/.made: pyproject.toml
 	@scripts/require-packages build
 	@echo "==> virtual environment with the test tools ($(VENV))"

@@ -23,9 +23,14 @@ def slot_ad(node: Node) -> Ad:
     return ads[0] if ads else {}
 
 
+def methods_in(slot: Ad) -> set[str]:
+    """Return the URL schemes that a slot ad advertises."""
+    return set(slot.get("HasFileTransferPluginMethods", "").split(",")) - {""}
+
+
 def transfer_methods(node: Node) -> set[str]:
-    """Return the URL schemes that the slot ad advertises."""
-    return set(slot_ad(node).get("HasFileTransferPluginMethods", "").split(",")) - {""}
+    """Return the URL schemes that the node's slot advertises now."""
+    return methods_in(slot_ad(node))
 
 
 def wait_for_slot(node: Node) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,25 +18,19 @@ def put_on(node: Node) -> Path:
     packages = sorted(DIST.glob("condor-kvm-stage-*.noarch.rpm"))
     if len(packages) != 1:
         raise TestNodeError(f"{DIST} holds {len(packages)} packages, not one; run: make rpm")
-    repository = node.root / "srv/repository"
-    with tempfile.TemporaryDirectory() as scratch:
-        signed = Path(scratch) / packages[0].name
-        shutil.copyfile(packages[0], signed)
-        public_key = _sign(signed, Path(scratch))
-        run(["createrepo_c", "--quiet", "--excludes", "gnupg/*", scratch])
-        repository.mkdir(parents=True)
-        shutil.copyfile(public_key, repository / "public-key.asc")
-        shutil.copyfile(signed, repository / signed.name)
-        shutil.copytree(Path(scratch) / "repodata", repository / "repodata")
+    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as key_ring:
+        repository = Path(scratch)
+        shutil.copyfile(packages[0], repository / packages[0].name)
+        _sign(repository / packages[0].name, key_ring, repository / "public-key.asc")
+        run(["createrepo_c", "--quiet", repository])
+        shutil.copytree(repository, node.root / "srv/repository")
+        (node.root / "srv/repository").chmod(0o755)  # a temporary directory is its owner's alone
     return packages[0]
 
 
-def _sign(package: Path, scratch: Path) -> Path:
-    """Sign the package with a new key, which is forgotten afterwards. Returns the path of the public key."""
-    home = scratch / "gnupg"
-    home.mkdir(mode=0o700)
-    env = {"GNUPGHOME": str(home)}
-    public_key = scratch / "public-key.asc"
+def _sign(package: Path, key_ring: str, public_key: Path) -> None:
+    """Sign the package with a key that is made in the directory key_ring; write the public key."""
+    env = {"GNUPGHOME": key_ring}
     try:
         batch = ["gpg", "--batch", "--quiet", "--passphrase", ""]
         run([*batch, "--quick-generate-key", _KEY, "rsa3072", "sign", "1d"], env=env)
@@ -46,5 +39,4 @@ def _sign(package: Path, scratch: Path) -> Path:
         defines = ["--define", f"_gpg_name {_KEY}", "--define", f"__gpg {shutil.which('gpg')}"]
         run(["rpmsign", *defines, "--addsign", package], env=env)
     finally:
-        run(["gpgconf", "--kill", "all"], env={**os.environ, **env}, check=False)
-    return public_key
+        run(["gpgconf", "--kill", "all"], env=env, check=False)

@@ -48,11 +48,12 @@ def wait_for_nfs(bare: Bare) -> None:
 
 def wait_for_vm_universe(worker: Node, offered: bool) -> None:
     """Wait until the slot advertises nfs and HasVM as `offered`, after a restart of the startd."""
-    worker.wait_until(
-        lambda: pool.slot_ad(worker).get("HasVM") is offered and "nfs" in pool.transfer_methods(worker),
-        f"the slot advertises nfs and HasVM = {offered}",
-        90,
-    )
+
+    def advertised() -> bool:
+        slot = pool.slot_ad(worker)
+        return slot.get("HasVM") is offered and "nfs" in pool.methods_in(slot)
+
+    worker.wait_until(advertised, f"the slot advertises nfs and HasVM = {offered}", 90)
 
 
 def install(bare: Bare) -> Installed:

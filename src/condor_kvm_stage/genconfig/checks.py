@@ -33,11 +33,11 @@ def evaluate(facts: HostFacts, snippet_installed: str | None, snippet_wanted: st
         _cpu(facts),
         _kvm(facts),
         _memory(facts),
-        _check("qemu-img", facts.qemu_img, "/usr/bin/qemu-img", "dnf install qemu-img"),
+        _program("qemu-img", facts.qemu_img, "/usr/bin/qemu-img", "dnf install qemu-img"),
         _libvirt(facts),
         _network(facts),
-        _check("plug-in", facts.plugin, "/usr/local/bin/vm-nfs-plugin", "dnf reinstall condor-kvm-stage"),
-        _check("vm-gahp", facts.vm_gahp, "/usr/sbin/condor_vm-gahp", "dnf install condor-vm-gahp"),
+        _program("plug-in", facts.plugin, "/usr/local/bin/vm-nfs-plugin", "dnf reinstall condor-kvm-stage"),
+        _program("vm-gahp", facts.vm_gahp, "/usr/sbin/condor_vm-gahp", "dnf install condor-vm-gahp"),
         _snippet(facts, snippet_installed, snippet_wanted),
     ]
 
@@ -107,7 +107,7 @@ def _snippet(facts: HostFacts, installed: str | None, wanted: str) -> Check:
     return Check(subject, Level.OK, "the snippet in /etc/condor/config.d is what this host calls for")
 
 
-def _check(subject: str, there: bool, path: str, remedy: str) -> Check:
+def _program(subject: str, there: bool, path: str, remedy: str) -> Check:
     if there:
         return Check(subject, Level.OK, path)
     return Check(subject, Level.FAIL, f"no program {path}", remedy)

@@ -14,7 +14,7 @@ from pathlib import Path
 # Linux's Documentation/virt/kvm/api.rst, sections 4.1 and 4.2; both numbers are _IO(KVMIO = 0xAE, n).
 _KVM_GET_API_VERSION = 0xAE00
 _KVM_CREATE_VM = 0xAE01
-STABLE_API_VERSION = 12
+_STABLE_API_VERSION = 12
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ def probe(root: Path = Path("/")) -> KvmDevice:
         return KvmDevice(False, f"cannot open /dev/kvm: {error.strerror}", forbidden)
     try:
         version = fcntl.ioctl(descriptor, _KVM_GET_API_VERSION, 0)
-        if version != STABLE_API_VERSION:
-            return KvmDevice(False, f"/dev/kvm has API version {version}, not {STABLE_API_VERSION}")
+        if version != _STABLE_API_VERSION:
+            return KvmDevice(False, f"/dev/kvm has API version {version}, not {_STABLE_API_VERSION}")
         os.close(fcntl.ioctl(descriptor, _KVM_CREATE_VM, 0))
     except OSError as error:
         return KvmDevice(False, f"/dev/kvm does not create virtual machines: {error.strerror}")

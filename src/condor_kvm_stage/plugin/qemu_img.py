@@ -45,7 +45,7 @@ def _run(command: "list[str]") -> None:
     try:
         stderr = _read_until(reader, time.monotonic() + DEADLINE)
     except TimeoutError:
-        import signal  # here: 3 ms that only a hung share has to pay
+        import signal  # here: it takes half as long as the interpreter's own start, and is hardly ever needed
 
         # Not waited for: a process that waits for a dead share cannot even be killed.
         os.kill(pid, signal.SIGKILL)

@@ -11,16 +11,12 @@ import time
 from ..errors import KvmStageError, printable
 from . import classad, overlay, url
 
-TYPE_CHECKING = False  # not from typing: importing it would cost 3 ms at every start
-if TYPE_CHECKING:
-    Result = dict[str, classad.Value]
-
 OK = 0
 FAILED = 1  # at least one file could not be staged; its message says why
 BUG = os.EX_SOFTWARE
 
 
-def download(source: str, destination: str) -> "tuple[int, Result]":
+def download(source: str, destination: str) -> "tuple[int, dict[str, classad.Value]]":
     """Stage the URL `source`. HTCondor wants a file at `destination`; the overlay is put beside it, under its own name.
 
     Returns an exit status and the result ad: attributes as in HTCondor's manual, times in seconds since the epoch.
@@ -42,7 +38,7 @@ def download(source: str, destination: str) -> "tuple[int, Result]":
             BUG,
             f"bug in vm-nfs-plugin, please report it: {type(error).__name__}: {printable(str(error))}",
         )
-    result: Result = {
+    result: dict[str, classad.Value] = {
         "TransferUrl": source,
         "TransferFileName": destination,
         "TransferProtocol": "nfs",
@@ -58,7 +54,7 @@ def download(source: str, destination: str) -> "tuple[int, Result]":
     return status, result
 
 
-def upload(source: str, destination: str) -> "tuple[int, Result]":
+def upload(source: str, destination: str) -> "tuple[int, dict[str, classad.Value]]":
     """Refuse to send the file `source` to the URL `destination`. Returns as download() does."""
     message = (
         f"{printable(destination)}: vm-nfs-plugin does not upload; let HTCondor transfer the output to the submitter"
