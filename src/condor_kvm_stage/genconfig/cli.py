@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from .. import __version__
+from .. import __version__, policy
 from ..errors import KvmStageError
-from . import checks, facts, snippet
+from . import checks, facts, image_dirs, snippet
 
 _NEXT_STEP = """\
 HTCondor's startd reads the VM_* settings when it starts. To start it again, after its running jobs have finished:
@@ -33,6 +33,7 @@ def main(arguments: list[str], root: Path = Path("/")) -> int:
             return _check(host, text, root)
         else:
             _write(text, values.no_vm, root)
+            image_dirs.write(policy.load(str(root).rstrip("/")), root)
     except KvmStageError as error:
         print(f"condor-kvm-stage-genconfig: {error}", file=sys.stderr)
         return 1

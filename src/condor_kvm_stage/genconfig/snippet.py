@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,12 +9,11 @@ import jinja2
 
 from .. import __version__
 from ..errors import KvmStageError
+from . import atomic
 from .facts import HostFacts
 from .sizing import vm_memory_mib
 
 PATH = Path("etc/condor/config.d/50-condor-kvm-stage.conf")
-# Whatever the caller's umask: HTCondor's tools refuse to work with a file that the user condor cannot read
-_MODE = 0o644
 # config.d/ lies two directories above the package in the repository (src/…) and as installed (python/…)
 _TEMPLATES = Path(__file__).parents[3] / "config.d"
 
@@ -75,28 +73,9 @@ def installed(root: Path = Path("/")) -> str | None:
 def write(text: str, root: Path = Path("/")) -> bool:
     """Put the snippet in place under root if it differs from what is there. Returns whether it did.
 
-    HTCondor reads every file of the directory but dot-files, so the new text is written to one, and then renamed.
     Raises SnippetError; nothing is changed then.
     """
     path = root / PATH
-    if installed(root) == text and path.stat().st_mode & 0o777 == _MODE:
-        return False
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            with open(temporary, "x", encoding="utf-8") as file:
-                os.fchmod(file.fileno(), _MODE)
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except FileNotFoundError as error:
-        raise SnippetError(
-            f"{path.parent} is not there; install HTCondor (package condor), then run this again"
-        ) from error
-    except OSError as error:
-        hint = "; run this as root" if isinstance(error, PermissionError) else ""
-        raise SnippetError(f"cannot write {path}: {error.strerror}{hint}") from error
-    return True
+    if not path.parent.is_dir():
+        raise SnippetError(f"{path.parent} is not there; install HTCondor (package condor), then run this again")
+    return atomic.write(path, text)

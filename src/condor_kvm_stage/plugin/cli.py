@@ -4,33 +4,40 @@ import os
 import sys
 
 from .. import __version__
+from ..state import PATH as STATE
 
 USAGE = """\
 usage: vm-nfs-plugin -classad
        vm-nfs-plugin -infile FILE -outfile FILE [-upload]
-       vm-nfs-plugin URL DEST
+       vm-nfs-plugin URL FILE
+       vm-nfs-plugin FILE URL
 
 Stage the disk of a VM universe job: make a qcow2 copy-on-write overlay of an image on a shared file system.
-HTCondor runs this for every URL in transfer_input_files that begins with nfs://.
+HTCondor runs this for every URL in transfer_input_files that begins with nfs://, and, with -upload, for such
+a URL as output_destination or in transfer_output_remaps.
 
   -classad          print what the plug-in supports, as a ClassAd
-  -infile FILE      stage each file that a ClassAd in FILE asks for (Url, LocalFileName)
+  -infile FILE      transfer each file that a ClassAd in FILE asks for (Url, LocalFileName)
   -outfile FILE     write a result for each file into FILE, as ClassAds
-  -upload           asked for by HTCondor for output files; not supported
-  URL DEST          stage one file (the protocol's first version); the result is printed
+  -upload           put files on the share, instead of staging images from it
+  URL FILE          stage one image (the protocol's first version); the result is printed
+  FILE URL          put one file on the share
   --help, --version
 
-URL is nfs:///absolute/path/of/image:name or nfs:/absolute/path/of/image:name. The image may be raw or qcow2.
-The overlay appears as `name` in the directory of DEST; an existing file is never overwritten.
+URL is nfs:///absolute/path/of/image:name or nfs://server/export/path/of/image:name. The image may be raw or
+qcow2. The overlay appears as `name` in the directory of FILE; an existing file is never overwritten. Options
+stand before the name, as in nfs:///srv/x.qcow2?size=40G&mode=copy:name. All of it is in vm-nfs-plugin(1).
 
-exit status: 0 staged; 1 not staged, the message says why; 64 wrong usage; 70 a bug in the plug-in
+exit status: 0 done; 64 the request is wrong; 65 the image is missing or refused; 68 the server is not
+mounted here; 69 the share does not answer; 70 a bug in the plug-in; 74 begun, but not finished (disk full);
+77 permission or policy is in the way; 78 the node is not set up
 """
 
 CAPABILITIES = f"""\
 MultipleFileSupport = true
 PluginType = "FileTransfer"
 PluginVersion = "{__version__}"
-ProtocolVersion = 2
+ProtocolVersion = 4
 SupportedMethods = "nfs"
 """
 
@@ -39,7 +46,7 @@ def main(arguments: "list[str]") -> int:
     """Run the plug-in with the arguments after the program's name. Returns the exit status."""
     # First and without importing more: HTCondor asks this before every job's transfer.
     if arguments == ["-classad"]:
-        sys.stdout.write(CAPABILITIES)
+        sys.stdout.write(CAPABILITIES + _startd_attributes())
         return 0
     if arguments and arguments[0] in ("-h", "-help", "--help"):
         sys.stdout.write(USAGE)
@@ -47,8 +54,6 @@ def main(arguments: "list[str]") -> int:
     if arguments == ["--version"]:
         print(f"vm-nfs-plugin {__version__}")
         return 0
-    from . import transfer
-
     if len(arguments) == 2 and not arguments[0].startswith("-"):
         return _run_single(*arguments)
     options = list(arguments)
@@ -59,21 +64,37 @@ def main(arguments: "list[str]") -> int:
     if len(options) != 4 or set(files) != {"-infile", "-outfile"}:
         sys.stderr.write(USAGE)
         return os.EX_USAGE
+    from . import transfer
+
     try:
         return transfer.run_files(files["-infile"], files["-outfile"], uploading)
     except OSError as error:
         print(f"vm-nfs-plugin: cannot write {error.filename or files['-outfile']}: {error.strerror}", file=sys.stderr)
-        return transfer.FAILED
+        return os.EX_IOERR
 
 
 def _run_single(source: str, destination: str) -> int:
     """Protocol version 1: the result is printed for HTCondor, in the long format, the message for a human on stderr."""
-    from . import classad, transfer
+    from . import classad_writer, transfer
 
-    uploading = destination.lower().startswith("nfs:")
-    status, result = transfer.upload(source, destination) if uploading else transfer.download(source, destination)
+    uploading = destination[:4].lower() == "nfs:"
+    remote, local = (destination, source) if uploading else (source, destination)
+    status, result = transfer.Run().transfer(remote, local, uploading)
     sys.stdout.flush()
-    sys.stdout.buffer.write(classad.write_long(result))
-    if status != transfer.OK:
+    result.pop("TransferErrorData", None)  # of protocol 4
+    sys.stdout.buffer.write(classad_writer.write_long(result))
+    if status:
         print(f"vm-nfs-plugin: {result['TransferError']}", file=sys.stderr)
     return status
+
+
+def _startd_attributes() -> str:
+    """Return what HTCondor publishes in the slot ad: our version, and what the generator found at boot, if it ran."""
+    try:
+        with open(STATE, encoding="utf-8") as file:
+            found = file.read()
+    except OSError:
+        found = ""
+    attributes = f'NfsPluginVersion = "{__version__}"\n{found}'
+    names = ",".join(line.split(" ", 1)[0] for line in attributes.splitlines())
+    return f'StartdAttrs = "{names}"\n{attributes}'

@@ -1,95 +1,131 @@
-"""What a base image is, from its first bytes. An image is untrusted input: no other program opens it before this."""
+"""What a base image is: its file, and each file of its backing chain, by named checks. An image is untrusted input.
 
-import errno
+No other program opens an image before this has found it sound. The checks are listed in vm-nfs-plugin(1).
+"""
+
 import os
 import stat
 
-from ..errors import KvmStageError, printable
+from .. import sizes
+from ..errors import printable
+from ..policy import PATH, Policy
+from . import formats, paths, qcow2
+from .failure import AuthorizationError, SpecificationError, on_share
 
-# The qcow2 header (QEMU's docs/interop/qcow2, section "Header"): big-endian fields at these offsets.
-_QCOW_MAGIC = b"QFI\xfb"
-_VERSION = slice(4, 8)
-_BACKING_FILE_OFFSET = slice(8, 16)
-_INCOMPATIBLE_FEATURES = slice(72, 80)
-_SHORTEST_HEADER = {2: 72, 3: 104}
-_EXTERNAL_DATA_FILE = 1 << 2
-
-
-class ImageError(KvmStageError):
-    """The image cannot be the base of an overlay."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .supervise import Beat
 
 
-def detect_format(path: str) -> str:
-    """Return the format of the image at path, `raw` or `qcow2`, for `qemu-img create -F`.
+class Image:
+    """One sound file: its path without symlinks, `raw` or `qcow2`, its disk's bytes, whether it is an ISO image."""
 
-    The format comes from the file's content, never from its name: `-F raw` on a qcow2 image would silently make
-    a disk of the size of the file.
+    __slots__ = ("format", "header", "iso", "path", "virtual_size")
 
-    Raises ImageError, also for a qcow2 image that refers to further files (a backing file, an external data
-    file): through them a header could hand any file of the execution point to the guest (CVE-2024-32498).
+    def __init__(self, path: str, size: int, iso: bool, header: "qcow2.Header | None" = None) -> None:
+        self.path = path
+        self.header = header
+        self.format = "qcow2" if header else "raw"
+        self.virtual_size = header.virtual_size if header else size
+        self.iso = iso
+
+
+def inspect(path: str, policy: Policy, beat: "Beat", top_anywhere: bool = False) -> Image:
+    """Inspect the image at an absolute path, and every file of its backing chain. Returns the one at the path.
+
+    The format comes from each file's content: `qemu-img create -F raw` on a qcow2 image would silently make a disk of
+    the size of the file, and through a header that is believed a guest reads any file of the node (CVE-2024-32498).
+    beat: called for each file. top_anywhere: the file at path itself need be neither in image_dirs nor readable by all.
+
+    Raises SpecificationError, AuthorizationError or ContactError.
     """
-    shown = printable(path)
-    header = _read_header(path, shown)
-    if not header:
-        raise ImageError(f"image {shown} is empty; check that it was copied to the share completely")
-    if not header.startswith(_QCOW_MAGIC):
-        return "raw"
-    version = _number(header, _VERSION)
-    if version not in _SHORTEST_HEADER:
-        raise ImageError(
-            f"image {shown} is qcow version {version}; versions 2 and 3 are supported; convert it: "
-            f"qemu-img convert -O qcow2 {shown} new.qcow2"
+    beat("inspect")
+    top = current = _inspect_one(path, policy, f"image {printable(path)}", top_anywhere)
+    # by name: two names of one file (hard links) come to an end as well, at chain_depth
+    seen = {top.path}
+    while current.header and current.header.backing:
+        beat("inspect")
+        above = current.header
+        # QEMU too resolves a relative name from the directory of the file that it stands in
+        name = os.path.join(os.path.dirname(current.path), above.backing)
+        shown = f"backing file {printable(name)} of {printable(current.path)}"
+        current = _inspect_one(name, policy, shown, False)
+        if current.format != above.backing_format:
+            raise SpecificationError(
+                f"{shown} is {current.format}, but that says {above.backing_format}; qemu-img rebase -u -F "
+                f"{current.format} -b {printable(above.backing)} {shown.rpartition(' ')[2]}",
+                check="backing_format",
+            )
+        if current.path in seen:
+            raise SpecificationError(
+                f"{shown}: the backing chain is a loop; make the image anew from its source", check="chain_loop"
+            )
+        seen.add(current.path)
+        if len(seen) > policy.chain_depth:
+            raise SpecificationError(
+                f"image {printable(path)} has a backing chain of more than {policy.chain_depth} files; make it one: "
+                f"qemu-img convert -O qcow2 {printable(path)} new.qcow2",
+                check="chain_depth",
+            )
+    return top
+
+
+def _inspect_one(path: str, policy: Policy, shown: str, anywhere: bool) -> Image:
+    place = paths.resolve(path, f"open {shown}", for_all=not anywhere)
+    if policy.image_dirs and not anywhere and not paths.lies_under(place.path, policy.image_dirs):
+        allowed = printable(", ".join(policy.image_dirs))
+        raise AuthorizationError(
+            f"{shown} lies outside of the directories for images ({allowed}), at {printable(place.path)}; "
+            f"put it there, or ask the administrator of {os.uname().nodename} to add its directory to image_dirs in "
+            f"{PATH}",
+            check="image_dirs",
         )
-    if len(header) < _SHORTEST_HEADER[version]:
-        raise ImageError(
-            f"image {shown} ends within its qcow2 header; check that it was copied to the share completely"
+    head, tail, size = _read(place, shown, anywhere)
+    if formats.recognise(head, tail, shown, printable(place.path)) == "qcow2":
+        header = qcow2.read(head, size, policy.virtual_size, shown, printable(place.path))
+        return Image(place.path, size, False, header)
+    if size > policy.virtual_size:
+        raise SpecificationError(
+            f"{shown} is a disk of {sizes.show(size)}; at most {sizes.show(policy.virtual_size)} are allowed here",
+            check="virtual_size",
         )
-    if _number(header, _BACKING_FILE_OFFSET):
-        raise _refers_to(shown, "a backing file")
-    if version >= 3 and _number(header, _INCOMPATIBLE_FEATURES) & _EXTERNAL_DATA_FILE:
-        raise _refers_to(shown, "an external data file")
-    return "qcow2"
+    return Image(place.path, size, formats.is_iso(head))
 
 
-def _number(header: bytes, field: slice) -> int:
-    return int.from_bytes(header[field], "big")
-
-
-def _refers_to(shown: str, what: str) -> ImageError:
-    return ImageError(
-        f"image {shown} refers to {what}, which is not allowed for images on the share; make it self-contained: "
-        f"qemu-img convert -O qcow2 {shown} new.qcow2"
-    )
-
-
-def _read_header(path: str, shown: str) -> bytes:
-    """Return the first bytes of a regular file. Opening a FIFO or a device neither blocks nor acts."""
+def _read(place: paths.Place, shown: str, anywhere: bool) -> "tuple[bytes, bytes, int]":
+    """Return a regular file's first and last bytes, and its size."""
+    if not stat.S_ISREG(place.status.st_mode):  # before it is opened: to open a device may already act
+        raise SpecificationError(f"{shown} is not a regular file; name an image file, raw or qcow2", check="file_type")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        # without waiting, should it be a FIFO by now
+        descriptor = os.open(place.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except PermissionError as error:
+        raise _unreadable(place.path, shown, "the job's user could not open it", error.errno or 0) from error
     except OSError as error:
-        raise ImageError(f"cannot open image {shown}: {error.strerror}{_next_step(error.errno)}") from error
+        raise on_share(error, f"open {shown}") from error
     try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise ImageError(f"image {shown} is not a regular file; name an image file, raw or qcow2")
-        if not mode & stat.S_IROTH:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise SpecificationError(f"{shown} is not a regular file any more; try again", check="file_type")
+        if not anywhere and not status.st_mode & stat.S_IROTH:
             # A guest whose image QEMU's user cannot open does not start, and HTCondor takes VM universe from the node.
-            raise ImageError(f"image {shown} is not readable by all, so QEMU could not open it; chmod o+r {shown}")
-        return os.pread(descriptor, max(_SHORTEST_HEADER.values()), 0)
+            raise _unreadable(place.path, shown, "QEMU, which runs as a user of its own, could not open it", 0)
+        if not status.st_size:
+            raise SpecificationError(
+                f"{shown} is empty; check that it was copied to the share completely", check="empty"
+            )
+        head = os.pread(descriptor, formats.HEAD, 0)
+        tail = os.pread(descriptor, formats.TAIL, max(0, status.st_size - formats.TAIL))
+        return head, tail, status.st_size
     except OSError as error:
-        raise ImageError(f"cannot read image {shown}: {error.strerror}{_next_step(error.errno)}") from error
+        raise on_share(error, f"read {shown}") from error
     finally:
         os.close(descriptor)
 
 
-def _next_step(code: "int | None") -> str:
-    host = os.uname().nodename
-    if code == errno.ENOENT:
-        return f"; check the path in transfer_input_files, and that the share is mounted on {host}"
-    if code == errno.EACCES:
-        return (
-            f"; let the job's user (uid {os.geteuid()}) read it: chmod o+r the file, chmod o+x every directory above it"
-        )
-    if code in (errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.EHOSTDOWN):
-        return f"; the share has a fault on {host}: tell its administrator"
-    return ""
+def _unreadable(path: str, shown: str, consequence: str, code: int) -> AuthorizationError:
+    return AuthorizationError(
+        f"{shown} is not readable by all, so {consequence}; its owner must run: chmod o+r {printable(path)}",
+        check="readable",
+        code=code,
+    )

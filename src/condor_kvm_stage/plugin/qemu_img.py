@@ -1,34 +1,54 @@
-"""Run qemu-img: an argument list, no stdin, a fixed locale, a deadline; its stderr becomes the message."""
+"""Run qemu-img: an argument list, no stdin, a fixed locale; its stderr becomes the message, its I/O shows it alive."""
 
+import errno
 import os
 import select
-import time
 
-from ..errors import KvmStageError, printable
+from ..errors import printable
+from .failure import NodeError, StageError, TransferError, on_writing
 
-DEADLINE = 60.0  # seconds; creating an overlay takes milliseconds, so a share must have died meanwhile
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .supervise import Beat
+
+_INTERVAL = 1000  # milliseconds
+# What qemu-img may say at the end of its message, in the C locale
+_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EIO, errno.EACCES)
 
 
-class QemuImgError(KvmStageError):
-    """qemu-img is not there, failed, or did not finish in time."""
+def create_overlay(path: str, base: str, base_format: str, size: int, beat: "Beat") -> None:
+    """Make the qcow2 file `path`, an overlay of `base`, with a virtual disk of `size` bytes (0: that of the base).
 
-
-def create_overlay(path: str, base: str, base_format: str) -> None:
-    """Make the qcow2 file `path`, an overlay of `base`. Both paths are absolute, so that QEMU sees no protocol in them.
-
-    Raises QemuImgError; an incomplete file may then be left at `path`.
+    Paths are absolute, so that QEMU sees no protocol in them. beat: called while qemu-img makes progress.
+    Raises TransferError or what on_writing() finds; an incomplete file may then be left at `path`. Raises NodeError
+    without qemu-img.
     """
-    _run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", base_format, "-b", base, path])
+    size_argument = [str(size)] if size else []
+    _run(["create", "-q", "-f", "qcow2", "-F", base_format, "-b", base, path, *size_argument], path, beat)
 
 
-def _run(command: "list[str]") -> None:
+def convert(path: str, source: str, source_format: str, beat: "Beat", durable: bool = False) -> None:
+    """Make the qcow2 file `path`, a standalone image with the content of `source` and its backing files. As above.
+
+    durable: each write is on the disk before the next; all of them at the end could be minutes without a beat.
+    """
+    cache = ["-t", "writethrough"] if durable else []
+    _run(["convert", *cache, "-f", source_format, "-O", "qcow2", source, path], path, beat)
+
+
+def resize(path: str, size: int, beat: "Beat") -> None:
+    """Give the disk in the qcow2 file `path` a virtual size of `size` bytes. As above."""
+    _run(["resize", "-q", "-f", "qcow2", path, str(size)], path, beat)
+
+
+def _run(arguments: "list[str]", path: str, beat: "Beat") -> None:
     # Not subprocess: importing it takes as long as qemu-img itself.
     reader, writer = os.pipe2(os.O_CLOEXEC)
     try:
         try:
             pid = os.posix_spawnp(
-                command[0],
-                command,
+                "qemu-img",
+                ["qemu-img", *arguments],
                 {**os.environ, "LC_ALL": "C"},
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -38,41 +58,53 @@ def _run(command: "list[str]") -> None:
             )
         finally:
             os.close(writer)
+        stderr = _read_to_end(reader, pid, beat)
     except OSError as error:
-        os.close(reader)
-        hint = f"; install the package qemu-img on {_host()}" if isinstance(error, FileNotFoundError) else ""
-        raise QemuImgError(f"cannot run qemu-img: {error.strerror}{hint}") from error
-    try:
-        stderr = _read_until(reader, time.monotonic() + DEADLINE)
-    except TimeoutError:
-        import signal  # here: it takes half as long as the interpreter's own start, and is hardly ever needed
-
-        # Not waited for: a process that waits for a dead share cannot even be killed.
-        os.kill(pid, signal.SIGKILL)
-        raise QemuImgError(
-            f"qemu-img did not finish within {DEADLINE:.0f} s; check that the share answers on {_host()}"
-        ) from None
+        hint = "; its administrator must install the package qemu-img" if error.errno == errno.ENOENT else ""
+        raise NodeError(
+            f"cannot run qemu-img on {os.uname().nodename}: {error.strerror}{hint}", code=error.errno or 0
+        ) from error
     finally:
         os.close(reader)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if status != 0:
-        lines = stderr.decode("utf-8", "replace").replace("qemu-img: ", "").splitlines()
-        raise QemuImgError(f"qemu-img failed (exit status {status}): {printable('; '.join(lines)) or 'no message'}")
+        raise _failure(status, stderr.decode("utf-8", "replace"), path)
 
 
-def _read_until(descriptor: int, deadline: float) -> bytes:
-    """Read to the end, which comes when the process that writes has ended. Raises TimeoutError at the deadline."""
+def _read_to_end(descriptor: int, pid: int, beat: "Beat") -> bytes:
+    """Return what is read until the process that writes has ended. A copy may take hours, but not without any I/O."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    received = b""
+    received, before = b"", b""
     while True:
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            raise TimeoutError
+        if not poll.poll(_INTERVAL):
+            now = _io_counters(pid)
+            if before and now != before:
+                beat("qemu-img")
+            before = now
+            continue
         chunk = os.read(descriptor, 65536)
         if not chunk:
             return received
         received += chunk
 
 
-def _host() -> str:
-    return os.uname().nodename
+def _io_counters(pid: int) -> bytes:
+    """Return the text of the process's I/O counters (proc_pid_io(5)), always the same where they cannot be read."""
+    try:
+        with open(f"/proc/{pid}/io", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _failure(status: int, stderr: str, path: str) -> StageError:
+    said = printable("; ".join(stderr.replace("qemu-img: ", "").splitlines())) or "no message"
+    for code in _ERRORS:
+        if said.endswith(os.strerror(code)):
+            failure = on_writing(OSError(code, os.strerror(code)), path, "the disk")
+            failure.detail = said
+            return failure
+    return TransferError(
+        f"qemu-img failed (exit status {status}): {said}; if the image is damaged, qemu-img check finds it", detail=said
+    )

@@ -9,83 +9,106 @@ import sys
 import time
 
 from ..errors import KvmStageError, printable
-from . import classad, overlay, url
+from ..policy import Policy, PolicyError, load
+from . import classad_reader, classad_writer, mounts, results, stage, supervise, url
+from .failure import OK, NodeError, ParameterError, StageError, bug
 
-OK = 0
-FAILED = 1  # at least one file could not be staged; its message says why
-BUG = os.EX_SOFTWARE
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+_IMPATIENT = (
+    5  # seconds; once a share has been silent for the policy's timeout, the other files wait no longer than this
+)
 
 
-def download(source: str, destination: str) -> "tuple[int, dict[str, classad.Value]]":
-    """Stage the URL `source`. HTCondor wants a file at `destination`; the overlay is put beside it, under its own name.
+class Run:
+    """One run of the plug-in: the site's policy, read once, and whether a share was silent already."""
 
-    Returns an exit status and the result ad: attributes as in HTCondor's manual, times in seconds since the epoch.
-    """
-    started = int(time.time())
-    status, message, size = OK, "", 0
-    try:
-        wanted = url.parse(source)
-        if not destination:
-            raise KvmStageError(f"{printable(source)}: HTCondor did not say where to put it (no LocalFileName)")
-        size = overlay.stage(wanted, os.path.dirname(os.path.abspath(destination)))
-    except KvmStageError as error:
-        status, message = FAILED, str(error)
-    except Exception as error:
-        # Loud: with its own exit status, the type in the hold reason, the traceback on stderr. Yet every file gets
-        # a result, for without one HTCondor has nothing better to tell the user than the exit status.
-        sys.excepthook(type(error), error, error.__traceback__)
-        status, message = (
-            BUG,
-            f"bug in vm-nfs-plugin, please report it: {type(error).__name__}: {printable(str(error))}",
+    def __init__(self) -> None:
+        self.policy: Policy | None = None
+        self.silent = False
+
+    def transfer(self, remote: "str | None", local: "str | None", uploading: bool) -> "tuple[int, results.Ad]":
+        """Transfer one file. Returns an exit status and the result ad for HTCondor.
+
+        remote: the URL. local: the path that HTCondor has for the file; to stage, the overlay is put beside it, under
+        the name in the URL. None stands for what is no string literal in HTCondor's ad.
+        """
+        started = int(time.time())
+        size, failure = 0, None
+        try:
+            if remote is None or not local:
+                missing = "which URL (Url)" if remote is None else "where the file is (LocalFileName)"
+                raise ParameterError(f"HTCondor did not say, as a string, {missing}; report this to its administrator")
+            size = (self._upload if uploading else self._stage)(remote, os.path.abspath(local))
+        except StageError as error:
+            failure = error
+        except Exception as error:
+            # Loud: with its own exit status, the type in the hold reason, the traceback on stderr. Yet every file gets
+            # a result, for without one HTCondor has nothing better to tell the user than the exit status.
+            sys.excepthook(type(error), error, error.__traceback__)
+            failure = bug(error)
+        result = results.ad(remote or "", local or "", uploading, started, size, failure)
+        return (failure.status if failure else OK), result
+
+    def _stage(self, remote: str, local: str) -> int:
+        wanted, policy = url.parse_stage(remote), self._read_policy()
+        scratch = os.path.dirname(local)
+        return self._supervised(
+            lambda beat: stage.stage(wanted, scratch, policy, beat), f"stage {printable(remote)}", wanted
         )
-    result: dict[str, classad.Value] = {
-        "TransferUrl": source,
-        "TransferFileName": destination,
-        "TransferProtocol": "nfs",
-        "TransferType": "download",
-        "TransferSuccess": status == OK,
-        "TransferTotalBytes": size,
-        "TransferFileBytes": size,
-        "TransferStartTime": started,
-        "TransferEndTime": int(time.time()),
-    }
-    if status != OK:
-        result["TransferError"] = message
-    return status, result
 
+    def _upload(self, remote: str, local: str) -> int:
+        from . import upload  # hardly ever needed
 
-def upload(source: str, destination: str) -> "tuple[int, dict[str, classad.Value]]":
-    """Refuse to send the file `source` to the URL `destination`. Returns as download() does."""
-    message = (
-        f"{printable(destination)}: vm-nfs-plugin does not upload; let HTCondor transfer the output to the submitter"
-    )
-    return FAILED, {
-        "TransferUrl": destination,
-        "TransferFileName": source,
-        "TransferProtocol": "nfs",
-        "TransferType": "upload",
-        "TransferSuccess": False,
-        "TransferError": message,
-    }
+        wanted, policy = url.parse_upload(remote, os.path.basename(local)), self._read_policy()
+        return self._supervised(
+            lambda beat: upload.upload(local, wanted, policy, beat), f"upload to {printable(remote)}", wanted
+        )
+
+    def _supervised(
+        self, action: "Callable[[supervise.Beat], int]", doing: str, wanted: "url.StageUrl | url.UploadUrl"
+    ) -> int:
+        timeout = self._read_policy().timeout
+        try:
+            return supervise.run(action, min(timeout, _IMPATIENT) if self.silent else timeout, doing)
+        except StageError as error:
+            self.silent = self.silent or isinstance(error, supervise.SilentError)
+            error.server = wanted.server or mounts.server_of(wanted.path, mounts.read())
+            raise
+
+    def _read_policy(self) -> Policy:
+        if self.policy is None:
+            try:
+                self.policy = load()
+            except PolicyError as error:
+                raise NodeError(str(error)) from error
+        return self.policy
 
 
 def run_files(infile: str, outfile: str, uploading: bool) -> int:
-    """Transfer each file named in `infile` and write the results into `outfile`. Returns the first failure's status."""
+    """Transfer each file named in `infile` and write the results into `outfile`. Returns the first failure's status.
+
+    Raises OSError if the out-file does not take the results.
+    """
     first_failure = OK
+    run = Run()
     with open(os.open(outfile, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b") as out:
         try:
             with open(infile, "rb") as stream:
-                ads = classad.read_ads(stream.read())
+                ads = classad_reader.read_ads(stream.read())
         except (KvmStageError, OSError) as error:
             # No file to answer for, but an ad without a name still brings the message into the hold reason.
             reason = error.strerror if isinstance(error, OSError) else error
-            message = f"cannot read the list of files, {printable(infile)}: {reason}"
-            out.write(classad.write_ad({"TransferSuccess": False, "TransferUrl": "", "TransferError": message}))
-            return FAILED
+            failure = ParameterError(f"cannot read the list of files, {printable(infile)}: {reason}")
+            out.write(classad_writer.write_ad(results.ad("", "", uploading, int(time.time()), 0, failure)))
+            return failure.status
         for ad in ads:
-            remote, local = ad.get("url", ""), ad.get("localfilename", "")
-            status, result = upload(local, remote) if uploading else download(remote, local)
-            out.write(classad.write_ad(result))
+            if "url" not in ad:
+                continue  # protocol 4: what the job says to the plug-in (nfs_PluginData), not a file
+            status, result = run.transfer(ad["url"], ad.get("localfilename", ""), uploading)
+            out.write(classad_writer.write_ad(result))
             out.flush()  # at once: what was done is reported even if the next file kills the plug-in
             first_failure = first_failure or status
     return first_failure

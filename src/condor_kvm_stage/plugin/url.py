@@ -1,71 +1,179 @@
-"""The URLs that the plug-in takes: which image, and the name of its overlay. Knows nothing of files."""
+"""The URLs that the plug-in takes: an image and the name of its overlay, or a place for an output file. Knows no files.
 
-from ..errors import KvmStageError, printable
+The manual page, vm-nfs-plugin(1), section "URLS", is the specification.
+"""
+
+import os
+
+from .. import sizes
+from ..errors import printable
+from .failure import ParameterError
 
 FORM = "nfs:///absolute/path/of/image:name"
+UPLOAD_FORM = "nfs:///absolute/directory/"
 
 # HTCondor splits vm_disk at commas and colons, and pastes the names into the domain's XML as they are.
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-")
-
-
-class UrlError(KvmStageError):
-    """The URL cannot be what the user meant."""
+_SERVER = _SAFE | frozenset("[:]")
+_HEX = frozenset("0123456789abcdefABCDEF")
 
 
 class StageUrl:
-    """What a URL asks for: an overlay called `name` (a plain file name) of the image at `image` (absolute path)."""
+    """What to stage.
 
-    __slots__ = ("image", "name")
-
-    def __init__(self, image: str, name: str) -> None:
-        self.image = image
-        self.name = name
-
-
-def parse(url: str) -> StageUrl:
-    """Parse `nfs:<absolute path>:<name>` or `nfs://<absolute path>:<name>`.
-
-    The last colon separates the name, so the path may contain colons and the name may not: neither may the
-    name in a job's `vm_disk`, whose fields HTCondor splits there (condor_submit(1)).
-
-    Raises UrlError.
+    server: whose export `path` begins with, "" if it is a path on this node. path: of the image, absolute.
+    name: of the overlay, a plain file name. size: of the overlay's virtual disk in bytes, 0 for the image's own.
+    format: what the image must be, `raw` or `qcow2`, "" for either. copy: a standalone image, not an overlay.
     """
+
+    __slots__ = ("copy", "format", "name", "path", "server", "size")
+
+    def __init__(
+        self, path: str, name: str, server: str = "", size: int = 0, format: str = "", copy: bool = False
+    ) -> None:
+        self.server = server
+        self.path = path
+        self.name = name
+        self.size = size
+        self.format = format
+        self.copy = copy
+
+
+class UploadUrl:
+    """Where to put an output file: its absolute path there, as in StageUrl.
+
+    overwrite: an existing file gives way. standalone: a qcow2 overlay becomes an image that needs no backing file.
+    """
+
+    __slots__ = ("overwrite", "path", "server", "standalone")
+
+    def __init__(self, path: str, server: str = "", overwrite: bool = False, standalone: bool = False) -> None:
+        self.server = server
+        self.path = path
+        self.overwrite = overwrite
+        self.standalone = standalone
+
+
+def parse_stage(url: str) -> StageUrl:
+    """Parse `nfs:<path>[?options][:<name>]`, also with `//` or `//<server>` before the absolute path.
+
+    The last colon separates the name: neither may a name in `vm_disk` contain one (condor_submit(1)). Without it,
+    the name is the image's own. Raises ParameterError.
+    """
+    shown = printable(url)
+    server, rest = _server(url, FORM)
+    before, colon, name = rest.rpartition(":")
+    path, _, query = (before if colon else rest).partition("?")
+    path = _decoded(path, shown)
+    options = _options(query, ("size", "format", "mode"), shown)
+    name = _decoded(name, shown) if colon else os.path.basename(path)
+    _check_name(name, shown, colon != "")
+    wanted = StageUrl(path, name, server, format=options.get("format", ""), copy=options.get("mode") == "copy")
+    if wanted.format not in ("", "raw", "qcow2"):
+        raise ParameterError(
+            f"{shown}: the format '{printable(wanted.format)}' is unknown; write format=raw or format=qcow2"
+        )
+    if options.get("mode", "overlay") not in ("overlay", "copy"):
+        raise ParameterError(
+            f"{shown}: the mode '{printable(options['mode'])}' is unknown; write mode=overlay or mode=copy"
+        )
+    if "size" in options:
+        try:
+            wanted.size = sizes.parse(options["size"])
+        except ValueError as error:
+            raise ParameterError(f"{shown}: size: {error}") from None
+    return wanted
+
+
+def parse_upload(url: str, local_name: str) -> UploadUrl:
+    """Parse `nfs:<path>[?options][/more]` for the output file local_name, which goes into a path that ends in `/`.
+
+    HTCondor appends a slash and the file's name to output_destination, behind the options if it has any.
+    Raises ParameterError.
+    """
+    shown = printable(url)
+    server, rest = _server(url, UPLOAD_FORM)
+    path, _, query = rest.partition("?")
+    query, slash, more = query.partition("/")
+    if slash:
+        path = path.rstrip("/") + slash + more
+    path = _decoded(path, shown)
+    if path.endswith("/"):
+        path += local_name
+    options = _options(query, ("overwrite", "standalone"), shown)
+    for name, value in options.items():
+        if value not in ("yes", "no"):
+            raise ParameterError(f"{shown}: {name} is '{printable(value)}'; write {name}=yes or {name}=no")
+    return UploadUrl(path, server, options.get("overwrite") == "yes", options.get("standalone") == "yes")
+
+
+def _server(url: str, form: str) -> "tuple[str, str]":
+    """Return the server that a URL names, "" if none, and what is behind it, which begins with a slash."""
     shown = printable(url)
     scheme, colon, rest = url.partition(":")
     if not colon or scheme.lower() != "nfs":
-        raise UrlError(f"{shown}: not an nfs URL; write {FORM}")
+        raise ParameterError(f"{shown}: not an nfs URL; write {form}")
+    server = ""
     if rest.startswith("//"):
-        rest = rest[2:]
-        if rest and not rest.startswith("/"):
-            server = rest.split("/", 1)[0]
-            raise UrlError(
-                f"{shown}: names a server ({printable(server)}), but images are found by their path on the execution "
-                f"point; write {FORM}, with three slashes"
+        server, slash, rest = rest[2:].partition("/")
+        rest = slash + rest
+        if not _SERVER.issuperset(server):
+            raise ParameterError(
+                f"{shown}: '{printable(server)}' is no host name; write {form}, or nfs://server/export/…"
             )
     if not rest.startswith("/"):
-        raise UrlError(f"{shown}: the image's path is not absolute; write {FORM}")
-    image, colon, name = rest.rpartition(":")
-    if not colon:
-        raise UrlError(
-            f"{shown}: does not name the overlay; append a colon and the disk's name in vm_disk, as in {FORM}"
-        )
-    _check_name(name, shown)
-    return StageUrl(image, name)
+        raise ParameterError(f"{shown}: the path is not absolute; write {form}")
+    return server.lower(), rest
 
 
-def _check_name(name: str, shown: str) -> None:
+def _decoded(text: str, shown: str) -> str:
+    """Return text with its percent-escapes (RFC 3986, section 2.1) replaced by the bytes that they stand for."""
+    first, *rest = os.fsencode(text).split(b"%")
+    parts = [first]
+    for part in rest:
+        digits = part[:2].decode("latin-1")
+        if len(digits) != 2 or not _HEX.issuperset(digits):
+            raise ParameterError(f"{shown}: '%{printable(digits)}' is no percent-escape; write a percent sign as %25")
+        parts.append(bytes((int(digits, 16),)) + part[2:])
+    decoded = b"".join(parts)
+    if b"\0" in decoded:
+        raise ParameterError(f"{shown}: contains a NUL, which no path can; remove it")
+    return os.fsdecode(decoded)
+
+
+def _options(query: str, known: "tuple[str, ...]", shown: str) -> "dict[str, str]":
+    """Parse `name=value&name=value`. An option that is not known, or there twice, is an error: it could be a typo."""
+    options: dict[str, str] = {}
+    for item in query.split("&") if query else ():
+        name, equals, value = item.partition("=")
+        if name not in known or not equals:
+            raise ParameterError(
+                f"{shown}: unknown option '{printable(item)}'; the options here are {', '.join(f'{n}=' for n in known)}"
+                " joined by &; write a question mark in a path as %3F"
+            )
+        if name in options:
+            raise ParameterError(f"{shown}: the option {name} is there twice; write it once")
+        options[name] = value
+    return options
+
+
+def _check_name(name: str, shown: str, stated: bool) -> None:
     """Refuse a name that could leave the scratch directory or that would not survive its way to QEMU."""
     reason = ""
     if not name:
         reason = "is empty"
     elif "/" in name:
-        reason = "contains a slash"
+        reason = "contains a slash (the last colon is before the name; write one in the path as %3A)"
     elif name.startswith("."):
         reason = "begins with a dot"
+    elif "?" in name:
+        reason = "contains a question mark (options stand before the name: image?size=40G:name)"
     elif not _SAFE.issuperset(name):
         reason = "contains other characters than ASCII letters, digits and . _ + -"
+    elif len(name) > 200:
+        reason = "is longer than 200 characters"
     if reason:
-        raise UrlError(
-            f"{shown}: the overlay's name '{printable(name)}' {reason}; "
-            f"use a plain file name, the one in vm_disk, as in {FORM}"
+        step = (
+            "use a plain file name, the one in vm_disk" if stated else "append a colon and the disk's name in vm_disk"
         )
+        raise ParameterError(f"{shown}: the overlay's name '{printable(name)}' {reason}; {step}, as in {FORM}")

@@ -1,4 +1,4 @@
-"""ClassAds as file transfer plug-ins meet them: a reader of new-syntax ads, writers of new and long ones.
+"""Read ClassAds in the new syntax, as HTCondor writes them into a plug-in's in-file.
 
 HTCondor's own library (`import classad2`) is the reference, and costs 28 ms to import; this is the part of the
 language that the plug-in protocol needs. The reader accepts every expression, and understands string literals
@@ -10,14 +10,7 @@ no UTF-8 comes out again as it went in.
 
 import os
 
-from ..errors import KvmStageError, printable
-
-TYPE_CHECKING = False  # not from typing, whose import takes as long as the interpreter's own start
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Union
-
-    Value = Union[bool, int, str]
+from ..errors import KvmStageError
 
 _BLANK = " \t\r\n\v\f"
 _CLOSER = {"[": "]", "{": "}", "(": ")"}
@@ -29,11 +22,11 @@ class ClassAdSyntaxError(KvmStageError):
     """The text is no sequence of new-syntax ClassAds."""
 
 
-def read_ads(data: bytes) -> "list[dict[str, str]]":
+def read_ads(data: bytes) -> "list[dict[str, str | None]]":
     """Read a sequence of ads (`[ Name = value; … ] [ … ]`) as HTCondor writes it into a plug-in's in-file.
 
-    Returns a dictionary for each ad: its string attributes by lower-case name (names are case-insensitive).
-    Attributes whose value is anything but string literals are left out.
+    Returns a dictionary for each ad: its attributes by lower-case name (names are case-insensitive), as text where they
+    are string literals and as None where they are any other expression.
 
     Raises ClassAdSyntaxError. The grammar is that of the ClassAd Language Reference Manual, section "Lexical
     structure"; escapes and the joining of adjacent strings are as in HTCondor's src/classad/lexer.cpp.
@@ -44,33 +37,6 @@ def read_ads(data: bytes) -> "list[dict[str, str]]":
     while scanner.skip_blank():
         ads.append(scanner.read_ad())
     return ads
-
-
-def write_ad(attributes: "Mapping[str, Value]") -> bytes:
-    """Return the ad in new syntax, on a line of its own."""
-    inside = " ".join(f"{name} = {_literal(value)};" for name, value in attributes.items())
-    return os.fsencode(f"[ {inside} ]\n")
-
-
-def write_long(attributes: "Mapping[str, Value]") -> bytes:
-    """Return the ad in the "long" format: an attribute a line, so control characters come out as escapes."""
-    return os.fsencode("".join(f"{name} = {_literal(value, old=True)}\n" for name, value in attributes.items()))
-
-
-def _literal(value: "Value", old: bool = False) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if old:  # in the old syntax a backslash stands for itself, except before a quote
-        return '"' + printable(value).replace('"', '\\"') + '"'
-    return '"' + "".join(_escaped(c) for c in value) + '"'
-
-
-def _escaped(c: str) -> str:
-    if c in '"\\':
-        return "\\" + c
-    return c if c >= " " and c != "\x7f" else f"\\{ord(c):03o}"
 
 
 class _Scanner:
@@ -102,9 +68,9 @@ class _Scanner:
                 return True
         return False
 
-    def read_ad(self) -> "dict[str, str]":
+    def read_ad(self) -> "dict[str, str | None]":
         self.expect("[")
-        ad: dict[str, str] = {}
+        ad: dict[str, str | None] = {}
         while True:
             if not self.skip_blank():
                 raise self.fail("']'")
@@ -117,11 +83,7 @@ class _Scanner:
             name = self.read_name()
             self.skip_blank()
             self.expect("=")
-            value = self.read_value()
-            if value is not None:
-                ad[name.lower()] = value
-            else:
-                ad.pop(name.lower(), None)  # the last of two attributes of one name counts
+            ad[name.lower()] = self.read_value()  # the last of two attributes of one name counts
 
     def expect(self, character: str) -> None:
         if not self.text.startswith(character, self.at):

@@ -1,0 +1,41 @@
+"""Write a small file: complete or not at all, and only if that changes something."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import KvmStageError
+
+# Whatever the caller's umask: HTCondor's tools refuse to work with a file that the user condor cannot read
+_MODE = 0o644
+
+
+class WriteError(KvmStageError):
+    """The file cannot be written."""
+
+
+def write(path: Path, text: str) -> bool:
+    """Make the file at path have this text, in its directory, which must exist. Returns whether anything changed.
+
+    The new text is written to a dot-file beside it, because HTCondor reads every other file of its configuration
+    directory, and then renamed. Raises WriteError; nothing is changed then.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        same = path.exists() and path.read_text(encoding="utf-8", errors="replace") == text
+        if same and path.stat().st_mode & 0o777 == _MODE:
+            return False
+        try:
+            with open(temporary, "x", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), _MODE)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        hint = "; run this as root" if isinstance(error, PermissionError) else ""
+        raise WriteError(f"cannot write {path}: {error.strerror}{hint}") from error
+    return True

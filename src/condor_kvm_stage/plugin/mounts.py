@@ -1,0 +1,82 @@
+"""Where this node has mounted what a server exports, from /proc/self/mountinfo (proc_pid_mountinfo(5))."""
+
+import os
+
+from ..errors import printable
+from .failure import ResolutionError
+
+MOUNTINFO = "/proc/self/mountinfo"
+_FILE_SYSTEMS = ("nfs", "nfs4")
+_SHOWN = 5  # mounts in a message
+
+
+class NfsMount:
+    """`export` of `server` (lower case), absolute, is mounted on the directory `mount_point`."""
+
+    __slots__ = ("export", "mount_point", "server")
+
+    def __init__(self, server: str, export: str, mount_point: str) -> None:
+        self.server = server
+        self.export = export
+        self.mount_point = mount_point
+
+
+def read() -> "list[NfsMount]":
+    """Return the NFS mounts of this node. Raises OSError where there is no mountinfo."""
+    with open(MOUNTINFO, "rb") as file:
+        return parse(os.fsdecode(file.read()))
+
+
+def parse(mountinfo: str) -> "list[NfsMount]":
+    """Return the NFS mounts in the text of a mountinfo, one for a mount point: the last one hides those before it."""
+    found: dict[str, NfsMount] = {}
+    for line in mountinfo.split("\n"):
+        # id, parent, device, root, mount point, options, optional fields …, "-", type, source, options
+        before, _, after = line.partition(" - ")
+        fields, source = before.split(" "), after.split(" ")
+        if len(fields) < 6 or len(source) < 2:
+            continue
+        mount_point = _unescaped(fields[4])
+        found.pop(mount_point, None)
+        # Of a bind mount too the source is the directory that is mounted (nfs_show_devname in Linux' fs/nfs/super.c).
+        server, colon, export = _unescaped(source[1]).partition(":/")
+        if source[0] in _FILE_SYSTEMS and colon:
+            found[mount_point] = NfsMount(server.lower(), "/" + export.strip("/"), mount_point)
+    return list(found.values())
+
+
+def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
+    """Return where `path` on `server` is on this node; of the exports that it lies in, the longest counts.
+
+    Raises ResolutionError, with what is mounted here.
+    """
+    path = "/" + path.lstrip("/")  # nfs://server//path is another way to write it (RFC 2224, section 2)
+    best = None
+    for mount in mounts:
+        inside = path == mount.export or path.startswith(mount.export.rstrip("/") + "/")
+        if mount.server == server and inside and (best is None or len(mount.export) > len(best.export)):
+            best = mount
+    if best is not None:
+        return os.path.join(best.mount_point, path[len(best.export) :].lstrip("/"))
+    shown = ", ".join(f"{m.server}:{m.export} on {m.mount_point}" for m in mounts[:_SHOWN]) or "none"
+    more = f" and {len(mounts) - _SHOWN} more" if len(mounts) > _SHOWN else ""
+    raise ResolutionError(
+        f"no NFS mount of {os.uname().nodename} leads to {printable(path)} on the server {printable(server)} "
+        f"(mounted here: {printable(shown)}{more}); ask the administrator to mount it, or give the image's path on the "
+        "node: nfs:///absolute/path/of/image:name"
+    )
+
+
+def server_of(path: str, mounts: "list[NfsMount]") -> str:
+    """Return whose file a path on this node is: `server:/export` of the longest mount point above it, else the node."""
+    best, source = "", os.uname().nodename
+    for mount in mounts:
+        if path.startswith(mount.mount_point.rstrip("/") + "/") and len(mount.mount_point) > len(best):
+            best, source = mount.mount_point, f"{mount.server}:{mount.export}"
+    return source
+
+
+def _unescaped(text: str) -> str:
+    """Return a field of mountinfo with its octal escapes (\\040 for a blank) replaced."""
+    first, *rest = text.split("\\")
+    return first + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)

@@ -1,0 +1,70 @@
+"""Where a path leads: symlinks resolved, and whether everybody may go there. Touches the share, so it can hang."""
+
+import errno
+import os
+import stat
+
+from ..errors import printable
+from .failure import AuthorizationError, on_share
+
+_MAX_LINKS = 40  # as Linux (path_resolution(7))
+
+
+class Place:
+    """A file's path without symlinks, and its status (os.lstat)."""
+
+    __slots__ = ("path", "status")
+
+    def __init__(self, path: str, status: os.stat_result) -> None:
+        self.path = path
+        self.status = status
+
+
+def resolve(path: str, doing: str, for_all: bool = True) -> Place:
+    """Follow an absolute path. doing: what for, in a message, as "open image /srv/x.qcow2".
+
+    for_all: "other" must be able to search each directory, because QEMU runs as a user of its own, who on a share that
+    squashes root has no other right. Raises SpecificationError, AuthorizationError or ContactError.
+    """
+    here, links, status = "", 0, None
+    left = path.split("/")[::-1]
+    try:
+        while left:
+            name = left.pop()
+            if name in ("", "."):
+                continue
+            if name == "..":
+                here, status = here.rpartition("/")[0], None
+                continue
+            status = os.lstat(f"{here}/{name}")
+            if stat.S_ISLNK(status.st_mode):
+                links += 1
+                if links > _MAX_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                target = os.readlink(f"{here}/{name}")
+                left.extend(target.split("/")[::-1])
+                here, status = ("" if target.startswith("/") else here), None
+                continue
+            here = f"{here}/{name}"
+            if for_all and stat.S_ISDIR(status.st_mode) and not status.st_mode & stat.S_IXOTH:
+                raise AuthorizationError(
+                    f"cannot {doing}: not all may search the directory {printable(here)}, so QEMU, "
+                    f"which runs as a user of its own, could not; its owner must run: chmod o+x {printable(here)}",
+                    check="searchable",
+                    code=errno.EACCES,
+                )
+        return Place(here or "/", status or os.lstat(here or "/"))
+    except PermissionError as error:
+        raise AuthorizationError(
+            f"cannot {doing}: the job's user (uid {os.geteuid()}) may not search the directory "
+            f"{printable(here or '/')}; its owner must run: chmod o+x {printable(here or '/')}",
+            check="searchable",
+            code=errno.EACCES,
+        ) from error
+    except OSError as error:
+        raise on_share(error, doing) from error
+
+
+def lies_under(path: str, directories: "list[str]") -> bool:
+    """Return whether a resolved path lies under one of the directories, whose own symlinks are followed first."""
+    return any(path.startswith(os.path.realpath(directory).rstrip("/") + "/") for directory in directories)

@@ -1,0 +1,66 @@
+"""What HTCondor is told about one file: the result ad (its manual, "The Output File" and "Transfer Error Data")."""
+
+import errno
+import time
+
+from .. import __version__
+from .failure import AuthorizationError, ParameterError, ResolutionError, StageError, TransferError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Ad = dict[str, Any]
+
+_FAILURE_TYPES = {errno.ENOSPC: "NoSpace", errno.EDQUOT: "Quota", errno.ETIMEDOUT: "TimedOut"}
+
+
+def ad(remote: str, local: str, uploading: bool, started: int, size: int, failure: "StageError | None") -> "Ad":
+    """Return the result ad. started: seconds since the epoch; size: bytes. Without a failure the transfer succeeded."""
+    result: Ad = {
+        "TransferUrl": remote,
+        "TransferFileName": local,
+        "TransferProtocol": "nfs",
+        "TransferType": "upload" if uploading else "download",
+        "TransferSuccess": failure is None,
+        "TransferTotalBytes": size,
+        "TransferFileBytes": size,
+        "TransferStartTime": started,
+        "TransferEndTime": int(time.time()),
+    }
+    if failure is not None:
+        result["TransferError"] = str(failure)
+        result["TransferErrorData"] = [_error_data(failure)]
+    return result
+
+
+def _error_data(failure: StageError) -> "Ad":
+    data: Ad = {
+        "ErrorType": failure.error_type,
+        "ErrorCode": failure.status,
+        "ErrorString": str(failure),
+        "Retryable": failure.retryable,
+        "DeveloperData": _developer_data(failure),
+    }
+    if failure.error_type == ParameterError.error_type:
+        data.update(PluginVersion=__version__, PluginLaunched=True)
+    elif isinstance(failure, ResolutionError):
+        data.update(FailedName=failure.server, FailureType="Definitive")
+    else:
+        data["FailedServer"] = failure.server
+    if isinstance(failure, AuthorizationError):
+        data.update(FailureType="Authorization", ShouldRefresh=False)
+    elif isinstance(failure, TransferError):
+        data["FailureType"] = _FAILURE_TYPES.get(failure.code, "Unknown")  # as HTCondor's curl_plugin has it
+    return data
+
+
+def _developer_data(failure: StageError) -> "Ad":
+    data: Ad = {"Step": failure.step or "request"}
+    if failure.check:
+        data["Check"] = failure.check
+    if failure.code:
+        data.update(Errno=failure.code, ErrnoName=errno.errorcode.get(failure.code, ""))
+    if failure.detail:
+        data["QemuImg"] = failure.detail
+    return data

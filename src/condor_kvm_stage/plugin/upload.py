@@ -1,0 +1,107 @@
+"""Put one output file of a job on the share, as the job's user: complete under its name, or not at all."""
+
+import errno
+import os
+import stat
+
+from ..errors import printable
+from ..policy import PATH, Policy
+from . import image, mounts, paths, publish, qemu_img
+from .failure import AuthorizationError, ParameterError, SpecificationError, on_share
+from .url import UploadUrl
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .supervise import Beat
+
+_CHUNK = 1 << 20  # bytes between two beats
+_SYNC = 64 << 20  # bytes that may wait to be written: all of them at the end could be minutes without a beat
+
+
+def upload(source: str, wanted: UploadUrl, policy: Policy, beat: "Beat") -> int:
+    """Copy the file `source` to where `wanted` says. Returns the size in bytes of what is there now.
+
+    beat: called at each step. Raises StageError; the share is then as it was.
+    """
+    path = mounts.local_path(wanted.server, wanted.path, mounts.read()) if wanted.server else wanted.path
+    directory, name = os.path.split(path)
+    if not name:
+        raise ParameterError(f"{printable(path)} names no file; append one to the URL")
+    beat("resolve")
+    place = paths.resolve(directory, f"write into {printable(directory)}", for_all=False)
+    if not stat.S_ISDIR(place.status.st_mode):
+        raise SpecificationError(f"cannot write into {printable(directory)}: it is not a directory; correct the URL")
+    _check_allowed(place.path, policy)
+    beat("copy")
+
+    def make(temporary: str) -> None:
+        if wanted.standalone:
+            _flatten(source, temporary, policy, beat)
+        else:
+            _copy(source, temporary, beat)
+        beat("publish")
+
+    where = f"the directory {printable(place.path)}"
+    return publish.publish(place.path, name, where, make, wanted.overwrite, durable=True)
+
+
+def _check_allowed(directory: str, policy: Policy) -> None:
+    """Refuse a directory (without symlinks) that policy does not open."""
+    if not paths.lies_under(directory + "/", policy.output_dirs):
+        allowed = printable(", ".join(policy.output_dirs)) or "none"
+        raise AuthorizationError(
+            f"output may not be put into {printable(directory)} (allowed: {allowed}); let HTCondor transfer it to the "
+            f"submitter, or ask the administrator of {os.uname().nodename} to add that directory to output_dirs in "
+            f"{PATH}",
+            check="output_dirs",
+        )
+
+
+def _flatten(source: str, temporary: str, policy: Policy, beat: "Beat") -> None:
+    # The guest has had this file in its hands: it is inspected as any image, and so is what it refers to.
+    found = image.inspect(os.path.abspath(source), policy, beat, top_anywhere=True)
+    if found.format != "qcow2":
+        raise ParameterError(
+            f"standalone=yes is for qcow2 overlays, but {printable(source)} is {found.format}; leave it out"
+        )
+    qemu_img.convert(temporary, found.path, found.format, beat, durable=True)
+
+
+def _copy(source: str, temporary: str, beat: "Beat") -> None:
+    """Copy data, and leave holes where there are some (lseek(2), SEEK_DATA)."""
+    try:
+        reader = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as error:
+        raise on_share(error, f"open the output file {printable(source)}") from error
+    try:
+        status = os.fstat(reader)
+        if not stat.S_ISREG(status.st_mode):
+            raise ParameterError(f"{printable(source)} is not a regular file; name one in transfer_output_files")
+        writer = os.open(temporary, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            end = 0
+            while True:
+                try:
+                    start = os.lseek(reader, end, os.SEEK_DATA)
+                except OSError as error:
+                    if error.errno != errno.ENXIO:  # no data from here on
+                        raise
+                    break
+                end = os.lseek(reader, start, os.SEEK_HOLE)
+                _copy_range(reader, writer, start, end, beat)
+            os.ftruncate(writer, status.st_size)
+        finally:
+            os.close(writer)
+    finally:
+        os.close(reader)
+
+
+def _copy_range(reader: int, writer: int, start: int, end: int, beat: "Beat") -> None:
+    while start < end:
+        chunk = os.pread(reader, min(_CHUNK, end - start), start)
+        if not chunk:
+            return  # it has become shorter meanwhile
+        start += os.pwrite(writer, chunk, start)
+        if start % _SYNC < _CHUNK:
+            os.fdatasync(writer)
+        beat("copy")
