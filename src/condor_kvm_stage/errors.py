@@ -11,3 +11,12 @@ def printable(text: str) -> str:
     Paths and URLs come from job users, and end up in hold reasons, event logs and on an admin's terminal.
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
+
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+-=:@%,")
+
+
+def quoted(text: str) -> str:
+    """Return text for a command in a message, which somebody will paste into a shell: quoted if it needs to be."""
+    shown = printable(text)
+    return shown if shown and _PLAIN.issuperset(shown) else "'" + shown.replace("'", "'\\''") + "'"

@@ -46,7 +46,8 @@ _UNPACK = {
 def recognise(head: bytes, tail: bytes, what: str, path: str) -> str:
     """Return the format of a file, `raw` or `qcow2`, from its first HEAD and its last TAIL bytes (or all it has).
 
-    what, path: the file, for messages. Raises SpecificationError (checks `format`, `polyglot`).
+    what: the file, as messages begin with it. path: the same for a command in a shell.
+    Raises SpecificationError (checks `format`, `polyglot`).
     """
     found = {name for name, offset, magic in _FORMATS if head.startswith(magic, offset)}
     if len(tail) == TAIL:
@@ -58,7 +59,7 @@ def recognise(head: bytes, tail: bytes, what: str, path: str) -> str:
         names = ", ".join(sorted(found) + raw)
         raise SpecificationError(
             f"{what} matches more than one format ({names}), so programs would disagree about what is in it; "
-            "make it anew from its source",
+            "make it anew from its source, a qcow2 image with clusters of 64 KiB",
             check="polyglot",
         )
     (name,) = found

@@ -7,7 +7,7 @@ import os
 import stat
 
 from .. import sizes
-from ..errors import printable
+from ..errors import printable, quoted
 from ..policy import PATH, Policy
 from . import formats, paths, qcow2
 from .failure import AuthorizationError, SpecificationError, on_share
@@ -41,19 +41,22 @@ def inspect(path: str, policy: Policy, beat: "Beat", top_anywhere: bool = False)
     """
     beat("inspect")
     top = current = _inspect_one(path, policy, f"image {printable(path)}", top_anywhere)
+    opened = top.path  # as QEMU has its name: to the image's own it gets the path without symlinks
     # by name: two names of one file (hard links) come to an end as well, at chain_depth
     seen = {top.path}
     while current.header and current.header.backing:
         beat("inspect")
         above = current.header
-        # QEMU too resolves a relative name from the directory of the file that it stands in
-        name = os.path.join(os.path.dirname(current.path), above.backing)
-        shown = f"backing file {printable(name)} of {printable(current.path)}"
-        current = _inspect_one(name, policy, shown, False)
+        # A relative name is relative to the directory of the name by which QEMU opened the file that it stands in. Of a
+        # backing file that is a symlink, this is the directory of the symlink, not that of its target.
+        name = os.path.join(os.path.dirname(opened), above.backing)
+        user = current.path
+        shown = f"backing file {printable(name)} of {printable(user)}"
+        current, opened = _inspect_one(name, policy, shown, False), name
         if current.format != above.backing_format:
             raise SpecificationError(
                 f"{shown} is {current.format}, but that says {above.backing_format}; qemu-img rebase -u -F "
-                f"{current.format} -b {printable(above.backing)} {shown.rpartition(' ')[2]}",
+                f"{current.format} -b {quoted(above.backing)} {quoted(user)}",
                 check="backing_format",
             )
         if current.path in seen:
@@ -64,7 +67,7 @@ def inspect(path: str, policy: Policy, beat: "Beat", top_anywhere: bool = False)
         if len(seen) > policy.chain_depth:
             raise SpecificationError(
                 f"image {printable(path)} has a backing chain of more than {policy.chain_depth} files; make it one: "
-                f"qemu-img convert -O qcow2 {printable(path)} new.qcow2",
+                f"qemu-img convert -O qcow2 {quoted(path)} new.qcow2",
                 check="chain_depth",
             )
     return top
@@ -81,12 +84,12 @@ def _inspect_one(path: str, policy: Policy, shown: str, anywhere: bool) -> Image
             check="image_dirs",
         )
     head, tail, size = _read(place, shown, anywhere)
-    if formats.recognise(head, tail, shown, printable(place.path)) == "qcow2":
-        header = qcow2.read(head, size, policy.virtual_size, shown, printable(place.path))
+    if formats.recognise(head, tail, shown, quoted(place.path)) == "qcow2":
+        header = qcow2.read(head, size, policy.virtual_size, shown, quoted(place.path))
         return Image(place.path, size, False, header)
     if size > policy.virtual_size:
         raise SpecificationError(
-            f"{shown} is a disk of {sizes.show(size)}; at most {sizes.show(policy.virtual_size)} are allowed here",
+            f"{shown} is a disk of {sizes.show(size)}; {qcow2.too_large(policy.virtual_size)}",
             check="virtual_size",
         )
     return Image(place.path, size, formats.is_iso(head))
@@ -125,7 +128,7 @@ def _read(place: paths.Place, shown: str, anywhere: bool) -> "tuple[bytes, bytes
 
 def _unreadable(path: str, shown: str, consequence: str, code: int) -> AuthorizationError:
     return AuthorizationError(
-        f"{shown} is not readable by all, so {consequence}; its owner must run: chmod o+r {printable(path)}",
+        f"{shown} is not readable by all, so {consequence}; its owner must run: chmod o+r {quoted(path)}",
         check="readable",
         code=code,
     )

@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 
-from ..errors import printable
+from ..errors import printable, quoted
 from .failure import AuthorizationError, on_share
 
 _MAX_LINKS = 40  # as Linux (path_resolution(7))
@@ -49,7 +49,7 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Place:
             if for_all and stat.S_ISDIR(status.st_mode) and not status.st_mode & stat.S_IXOTH:
                 raise AuthorizationError(
                     f"cannot {doing}: not all may search the directory {printable(here)}, so QEMU, "
-                    f"which runs as a user of its own, could not; its owner must run: chmod o+x {printable(here)}",
+                    f"which runs as a user of its own, could not; its owner must run: chmod o+x {quoted(here)}",
                     check="searchable",
                     code=errno.EACCES,
                 )
@@ -57,7 +57,7 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Place:
     except PermissionError as error:
         raise AuthorizationError(
             f"cannot {doing}: the job's user (uid {os.geteuid()}) may not search the directory "
-            f"{printable(here or '/')}; its owner must run: chmod o+x {printable(here or '/')}",
+            f"{printable(here or '/')}; its owner must run: chmod o+x {quoted(here or '/')}",
             check="searchable",
             code=errno.EACCES,
         ) from error

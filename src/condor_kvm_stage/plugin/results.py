@@ -4,6 +4,7 @@ import errno
 import time
 
 from .. import __version__
+from ..errors import printable
 from .failure import AuthorizationError, ParameterError, ResolutionError, StageError, TransferError
 
 TYPE_CHECKING = False
@@ -29,9 +30,18 @@ def ad(remote: str, local: str, uploading: bool, started: int, size: int, failur
         "TransferEndTime": int(time.time()),
     }
     if failure is not None:
-        result["TransferError"] = str(failure)
+        result["TransferError"] = _hold_reason(str(failure))
         result["TransferErrorData"] = [_error_data(failure)]
     return result
+
+
+def _hold_reason(message: str) -> str:
+    """Return a message as HTCondor can make it the hold reason.
+
+    HTCondor 23 loses what is some way behind a semicolon, 23 and 25 what is behind two bars; with a line's end in it 25
+    does not put the job on hold at all. The message as it was is in TransferErrorData.
+    """
+    return printable(message).replace(";", ",").replace("||", "| |")
 
 
 def _error_data(failure: StageError) -> "Ad":

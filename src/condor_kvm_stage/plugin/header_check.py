@@ -1,0 +1,28 @@
+"""What the checks of a header have in common: reading a field, and refusing an image with the command that helps."""
+
+from .failure import SpecificationError
+
+CONVERT = "qemu-img convert -O qcow2 {} new.qcow2"
+COPY_AGAIN = "check that it was copied to the share completely: qemu-img check {}"
+REPAIR = "qemu-img check -r all {}"
+OTHER_FILE = "keeps its data in another file, which could be any file of the node"
+
+
+class Checker:
+    """Raises SpecificationError for a named check that does not hold.
+
+    what: the file, as messages begin with it. path: the same for a command in a shell.
+    """
+
+    def __init__(self, what: str, path: str) -> None:
+        self.what = what
+        self.path = path
+
+    def __call__(self, holds: bool, name: str, reason: str, step: str) -> None:
+        if not holds:
+            raise SpecificationError(f"{self.what} {reason}; {step.format(self.path)}", check=name)
+
+
+def number(data: bytes, offset: int, length: int) -> int:
+    """Return a field of a header: big-endian, unsigned."""
+    return int.from_bytes(data[offset : offset + length], "big")

@@ -1,0 +1,100 @@
+"""What follows the fields of a qcow2 header: its extensions, and the name of the backing file.
+
+Specified in QEMU's docs/interop/qcow2, "Header extensions"; read as in QEMU's block/qcow2.c, qcow2_read_extensions().
+"""
+
+import os
+
+from ..errors import printable
+from .header_check import CONVERT, OTHER_FILE, Checker, number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_END, _BACKING_FORMAT, _BITMAPS = 0, 0xE2792ACA, 0x23852875
+_ENCRYPTION, _DATA_FILE_NAME = 0x0537BE77, 0x44415441
+_HAS_BITMAPS = 1 << 0  # of the autoclear features
+_MAX_NAME, _MAX_FORMAT = 1023, 15
+_MAX_BITMAPS = 65535
+
+
+def read(head: bytes, at: int, cluster: int, check: Checker) -> "tuple[str, str]":
+    """Return the backing file's name and format (`raw` or `qcow2`), both "" without one.
+
+    head: the file's first bytes; at: where the extensions begin; cluster: bytes. Raises SpecificationError.
+    """
+    backing_format = ""
+    for kind, data in _extensions(head, at, cluster, check):
+        # each one, also if it is there twice: QEMU takes the last, but looks at all
+        check(kind != _DATA_FILE_NAME, "data_file", OTHER_FILE, CONVERT)
+        check(kind != _ENCRYPTION, "encrypted", "is encrypted, and a job has no key for it", CONVERT)
+        if kind == _BACKING_FORMAT:
+            backing_format = data.decode("latin-1")
+            check(len(data) <= _MAX_FORMAT, "backing_format", "has an impossible name of a backing format", CONVERT)
+        if kind == _BITMAPS:
+            used = number(head, 4, 4) == 3 and bool(number(head, 88, 8) & _HAS_BITMAPS)
+            sound = _are_bitmaps(data, cluster, used)
+            check(sound, "header_extensions", "has a header extension for bitmaps that is damaged", CONVERT)
+    backing = _backing_name(head, cluster, at, check)
+    if not backing:
+        return "", ""
+    check(
+        backing_format in ("raw", "qcow2"),
+        "backing_format",
+        f"says '{printable(backing_format)}' of its backing file's format; raw and qcow2 can be staged",
+        "qemu-img rebase -u -F FORMAT -b BACKING_FILE {}",
+    )
+    return backing, backing_format
+
+
+def _extensions(head: bytes, at: int, cluster: int, check: Checker) -> "Iterator[tuple[int, bytes]]":
+    """Give (type, data) of each header extension: type and length of 4 bytes, data padded to 8; type 0 ends them."""
+    end = min(cluster, number(head, 8, 8) or cluster)
+    while at < end:
+        kind, length = number(head, at, 4), number(head, at + 4, 4)
+        at += 8
+        # QEMU would read on where `head` ends: what it does not show must not be there
+        check(
+            at + length <= min(end, len(head)),
+            "header_extensions",
+            "has a header extension that does not end in time",
+            CONVERT,
+        )
+        if kind == _END:
+            return
+        yield kind, head[at : at + length]
+        at += -(-length // 8) * 8
+
+
+def _are_bitmaps(data: bytes, cluster: int, used: bool) -> bool:
+    """Return whether QEMU takes the extension for bitmaps; if they are not used, only its length matters."""
+    return len(data) == 24 and (
+        not used
+        or (
+            0 < number(data, 0, 4) <= _MAX_BITMAPS
+            and number(data, 4, 4) == 0
+            and 0 < number(data, 8, 8) <= 1024 * _MAX_BITMAPS
+            and number(data, 16, 8) % cluster == 0
+        )
+    )
+
+
+def _backing_name(head: bytes, cluster: int, header_length: int, check: Checker) -> str:
+    offset, length = number(head, 8, 8), number(head, 16, 4)
+    if not offset:
+        return ""
+    inside = header_length <= offset and offset + length <= min(cluster, len(head))
+    check(
+        0 < length <= _MAX_NAME and inside,
+        "backing_name",
+        "has a backing file's name that is not within its header",
+        CONVERT,
+    )
+    name = head[offset : offset + length]
+    shown = printable(os.fsdecode(name))
+    check(b"\0" not in name, "backing_name", f"has a backing file '{shown}', whose name contains a NUL", CONVERT)
+    # QEMU takes what stands before a colon for a protocol, unless a slash comes first; json:{…} is one of them
+    plain = b":" not in name.partition(b"/")[0]
+    check(plain, "backing_name", f"has a backing file '{shown}', which is no path but for QEMU to interpret", CONVERT)
+    return os.fsdecode(name)
