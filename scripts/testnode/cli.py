@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from . import node, root, stages
+from .recipe import Release
 from .run import TestNodeError
 
 # Where `start` tells `exec` and `stop` about its node: its own process id, and the node's leader's
@@ -29,11 +30,11 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.subcommand == "build":
-            with root.cached() as path:
+            with root.cached(Release(options.release)) as path:
                 print(path)
             return 0
         if options.subcommand == "start":
-            return _start()
+            return _start(Release(options.release))
         owner, leader = _started()
         if options.subcommand == "stop":
             os.kill(owner, signal.SIGTERM)
@@ -52,8 +53,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="test-node", description="A worker node on this machine, to test on. Needs root."
     )
     subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="build | start | exec | stop")
-    subcommands.add_parser("build", help="build and cache the node's root directory; print its path")
-    subcommands.add_parser("start", help="boot a fresh node, which runs until Ctrl-C or `stop`")
+    build = subcommands.add_parser("build", help="build and cache the node's root directory; print its path")
+    start = subcommands.add_parser("start", help="boot a fresh node, which runs until Ctrl-C or `stop`")
+    for subparser in (build, start):
+        suites = [release.value for release in Release]
+        subparser.add_argument(
+            "release", nargs="?", default=suites[0], choices=suites, help="the node's Debian (default: %(default)s)"
+        )
     execute = subcommands.add_parser("exec", help="run a command on the started node; without one, a shell")
     execute.add_argument("--user", default="root", help="the node's user who runs it (default: root)")
     execute.add_argument("command", nargs=argparse.REMAINDER, help="the command and its arguments")
@@ -61,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _start() -> int:
+def _start(release: Release) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
     with open(_STATE, "a+", encoding="ascii") as state:
@@ -71,7 +77,7 @@ def _start() -> int:
         except BlockingIOError:
             raise TestNodeError("a node is started already; end it: scripts/test-node stop") from None
         state.truncate(0)
-        with node.running() as started:
+        with node.running(release) as started:
             stages.make_bare(started)
             state.write(f"{os.getpid()} {started.leader}\n")
             state.flush()

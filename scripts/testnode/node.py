@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from . import cgroup, recipe, root
+from .recipe import Release
 from .run import CommandError, TestNodeError, progress, run
 
 # The node's changes live in memory, in a mount namespace of its own: they go with its last process. Its devices are
@@ -24,7 +25,7 @@ mkdir "$1/changes" "$1/work" "$1/root" "$1/devices"
 mount -t overlay -o "lowerdir=$2,upperdir=$1/changes,workdir=$1/work" overlay "$1/root"
 cd "$1/root"
 set -- "$1/devices" "$3"
-for device in /dev/kvm /dev/net/tun; do
+for device in /dev/kvm /dev/net/tun /dev/fuse; do
     [ -e "$device" ] || continue
     cp --archive "$device" "$1"
     set -- "$@" "--bind=$1/${device##*/}:$device"
@@ -74,12 +75,12 @@ class Node:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Node]:
+def running(release: Release = Release.TESTING) -> Iterator[Node]:
     """Boot a node, give it once systemd is up. It ends with the context, or with this process, however that ends."""
-    with root.cached() as lower, cgroup.own() as group:
+    with root.cached(release) as lower, cgroup.own() as group:
         mount_point = root.CACHE / "mount-point"  # used in the node's own mount namespace only
         mount_point.mkdir(exist_ok=True)
-        progress("booting a test node")
+        progress(f"booting a test node: Debian {release.value}")
         with tempfile.TemporaryFile() as console:
             process = subprocess.Popen(
                 [

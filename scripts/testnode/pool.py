@@ -7,7 +7,7 @@ from typing import Any
 
 from . import recipe
 from .node import Node
-from .run import CommandError
+from .run import CommandError, TestNodeError
 
 Ad = dict[str, Any]
 HELD = 5  # JobStatus, HTCondor's manual, "Job ClassAd Attributes"
@@ -63,3 +63,25 @@ def wait_for_end(node: Node, log: str, timeout: float) -> str:
     """Wait until the jobs of an event log in the user's home directory have ended. Returns the log's text."""
     node.run(["condor_wait", "-wait", str(int(timeout)), log], user=recipe.USER, timeout=timeout + 10)
     return (node.root / "home" / recipe.USER / log).read_text(encoding="utf-8")
+
+
+def run_to_hold(node: Node, name: str, description: str, timeout: float = 60) -> Ad:
+    """Submit a job, from a file `name`.sub, that will be put on hold. Returns its ad; the job is removed then."""
+    cluster = submit(node, f"{name}.sub", description)
+    ad = wait_for_hold(node, cluster, timeout)
+    node.run(["condor_rm", str(cluster)])
+    return ad
+
+
+def run_to_end(node: Node, name: str, description: str, timeout: float = 60) -> list[str]:
+    """Submit a job that writes `name`.out and `name`.log, and wait for its end. Returns the lines of its output.
+
+    Raises TestNodeError if its exit status is not 0.
+    """
+    home = node.root / "home" / recipe.USER
+    (home / f"{name}.log").unlink(missing_ok=True)  # an earlier job's end is not this one's
+    submit(node, f"{name}.sub", description)
+    events = wait_for_end(node, f"{name}.log", timeout)
+    if "Normal termination (return value 0)" not in events:
+        raise TestNodeError(f"the job {name} did not end well; its event log:\n{events}")
+    return (home / f"{name}.out").read_text(encoding="utf-8").splitlines()

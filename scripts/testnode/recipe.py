@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 from pathlib import Path
 
-SUITE = "testing"
+
+class Release(enum.Enum):
+    """The Debian that a node is made of, by its suite: all packages have the same names in each of them."""
+
+    TESTING = "testing"  # HTCondor 25, rpm 6.1, dnf 4.24, Python 3.14
+    TRIXIE = "trixie"  # HTCondor 23, rpm 4.20, dnf 4.23, Python 3.13
+
+
 PACKAGES = [
     # what a worker has anyway
     "systemd",
@@ -26,6 +34,8 @@ PACKAGES = [
     # what an EL or Fedora worker installs with
     "rpm",
     "dnf",
+    # what a test plays a share with; no other FUSE library for Python is in both releases
+    "python3-pyfuse3",
 ]
 
 # The RPM names that our package requires, and the Debian package that stands for each on the node
@@ -54,7 +64,7 @@ PLACES = {
 
 
 def digest() -> str:
-    """Return a name for what this recipe makes: it changes with the recipe."""
+    """Return a name for this recipe, for all releases together: it changes with the recipe."""
     state = hashlib.sha256()
     for path in sorted([*FILES.iterdir(), Path(__file__), Path(__file__).with_name("root.py")]):
         state.update(path.name.encode() + b"\0" + path.read_bytes())

@@ -1,4 +1,4 @@
-"""The test node's root directory: built once by mmdebstrap from this machine's own Debian mirror, then cached."""
+"""The test node's root directory: built once per release from this machine's own Debian mirror, then cached."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import recipe
+from .recipe import Release
 from .run import TestNodeError, progress, run
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "condor-kvm-stage"
@@ -22,30 +23,35 @@ _APT_SETTINGS = re.compile(r"Acquire::(Check-Valid-Until|Check-Date|Retries|Forc
 
 
 @contextlib.contextmanager
-def cached() -> Iterator[Path]:
-    """Give the path of the root directory, which must not be changed; it is there until the context ends.
+def cached(release: Release = Release.TESTING) -> Iterator[Path]:
+    """Give the path of a release's root directory, which must not be changed; it is there until the context ends.
 
     Builds it if it is not cached, which takes a minute or two. Raises TestNodeError.
     """
     if os.geteuid() != 0:
         raise TestNodeError("the test node needs root: mmdebstrap, mounts, /dev/kvm; run this as root")
     CACHE.mkdir(parents=True, exist_ok=True)
-    path = CACHE / f"root-{recipe.digest()}"
+    path = _path(release)
     with open(f"{path}.lock", "w", encoding="ascii") as lock:
         if not path.exists():
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not path.exists():  # another process may have built it meanwhile
-                _remove_others(path)
-                _build(path)
+                _remove_outdated()
+                _build(release, path)
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield path
 
 
-def _remove_others(path: Path) -> None:
+def _path(release: Release) -> Path:
+    return CACHE / f"root-{release.value}-{recipe.digest()}"
+
+
+def _remove_outdated() -> None:
     """Remove the roots of earlier recipes, unless a node still runs on one."""
+    current = {_path(release) for release in Release}
     for lock_path in CACHE.glob("root-*.lock"):
         other = lock_path.with_suffix("")
-        if other == path:
+        if other in current:
             continue
         with open(lock_path, encoding="ascii") as lock, contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,16 +62,15 @@ def _remove_others(path: Path) -> None:
             lock_path.unlink()
 
 
-def _build(path: Path) -> None:
+def _build(release: Release, path: Path) -> None:
     mirror = _mirror()
-    progress(
-        f"building the test node's root: Debian {recipe.SUITE}, {len(recipe.PACKAGES)} packages and what they need"
-    )
+    count = len(recipe.PACKAGES)
+    progress(f"building the test node's root: Debian {release.value}, {count} packages and what they need")
     partial = path.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     options = [f"--aptopt={line}" for line in _apt_settings()]
     include = ",".join(recipe.PACKAGES)
-    _mmdebstrap([*options, f"--include={include}", recipe.SUITE, str(partial), mirror])
+    _mmdebstrap([*options, f"--include={include}", release.value, str(partial), mirror])
     progress("making the worker of it")
     (partial / "etc/hostname").write_text(f"{recipe.HOSTNAME}\n", encoding="ascii")
     for name, place in recipe.PLACES.items():

@@ -10,6 +10,7 @@ import pytest
 from condor_kvm_stage.genconfig import kvm
 from testnode import node, stages
 from testnode.node import Node
+from testnode.recipe import Release
 
 KVM = kvm.probe()
 
@@ -55,3 +56,19 @@ def worker(installed: stages.Installed) -> Node:
     installed.node.run("condor_restart -startd -peaceful")
     stages.wait_for_vm_universe(installed.node, KVM.usable)
     return installed.node
+
+
+@pytest.fixture(scope="session")
+def old() -> Iterator[Node]:
+    """A node with the package and with HTCondor 23, which Debian trixie has."""
+    with node.running(Release.TRIXIE) as worker:
+        stages.install(stages.make_bare(worker))
+        assert worker.run("condor_version").stdout.startswith("$CondorVersion: 23.")
+        yield worker
+
+
+@pytest.fixture(scope="session", params=["worker", "old"], ids=["HTCondor-25", "HTCondor-23"])
+def starter(request: pytest.FixtureRequest) -> Node:
+    """A node whose starter stages images: one with each HTCondor."""
+    found: Node = request.getfixturevalue(request.param)
+    return found
