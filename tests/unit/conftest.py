@@ -4,10 +4,34 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from condor_kvm_stage import policy
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A temporary directory that everybody may search, which pytest's own is not, as QEMU's user must with images."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="condor-kvm-stage-test-") as directory:
+        path = Path(directory)
+        path.chmod(0o755)
+        yield path
+
+
+@pytest.fixture(autouse=True)
+def site_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Write the site's policy, which is not there before: never the host's own."""
+    path = tmp_path / "config.toml"
+    monkeypatch.setattr(policy, "PATH", str(path))
+
+    def write(text: str) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    return write
 
 
 @pytest.fixture

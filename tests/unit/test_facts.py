@@ -94,8 +94,10 @@ def test_device_that_is_not_for_this_user_is_told_apart(root: Path, monkeypatch:
     def forbidden(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("os.open", forbidden)
-    assert kvm.probe(root) == kvm.KvmDevice(False, "cannot open /dev/kvm: Permission denied", forbidden=True)
+    with monkeypatch.context() as context:
+        context.setattr("os.open", forbidden)
+        found = kvm.probe(root)
+    assert found == kvm.KvmDevice(False, "cannot open /dev/kvm: Permission denied", forbidden=True)
 
 
 def test_device_that_is_not_kvm_is_told_apart(root: Path) -> None:

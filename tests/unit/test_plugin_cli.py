@@ -14,22 +14,30 @@ from pathlib import Path
 import classad2
 import pytest
 
-from condor_kvm_stage import __version__
+from condor_kvm_stage import __version__, policy
+from condor_kvm_stage.plugin.failure import BY_STATUS
 
 SOURCES = Path(__file__).parents[2] / "src"
 PROGRAM = Path(__file__).parents[2] / "scripts/vm-nfs-plugin"
 # os and what it brings, and what costs next to nothing; see condor_kvm_stage/plugin/__init__.py
 CHEAP_IMPORTS = {"os", "posixpath", "genericpath", "_collections_abc", "stat", "_stat"}
-CHEAP_IMPORTS |= {"condor_kvm_stage", "errno", "select", "time"}
+CHEAP_IMPORTS |= {"condor_kvm_stage", "errno", "marshal", "select", "time"}
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> list[str]:
-    """The program's command line: as installed, but with the modules of this repository."""
+    """The program's command line: as installed, but with this repository's modules, and with the node's files here."""
     text = PROGRAM.read_text(encoding="utf-8")
+    start = "sys.exit(main("
     assert '"/usr/share/condor-kvm-stage/python"' in text
+    assert start in text
+    ours = (
+        f"from condor_kvm_stage import policy\nfrom condor_kvm_stage.plugin import cli\npolicy.PATH = {policy.PATH!r}\n"
+    )
+    ours += f"cli.STATE = {str(tmp_path / 'state')!r}\n"
+    text = text.replace("/usr/share/condor-kvm-stage/python", str(SOURCES)).replace(start, ours + start)
     path = tmp_path / "vm-nfs-plugin"
-    path.write_text(text.replace("/usr/share/condor-kvm-stage/python", str(SOURCES)), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     shebang = text.splitlines()[0].split()
     assert shebang[0] == "#!/usr/bin/python3"
     return [sys.executable, *shebang[1:], str(path)]
@@ -52,9 +60,28 @@ def test_query_answers_an_ad_that_htcondor_accepts(plugin: Plugin) -> None:
         "MultipleFileSupport": True,
         "PluginType": "FileTransfer",
         "PluginVersion": __version__,
-        "ProtocolVersion": 2,
+        "ProtocolVersion": 4,
         "SupportedMethods": "nfs",
+        "StartdAttrs": "NfsPluginVersion",
+        "NfsPluginVersion": __version__,
     }
+
+
+def test_query_passes_on_what_the_generator_found(plugin: Plugin, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text('NfsPluginImageDirs = "/srv/images"\nNfsPluginImageDirsFailed = ""\n')
+    ad = classad2.parseOne(plugin("-classad").stdout, parser=classad2.ParserType.Old)
+    assert ad["StartdAttrs"] == "NfsPluginVersion,NfsPluginImageDirs,NfsPluginImageDirsFailed"
+    assert ad["NfsPluginImageDirs"] == "/srv/images"
+
+
+def test_query_looks_at_no_share_and_at_no_policy(program: list[str], tmp_path: Path) -> None:
+    Path(policy.PATH).write_text("this is no policy")
+    command = ["strace", "-f", "-e", "trace=%file,%process", *program, "-classad"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    calls = [line for line in result.stderr.splitlines() if str(tmp_path) in line and "vm-nfs-plugin" not in line]
+    assert calls
+    assert all(f'"{tmp_path}/state"' in line for line in calls)
+    assert not [line for line in result.stderr.splitlines() if "fork(" in line or "clone" in line]
 
 
 def test_staging_imports_only_what_starts_quickly(program: list[str], base: Path, scratch: Path) -> None:
@@ -78,7 +105,7 @@ def test_old_protocol_stages_and_prints_the_result(plugin: Plugin, base: Path, s
 
 def test_old_protocol_reports_a_failure_to_htcondor_and_to_a_human(plugin: Plugin, scratch: Path) -> None:
     result = plugin("nfs:///none:disk", scratch / "none:disk")
-    assert result.returncode == 1
+    assert result.returncode == 65
     error = classad2.parseOne(result.stdout, parser=classad2.ParserType.Old)["TransferError"]
     assert result.stderr == f"vm-nfs-plugin: {error}\n"
     assert list(scratch.iterdir()) == []
@@ -91,6 +118,12 @@ def test_wrong_usage_shows_the_usage(plugin: Plugin, arguments: list[str]) -> No
     result = plugin(*arguments)
     assert result.returncode == 64
     assert result.stderr.startswith("usage: vm-nfs-plugin -classad")
+
+
+def test_help_names_every_exit_status(plugin: Plugin) -> None:
+    text = plugin("--help").stdout
+    words = text[text.index("exit status:") :].split()
+    assert {int(word) for word in words if word.isdigit()} == {0, *BY_STATUS}
 
 
 def test_help_and_version(plugin: Plugin) -> None:
@@ -111,7 +144,7 @@ def test_locale_does_not_matter(
     os.mkdir(scratch)
     infile, outfile = tmp_path / "in", tmp_path / "out"
     infile.write_bytes(b'[ Url = "nfs://%s:disk"; LocalFileName = "%s/x" ]' % (os.fsencode(base), scratch))
-    assert plugin("-infile", infile, "-outfile", outfile).returncode == 1
+    assert plugin("-infile", infile, "-outfile", outfile).returncode == 74
     written = outfile.read_bytes()
     assert b'TransferFileName = "%s/x"' % scratch in written
     assert "qemu-img failed (exit status 1): broken \ufffd".encode() in written
@@ -124,7 +157,7 @@ def test_result_of_the_old_protocol_is_one_attribute_a_line(plugin: Plugin, scra
 
 def test_out_file_that_cannot_be_written_is_one_message(plugin: Plugin, tmp_path: Path) -> None:
     result = plugin("-infile", "/dev/null", "-outfile", tmp_path / "none/out")
-    assert result.returncode == 1
+    assert result.returncode == 74
     assert result.stderr == f"vm-nfs-plugin: cannot write {tmp_path}/none/out: No such file or directory\n"
 
 

@@ -11,6 +11,7 @@ import jinja2
 import pytest
 
 from condor_kvm_stage.genconfig import snippet
+from condor_kvm_stage.genconfig.atomic import WriteError
 from condor_kvm_stage.genconfig.snippet import PATH, SnippetError, Values
 
 # A version of its own, so that the golden files do not change with every release
@@ -84,7 +85,7 @@ def test_failed_write_leaves_the_old_snippet_and_nothing_else(tmp_path: Path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(SnippetError, match=r"cannot write .*: No space left on device"):
+    with pytest.raises(WriteError, match=r"cannot write .*: No space left on device"):
         snippet.write("A = 2\n", tmp_path)
     assert path.read_text() == "A = 1\n"
     assert [other.name for other in path.parent.iterdir()] == [PATH.name]

@@ -1,91 +1,228 @@
-"""Overlays: complete under their name or not there at all, and never in another file's place."""
+"""Disks: overlay or copy, complete under their name or not there at all, and never in another file's place."""
 
 from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from condor_kvm_stage.plugin import qemu_img as qemu_img_module
-from condor_kvm_stage.plugin.overlay import OverlayError, stage
-from condor_kvm_stage.plugin.qemu_img import QemuImgError
-from condor_kvm_stage.plugin.url import StageUrl
+from condor_kvm_stage.plugin import mounts, url
+from condor_kvm_stage.plugin.failure import (
+    AuthorizationError,
+    NodeError,
+    ParameterError,
+    ResolutionError,
+    SpecificationError,
+    StageError,
+    TransferError,
+)
+from condor_kvm_stage.plugin.stage import stage
+from condor_kvm_stage.policy import Policy
+
+QemuImg = Callable[..., str]
 
 
-def write_raw(path: Path) -> Path:
-    path.write_bytes(b"\xeb\xfe" + b"\0" * (1 << 20))
+def put(request: str, scratch: Path, policy: Policy | None = None) -> int:
+    """Stage a URL into a scratch directory."""
+    return stage(url.parse_stage(request), str(scratch), policy or Policy(), lambda step: None)
+
+
+def write_raw(path: Path, size: int = 1 << 20) -> Path:
+    path.write_bytes(b"\xeb\xfe" + b"\0" * 510)
+    os.truncate(path, size)
     return path
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+@pytest.fixture
+def info(qemu_img: QemuImg) -> Callable[[Path], dict[str, Any]]:
+    def read(path: Path) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(qemu_img("info", "--output=json", path))
+        return found
+
+    return read
+
+
+Info = Callable[[Path], "dict[str, Any]"]
 
 
 @pytest.mark.parametrize("image_format", ["raw", "qcow2"])
 def test_overlay_has_the_base_as_backing_file_with_the_right_format(
-    tmp_path: Path, scratch: Path, base: Path, qemu_img: Callable[..., str], image_format: str
+    tmp_path: Path, scratch: Path, base: Path, qemu_img: QemuImg, info: Info, image_format: str
 ) -> None:
     image = base if image_format == "qcow2" else write_raw(tmp_path / "base.raw")
-    size = stage(StageUrl(str(image), "disk"), str(scratch))
-    info = json.loads(qemu_img("info", "--output=json", scratch / "disk"))
-    assert info["format"] == "qcow2"
-    assert (info["backing-filename"], info["backing-filename-format"]) == (str(image), image_format)
-    assert info["virtual-size"] == json.loads(qemu_img("info", "--output=json", image))["virtual-size"]
+    size = put(f"nfs://{image}:disk", scratch)
+    found = info(scratch / "disk")
+    assert found["format"] == "qcow2"
+    assert (found["backing-filename"], found["backing-filename-format"]) == (str(image), image_format)
+    assert found["virtual-size"] == info(image)["virtual-size"]
     assert size == (scratch / "disk").stat().st_size
     qemu_img("check", scratch / "disk")
-    assert [path.name for path in scratch.iterdir()] == ["disk"]
+    assert names(scratch) == ["disk"]
 
 
 @pytest.mark.parametrize("size", [1 << 20, 1 << 40])
 def test_overlay_is_small_whatever_the_size_of_the_image(tmp_path: Path, scratch: Path, size: int) -> None:
-    image = write_raw(tmp_path / "base.raw")
-    os.truncate(image, size)
-    assert stage(StageUrl(str(image), "disk"), str(scratch)) < 1 << 20
+    image = write_raw(tmp_path / "base.raw", size)
+    assert put(f"nfs://{image}:disk", scratch) < 1 << 20
 
 
-def test_colons_and_commas_in_paths_are_no_qemu_syntax(tmp_path: Path, qemu_img: Callable[..., str]) -> None:
+def test_name_is_the_images_own_if_the_url_has_none(scratch: Path, base: Path) -> None:
+    put(f"nfs://{base}", scratch)
+    assert names(scratch) == [base.name]
+
+
+@pytest.mark.parametrize("mode", ["overlay", "copy"])
+def test_size_grows_the_virtual_disk(scratch: Path, base: Path, info: Info, mode: str) -> None:
+    put(f"nfs://{base}?mode={mode}&size=1G:disk", scratch)
+    assert info(scratch / "disk")["virtual-size"] == 1 << 30
+
+
+def test_size_that_would_cut_the_disk_is_refused(scratch: Path, base: Path) -> None:
+    with pytest.raises(
+        ParameterError, match=r"size=1 MiB would cut .*, a disk of 64 MiB; write a larger size, or none"
+    ):
+        put(f"nfs://{base}?size=1M:disk", scratch)
+    assert names(scratch) == []
+
+
+def test_size_beyond_the_sites_limit_is_refused(scratch: Path, base: Path) -> None:
+    with pytest.raises(ParameterError, match="size=17 TiB is more than the 16 TiB that"):
+        put(f"nfs://{base}?size=17T:disk", scratch)
+
+
+def test_copy_needs_no_backing_file_and_is_sparse(
+    tmp_path: Path, scratch: Path, base: Path, qemu_img: QemuImg, info: Info
+) -> None:
+    top = tmp_path / "top.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, top, "1G")
+    put(f"nfs://{top}?mode=copy:disk", scratch)
+    found = info(scratch / "disk")
+    assert "backing-filename" not in found
+    assert found["virtual-size"] == 1 << 30
+    assert (scratch / "disk").stat().st_blocks * 512 < 1 << 20
+    assert "identical" in qemu_img("compare", scratch / "disk", top)
+
+
+def test_format_must_be_what_the_url_says(tmp_path: Path, scratch: Path, base: Path) -> None:
+    put(f"nfs://{base}?format=qcow2:one", scratch)
+    put(f"nfs://{write_raw(tmp_path / 'raw')}?format=raw:two", scratch)
+    with pytest.raises(SpecificationError, match="is qcow2, but the URL says format=raw; write format=qcow2") as caught:
+        put(f"nfs://{base}?format=raw:three", scratch)
+    assert caught.value.check == "format_mismatch"
+    assert names(scratch) == ["one", "two"]
+
+
+def test_name_with_iso_is_for_iso_images_only(tmp_path: Path, scratch: Path, base: Path) -> None:
+    with pytest.raises(ParameterError, match=r"'comparison\.qcow2' contains 'iso', so HTCondor would make it a CD-ROM"):
+        put(f"nfs://{base}:comparison.qcow2", scratch)
+    iso = write_raw(tmp_path / "install.iso")
+    with open(iso, "r+b") as file:
+        file.seek(0x8001)
+        file.write(b"CD001")
+    put(f"nfs://{iso}", scratch)
+    assert names(scratch) == ["install.iso"]
+
+
+def test_symlink_is_resolved_so_that_moving_it_does_not_change_a_running_guests_disk(
+    tmp_path: Path, scratch: Path, base: Path, info: Info
+) -> None:
+    (tmp_path / "latest").symlink_to(base.name)
+    put(f"nfs://{tmp_path}/latest:disk", scratch)
+    assert info(scratch / "disk")["backing-filename"] == str(base)
+
+
+def test_server_in_the_url_leads_to_its_mount_on_this_node(
+    tmp_path: Path, scratch: Path, base: Path, info: Info, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mountinfo = tmp_path / "mountinfo"
+    mountinfo.write_text(f"36 35 0:50 / {base.parent} rw shared:1 - nfs4 filer:/export rw\n")
+    monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
+    put(f"nfs://filer/export/{base.name}:disk", scratch)
+    assert info(scratch / "disk")["backing-filename"] == str(base)
+    with pytest.raises(ResolutionError):
+        put(f"nfs://filer/other/{base.name}:other", scratch)
+
+
+def test_colons_and_commas_in_paths_are_no_qemu_syntax(tmp_path: Path, info: Info) -> None:
     scratch = tmp_path / "json:{},file=x"
     scratch.mkdir()
     image = write_raw(tmp_path / "nbd:x,format=qcow2:y")
-    stage(StageUrl(str(image), "disk"), str(scratch))
-    assert json.loads(qemu_img("info", "--output=json", f"{scratch}/disk"))["backing-filename"] == str(image)
+    for mode in ("overlay", "copy"):
+        put(f"nfs://{image}?mode={mode}:{mode}", scratch)
+    assert info(scratch / "overlay")["backing-filename"] == str(image)
 
 
 def test_existing_file_is_not_touched(scratch: Path, base: Path) -> None:
     (scratch / "disk").write_text("the job's own")
-    with pytest.raises(OverlayError, match=r"/disk exists already and is not overwritten; choose another name"):
-        stage(StageUrl(str(base), "disk"), str(scratch))
+    with pytest.raises(ParameterError, match=r"/disk exists already and is not overwritten; choose another name"):
+        put(f"nfs://{base}:disk", scratch)
     assert (scratch / "disk").read_text() == "the job's own"
-    assert [path.name for path in scratch.iterdir()] == ["disk"]
+    assert names(scratch) == ["disk"]
 
 
 def test_symlink_in_the_overlays_place_is_not_followed(tmp_path: Path, scratch: Path, base: Path) -> None:
     (scratch / "disk").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OverlayError, match="exists already"):
-        stage(StageUrl(str(base), "disk"), str(scratch))
+    with pytest.raises(ParameterError, match="exists already"):
+        put(f"nfs://{base}:disk", scratch)
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_leftover_of_a_killed_attempt_is_removed_and_others_are_not(scratch: Path, base: Path) -> None:
+    before = f".vm-nfs-plugin.{os.uname().nodename}"
+    killed = f"{before}.{_unused_pid()}.disk"
+    others = [f"{before}.{os.getpid()}.disk2", f"{before}.{_unused_pid()}.other", ".vm-nfs-plugin.elsewhere.1.disk"]
+    for name in (killed, *others):
+        (scratch / name).write_text("half")
+    put(f"nfs://{base}:disk", scratch)
+    assert names(scratch) == sorted(["disk", *others])
+
+
+def _unused_pid() -> int:
+    return next(pid for pid in range(4_000_000, 0, -1) if not Path(f"/proc/{pid}").exists())
+
+
 def test_missing_scratch_directory_is_one_message(tmp_path: Path, base: Path) -> None:
-    with pytest.raises(QemuImgError, match=r"qemu-img failed \(exit status 1\): .*No such file or directory"):
-        stage(StageUrl(str(base), "disk"), str(tmp_path / "none"))
+    with pytest.raises(StageError, match=r"cannot write .*/none/disk: No such file or directory; check the path"):
+        put(f"nfs://{base}:disk", tmp_path / "none")
 
 
-def test_name_that_the_file_system_refuses_is_one_message(scratch: Path, base: Path) -> None:
-    with pytest.raises(OverlayError, match="File name too long"):
-        stage(StageUrl(str(base), "x" * 300), str(scratch))
-    assert list(scratch.iterdir()) == []
-
-
-def test_failure_of_qemu_img_leaves_no_file(
-    scratch: Path, base: Path, fake_program: Callable[[str, str], None]
+@pytest.mark.parametrize(
+    ("said", "kind", "message"),
+    [
+        ("No space left on device", TransferError, "No space left on device; the disk on .* is full"),
+        ("Disk quota exceeded", TransferError, "the quota of the disk on .* is used up"),
+        ("Read-only file system", TransferError, "is mounted read-only"),
+        ("Permission denied", AuthorizationError, "may not write into"),
+        (
+            "anything else",
+            TransferError,
+            r"qemu-img failed \(exit status 1\): .*: anything else; if the image is damaged",
+        ),
+    ],
+)
+@pytest.mark.parametrize("mode", ["overlay", "copy"])
+def test_failure_of_qemu_img_leaves_no_file_and_is_explained(
+    scratch: Path,
+    base: Path,
+    fake_program: Callable[[str, str], None],
+    said: str,
+    kind: type[StageError],
+    message: str,
+    mode: str,
 ) -> None:
-    fake_program(
-        "qemu-img", 'for last; do :; done; echo half > "$last"; echo "qemu-img: $last: No space left" >&2; exit 1'
-    )
-    with pytest.raises(QemuImgError, match=r"qemu-img failed \(exit status 1\): .*No space left"):
-        stage(StageUrl(str(base), "disk"), str(scratch))
-    assert list(scratch.iterdir()) == []
+    fake_program("qemu-img", f'for last; do :; done; echo half > "$last"; echo "qemu-img: $last: {said}" >&2; exit 1')
+    with pytest.raises(kind, match=message) as caught:
+        put(f"nfs://{base}?mode={mode}:disk", scratch)
+    assert said in caught.value.detail
+    assert names(scratch) == []
 
 
 def test_messages_of_qemu_img_do_not_depend_on_the_locale(
@@ -93,23 +230,12 @@ def test_messages_of_qemu_img_do_not_depend_on_the_locale(
 ) -> None:
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     fake_program("qemu-img", 'echo "locale $LC_ALL" >&2; exit 1')
-    with pytest.raises(QemuImgError, match=r"locale C$"):
-        stage(StageUrl(str(base), "disk"), str(scratch))
-
-
-def test_qemu_img_that_hangs_is_given_up(
-    scratch: Path, base: Path, fake_program: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake_program("qemu-img", "exec sleep 60")
-    monkeypatch.setattr(qemu_img_module, "DEADLINE", 0.2)
-    started = time.monotonic()
-    with pytest.raises(QemuImgError, match="did not finish within"):
-        stage(StageUrl(str(base), "disk"), str(scratch))
-    assert time.monotonic() - started < 30
-    assert list(scratch.iterdir()) == []
+    with pytest.raises(TransferError, match=r"locale C;"):
+        put(f"nfs://{base}:disk", scratch)
 
 
 def test_missing_qemu_img_names_the_package(scratch: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(scratch))
-    with pytest.raises(QemuImgError, match="install the package qemu-img"):
-        stage(StageUrl(str(base), "disk"), str(scratch))
+    with pytest.raises(NodeError, match="its administrator must install the package qemu-img"):
+        put(f"nfs://{base}:disk", scratch)
+    assert names(scratch) == []

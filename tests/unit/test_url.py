@@ -1,29 +1,46 @@
-"""URLs: every form that is meant works, nothing can name a file outside of the scratch directory."""
+"""URLs: every form that is meant works, nothing can name a file outside of the scratch directory, no typo passes."""
 
 from __future__ import annotations
 
 import os
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.plugin.url import UrlError, parse
+from condor_kvm_stage.plugin.failure import ParameterError
+from condor_kvm_stage.plugin.url import parse_stage, parse_upload
 
 
 @pytest.mark.parametrize(
-    ("url", "image", "name"),
+    ("url", "server", "path", "name"),
     [
-        ("nfs:///srv/images/base.qcow2:disk.qcow2", "/srv/images/base.qcow2", "disk.qcow2"),
-        ("nfs:/srv/images/base.qcow2:disk.qcow2", "/srv/images/base.qcow2", "disk.qcow2"),
-        ("NFS:///srv/x:y", "/srv/x", "y"),
-        ("nfs:///srv/two:colons:y", "/srv/two:colons", "y"),
-        ("nfs:///srv/with space/ü.img:A-z_0+9.qcow2", "/srv/with space/ü.img", "A-z_0+9.qcow2"),
+        ("nfs:///srv/images/base.qcow2:disk.qcow2", "", "/srv/images/base.qcow2", "disk.qcow2"),
+        ("nfs:/srv/images/base.qcow2:disk.qcow2", "", "/srv/images/base.qcow2", "disk.qcow2"),
+        ("NFS:///srv/x:y", "", "/srv/x", "y"),
+        ("nfs:///srv/two:colons:y", "", "/srv/two:colons", "y"),
+        ("nfs:///srv/with space/ü.img:A-z_0+9.qcow2", "", "/srv/with space/ü.img", "A-z_0+9.qcow2"),
+        ("nfs:///srv/base.qcow2", "", "/srv/base.qcow2", "base.qcow2"),
+        ("nfs:///srv/base.qcow2?size=1G", "", "/srv/base.qcow2", "base.qcow2"),
+        ("nfs:///srv/a%2Cb%3Fc%3Ad%25.img:disk", "", "/srv/a,b?c:d%.img", "disk"),
+        ("nfs:///srv/%c3%bc.img:d%69sk", "", "/srv/ü.img", "disk"),
+        ("nfs://filer/export/x:y", "filer", "/export/x", "y"),
+        ("nfs://Filer.Example.org//export/x:y", "filer.example.org", "//export/x", "y"),
+        ("nfs://[fe80::1]/export/x:y", "[fe80::1]", "/export/x", "y"),
     ],
 )
-def test_image_and_name_are_found_in_every_form(url: str, image: str, name: str) -> None:
-    parsed = parse(url)
-    assert (parsed.image, parsed.name) == (image, name)
+def test_image_and_name_are_found_in_every_form(url: str, server: str, path: str, name: str) -> None:
+    wanted = parse_stage(url)
+    assert (wanted.server, wanted.path, wanted.name) == (server, path, name)
+    assert (wanted.format, wanted.copy) == ("", False)
+
+
+def test_options_stand_before_the_name() -> None:
+    wanted = parse_stage("nfs:///srv/x.qcow2?size=40G&format=raw&mode=copy:disk.img")
+    assert (wanted.path, wanted.name) == ("/srv/x.qcow2", "disk.img")
+    assert (wanted.size, wanted.format, wanted.copy) == (40 << 30, "raw", True)
+    assert parse_stage("nfs:///srv/x?mode=overlay:y").copy is False
 
 
 @pytest.mark.parametrize(
@@ -32,39 +49,120 @@ def test_image_and_name_are_found_in_every_form(url: str, image: str, name: str)
         ("", "not an nfs URL"),
         ("/srv/x:y", "not an nfs URL"),
         ("https://example.org/x:y", "not an nfs URL"),
-        ("nfs://server/export/x:y", "names a server (server)"),
-        ("nfs:srv/x:y", "path is not absolute"),
+        ("nfs:relative/x:y", "path is not absolute"),
+        ("nfs:", "path is not absolute"),
         ("nfs://", "path is not absolute"),
-        ("nfs:///srv/x", "does not name the overlay"),
-        ("nfs:///srv/x:", "is empty"),
+        ("nfs://filer", "path is not absolute"),
+        ("nfs://user@filer/x:y", "'user@filer' is no host name"),
+        ("nfs:///srv/x:", "name '' is empty; use a plain file name"),
+        ("nfs:///srv/dir/", "name '' is empty; append a colon"),
         ("nfs:///srv/x:../y", "contains a slash"),
-        ("nfs:///srv/x:/etc/passwd", "contains a slash"),
+        ("nfs:///srv/a:b/x", "contains a slash (the last colon is before the name; write one in the path as %3A)"),
         ("nfs:///srv/x:..", "begins with a dot"),
-        ("nfs:///srv/x:.", "begins with a dot"),
-        ("nfs:///srv/x:.job.ad", "begins with a dot"),
-        ("nfs:///srv/x:a,b", "contains other characters than"),
-        ("nfs:///srv/x:a\nb", "contains other characters than"),
-        ("nfs:///srv/x:a<b", "contains other characters than"),
-        ("nfs:///srv/x:ü", "contains other characters than"),
+        ("nfs:///srv/x:.hidden", "begins with a dot"),
+        ("nfs:///srv/x:a%2Fb", "contains a slash"),
+        ("nfs:///srv/x:a b", "contains other characters"),
+        ("nfs:///srv/x:a%0Ab", "contains other characters"),
+        ("nfs:///srv/x:a,b", "contains other characters"),
+        ("nfs:///srv/x:ü", "contains other characters"),
+        ("nfs:///srv/my disk.img", "contains other characters than ASCII letters, digits and . _ + -; append a colon"),
+        ("nfs:///srv/x:" + "a" * 201, "longer than 200"),
+        ("nfs:///srv/x:disk?size=1G", "options stand before the name"),
+        ("nfs:///srv/x%zz:y", "'%zz' is no percent-escape"),
+        ("nfs:///srv/x%4", "'%4' is no percent-escape"),
+        ("nfs:///srv/x%00:y", "contains a NUL"),
+        ("nfs:///srv/x\0:y", "contains a NUL"),
+        ("nfs:///srv/x?:y", ""),
+        ("nfs:///srv/x?sise=1G:y", "unknown option 'sise=1G'; the options here are size=, format=, mode="),
+        ("nfs:///srv/x?overwrite=yes:y", "unknown option 'overwrite=yes'"),
+        ("nfs:///srv/x?size:y", "unknown option 'size'"),
+        ("nfs:///srv/x?size=1G&:y", "unknown option ''"),
+        ("nfs:///srv/x?size=1G&size=2G:y", "the option size is there twice"),
+        ("nfs:///srv/x?size=large:y", "'large' is no size; write bytes, or a number with K, M, G"),
+        ("nfs:///srv/x?size=0:y", "no size that a disk can have"),
+        ("nfs:///srv/x?size=8E:y", "no size that a disk can have"),
+        ("nfs:///srv/x?size=-1G:y", "'-1G' is no size"),
+        ("nfs:///srv/x?size=²:y", "is no size"),
+        ("nfs:///srv/x?format=vmdk:y", "the format 'vmdk' is unknown; write format=raw or format=qcow2"),
+        ("nfs:///srv/x?mode=link:y", "the mode 'link' is unknown; write mode=overlay or mode=copy"),
     ],
 )
-def test_bad_url_is_refused_with_the_url_the_reason_and_the_form(url: str, reason: str) -> None:
-    with pytest.raises(UrlError) as refused:
-        parse(url)
-    message = str(refused.value)
-    assert reason in message
-    assert "nfs:///absolute/path/of/image:name" in message
-    assert url.replace("\n", "\\n") in message
-    assert "\n" not in message
-
-
-@given(st.text() | st.text().map("nfs://{}".format) | st.text().map("nfs:///srv/x:{}".format))
-def test_whatever_is_parsed_stays_in_the_scratch_directory(url: str) -> None:
-    try:
-        parsed = parse(url)
-    except UrlError as error:
-        assert str(error).isprintable()
+def test_what_cannot_be_meant_is_refused_with_the_reason(url: str, reason: str) -> None:
+    if not reason:
+        assert parse_stage(url).path == "/srv/x"  # an empty query asks for nothing
         return
-    assert os.path.isabs(parsed.image)
-    assert os.path.normpath(os.path.join("/scratch", parsed.name)) == f"/scratch/{parsed.name}"
-    assert os.path.dirname(f"/scratch/{parsed.name}") == "/scratch"
+    with pytest.raises(ParameterError) as caught:
+        parse_stage(url)
+    assert reason in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("url", "server", "path", "overwrite", "standalone"),
+    [
+        ("nfs:///srv/out/", "", "/srv/out/disk", False, False),
+        ("nfs:///srv/out/other.name", "", "/srv/out/other.name", False, False),
+        ("nfs:///srv/out/a:b", "", "/srv/out/a:b", False, False),
+        ("nfs://filer/out/x?overwrite=yes", "filer", "/out/x", True, False),
+        ("nfs:///srv/out/x?overwrite=no&standalone=yes", "", "/srv/out/x", False, True),
+        # as HTCondor appends the file's name to output_destination
+        ("nfs:///srv/out?overwrite=yes/disk", "", "/srv/out/disk", True, False),
+        ("nfs:///srv/out/?overwrite=yes/disk", "", "/srv/out/disk", True, False),
+        ("nfs:///srv/out//disk", "", "/srv/out//disk", False, False),
+    ],
+)
+def test_output_file_has_its_place(url: str, server: str, path: str, overwrite: bool, standalone: bool) -> None:
+    wanted = parse_upload(url, "disk")
+    assert (wanted.server, wanted.path) == (server, path)
+    assert (wanted.overwrite, wanted.standalone) == (overwrite, standalone)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("nfs:///srv/x?overwrite=1", "overwrite is '1'; write overwrite=yes or overwrite=no"),
+        ("nfs:///srv/x?size=1G", "unknown option 'size=1G'; the options here are overwrite=, standalone="),
+        ("nfs:srv/x", "path is not absolute; write nfs:///absolute/directory/"),
+    ],
+)
+def test_upload_that_cannot_be_meant_is_refused_with_the_reason(url: str, reason: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        parse_upload(url, "disk")
+    assert reason in str(caught.value)
+
+
+@given(st.text() | st.text("nfs:/?&=%.ao0 \n\0").map("nfs:/".__add__))
+def test_whatever_the_url_the_name_is_a_plain_file_name(url: str) -> None:
+    try:
+        wanted = parse_stage(url)
+    except ParameterError as error:
+        assert str(error).isprintable()
+    else:
+        assert wanted.name == os.path.basename(wanted.name)
+        assert wanted.name not in ("", ".", "..")
+        assert wanted.name.isascii()
+        assert wanted.name.isprintable()
+        assert not set(wanted.name) & set(":, /\\'\"<>&")
+        assert wanted.path.startswith("/")
+        assert "\0" not in wanted.path
+
+
+@given(st.text(), st.text(min_size=1).filter(lambda name: "/" not in name and "\0" not in name))
+def test_whatever_the_url_an_upload_has_an_absolute_path(url: str, name: str) -> None:
+    try:
+        wanted = parse_upload("nfs:/" + url, name)
+    except ParameterError as error:
+        assert str(error).isprintable()
+    else:
+        assert wanted.path.startswith("/")
+        assert "\0" not in wanted.path
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+def test_any_path_can_be_written_with_percent_escapes(path: str) -> None:
+    assert parse_stage(f"nfs:///{quote(path)}:disk").path == "/" + path
+
+
+@given(st.integers(1, 2**63 - 1))
+def test_sizes_in_bytes_are_exact(size: int) -> None:
+    assert parse_stage(f"nfs:///x?size={size}:y").size == size

@@ -1,0 +1,127 @@
+"""The built RPM, read with RPM's own Python binding: what it installs, needs and runs."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rpm
+
+from condor_kvm_stage import __version__
+
+REPOSITORY = Path(__file__).parents[2]
+PRIVATE = "/usr/share/condor-kvm-stage"
+SNIPPET = "/etc/condor/config.d/50-condor-kvm-stage.conf"
+
+
+@pytest.fixture(scope="module")
+def header() -> Any:
+    """The header of the package in dist/."""
+    (path,) = (REPOSITORY / "dist").glob("condor-kvm-stage-*.noarch.rpm")
+    transaction = rpm.TransactionSet()
+    transaction.setVSFlags(rpm._RPMVSF_NOSIGNATURES)  # it is signed only when a repository is made of it
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return transaction.hdrFromFdno(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@pytest.fixture(scope="module")
+def files(header: Any) -> dict[str, Any]:
+    """The package's files by name; `mode` holds type and permissions, `fflags` RPM's flags."""
+    return {file.name: file for file in rpm.files(header)}
+
+
+def requires(header: Any) -> set[str]:
+    return {entry.DNEVR()[2:] for entry in rpm.ds(header, "requires")}
+
+
+def test_source_package_is_built_too() -> None:
+    assert [path.name.split("-1")[0] for path in (REPOSITORY / "dist").glob("*.src.rpm")] == [
+        f"condor-kvm-stage-{__version__}"
+    ]
+
+
+def test_one_package_for_every_architecture_with_the_version_of_the_sources(header: Any) -> None:
+    assert (header["name"], header["version"], header["arch"]) == ("condor-kvm-stage", __version__, "noarch")
+    assert header["license"] == "Apache-2.0"
+
+
+@pytest.mark.parametrize("name", ["/usr/local/bin/vm-nfs-plugin", "/usr/sbin/condor-kvm-stage-genconfig"])
+def test_programs_are_executable_by_all_and_writable_by_root_only(files: dict[str, Any], name: str) -> None:
+    assert files[name].mode == stat.S_IFREG | 0o755
+    assert (files[name].user, files[name].group) == ("root", "root")
+
+
+def test_every_module_and_the_template_are_in_the_private_directory(files: dict[str, Any]) -> None:
+    sources = REPOSITORY / "src"
+    expected = {f"{PRIVATE}/python/{path.relative_to(sources)}" for path in sources.rglob("*.py")}
+    expected.add(f"{PRIVATE}/config.d/50-condor-kvm-stage.conf.j2")
+    found = {name for name, file in files.items() if name.startswith(PRIVATE) and stat.S_ISREG(file.mode)}
+    assert found == expected
+    assert {files[name].mode for name in found} == {stat.S_IFREG | 0o644}
+
+
+def test_package_owns_every_directory_that_it_makes(files: dict[str, Any]) -> None:
+    for name in files:
+        if name.startswith(PRIVATE + "/"):
+            assert files[str(Path(name).parent)].mode == stat.S_IFDIR | 0o755
+
+
+def test_nothing_depends_on_the_python_that_built_the_package(header: Any, files: dict[str, Any]) -> None:
+    assert not [name for name in files if "site-packages" in name or "__pycache__" in name or name.endswith(".pyc")]
+    assert not [name for name in requires(header) if name.startswith("python(abi)")]
+
+
+def test_generated_snippet_is_owned_but_not_in_the_package(files: dict[str, Any]) -> None:
+    assert files[SNIPPET].fflags & rpm.RPMFILE_GHOST
+
+
+def test_requirements_are_these_and_no_more(header: Any) -> None:
+    assert {name for name in requires(header) if not name.startswith(("rpmlib(", "config("))} == {
+        "/bin/sh",
+        "/usr/bin/python3",
+        "python3 >= 3.9",
+        "python3-jinja2",
+        "(python3-tomli if python3 < 3.11)",
+        "qemu-img",
+        "qemu-kvm-core",
+        "libvirt-daemon-driver-qemu",
+        "(condor-vm-gahp if condor)",
+    }
+
+
+@pytest.mark.parametrize("scriptlet", ["postin", "postun"])
+def test_scriptlets_never_fail_and_act_only_where_a_system_runs(header: Any, scriptlet: str) -> None:
+    script = header[scriptlet]
+    assert "-d /run/systemd/system" in script
+    assert script.rstrip().endswith("exit 0")
+    assert "condor_reconfig" not in script, "it hangs without a network, which rpm's unshare plug-in takes away"
+    assert header[f"{scriptlet}prog"] == ["/bin/sh"]
+
+
+def test_there_are_no_other_scriptlets(header: Any) -> None:
+    others = ["prein", "preun", "pretrans", "posttrans"]
+    assert [name for name in others if header[name]] == []
+
+
+def test_policy_is_configuration_that_an_upgrade_does_not_replace(files: dict[str, Any]) -> None:
+    policy = files["/etc/condor-kvm-stage/config.toml"]
+    assert policy.fflags & rpm.RPMFILE_CONFIG
+    assert policy.fflags & rpm.RPMFILE_NOREPLACE
+    assert policy.mode == stat.S_IFREG | 0o644, "the plug-in reads it as the job's user"
+
+
+def test_manual_page_is_where_man_looks(files: dict[str, Any]) -> None:
+    (page,) = (name for name in files if "/man/" in name)
+    assert page.startswith("/usr/share/man/man1/vm-nfs-plugin.1")
+
+
+def test_licence_readme_and_example_are_marked_as_such(files: dict[str, Any]) -> None:
+    kinds = {Path(name).name: file.fflags for name, file in files.items()}
+    assert kinds["LICENSE"] & rpm.RPMFILE_LICENSE
+    assert kinds["README.md"] & kinds["vm-job.sub"] & rpm.RPMFILE_DOC

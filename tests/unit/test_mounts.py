@@ -1,0 +1,78 @@
+"""Servers in URLs: found where this node has mounted them, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from condor_kvm_stage.plugin.failure import ResolutionError
+from condor_kvm_stage.plugin.mounts import local_path, parse, read, server_of
+
+MOUNTINFO = Path(__file__).parents[1] / "data/mountinfo/el9-nfs"
+MOUNTS = parse(MOUNTINFO.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("server", "path", "local"),
+    [
+        ("filer.example.org", "/export/images/base.qcow2", "/srv/images/base.qcow2"),
+        ("filer.example.org", "/export/images/two/base.qcow2", "/srv/images/site two/base.qcow2"),
+        ("filer.example.org", "/export/images/twofold/x", "/srv/images/twofold/x"),
+        ("filer.example.org", "/export/other/x", "/home/export/other/x"),
+        ("filer.example.org", "//export/images/x", "/srv/images/x"),
+        ("[fd00::1]", "/vol/x", "/six/x"),
+    ],
+)
+def test_longest_export_wins(server: str, path: str, local: str) -> None:
+    assert local_path(server, path, MOUNTS) == local
+
+
+@pytest.mark.parametrize(
+    ("server", "path"),
+    [
+        ("elsewhere", "/export/images/x"),
+        ("[fd00::1]", "/volume/x"),
+        ("old.example.org", "/vol/x"),  # hidden by a mount on the same directory
+        ("evil", "/vol/x"),  # any user can mount a FUSE file system, and say what its source is
+        ("mon1", "/x"),
+    ],
+)
+def test_server_that_is_not_mounted_is_an_error_that_says_what_is(server: str, path: str) -> None:
+    with pytest.raises(ResolutionError) as caught:
+        local_path(server, path, MOUNTS)
+    message = str(caught.value)
+    assert f"leads to {path} on the server {server}" in message
+    assert "filer.example.org:/export/images on /srv/images" in message
+
+
+def test_node_without_nfs_says_so() -> None:
+    with pytest.raises(
+        ResolutionError, match=r"\(mounted here: none\); ask the administrator to mount it, or give the"
+    ):
+        local_path("filer", "/x", [])
+
+
+def test_many_mounts_are_not_all_in_the_message() -> None:
+    text = "".join(f"{n} 1 0:{n} / /mnt/{n} rw - nfs4 filer:/vol{n} rw\n" for n in range(100))
+    with pytest.raises(ResolutionError, match="filer:/vol4 on /mnt/4 and 95 more"):
+        local_path("filer", "/none", parse(text))
+
+
+def test_files_server_is_that_of_the_mount_above_it() -> None:
+    assert server_of("/srv/images/x", MOUNTS) == "filer.example.org:/export/images"
+    assert server_of("/srv/images/site two/x", MOUNTS) == "filer.example.org:/export/images/two"
+    assert server_of("/usr/x", MOUNTS) not in ("", "filer.example.org:/")
+
+
+def test_this_machines_own_mountinfo_is_understood() -> None:
+    assert all(mount.mount_point.startswith("/") for mount in read())
+
+
+@given(st.text("0123456789 /:-nfs4\\a\n"))
+def test_lines_that_are_no_mounts_are_passed_over(text: str) -> None:
+    text = text.replace("\\", "\\040")  # the kernel escapes each backslash
+    for mount in parse(text):
+        assert mount.export.startswith("/")
