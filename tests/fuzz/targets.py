@@ -1,0 +1,88 @@
+"""The parsers of what strangers write, as fuzz targets: whatever the bytes, a result or the parser's own exception."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from condor_kvm_stage.plugin import classad_reader, formats, qcow2, url
+from condor_kvm_stage.plugin.failure import ParameterError, SpecificationError
+
+
+@dataclass(frozen=True)
+class Target:
+    """run: takes bytes; what it raises is a finding. seeds: to begin with. largest: how long an input may be, bytes."""
+
+    run: Callable[[bytes], None]
+    seeds: Callable[[], list[bytes]]
+    largest: int
+
+
+def _url(data: bytes) -> None:
+    text = data.decode("utf-8", "surrogateescape")
+    for parse in (lambda: url.parse_stage(text), lambda: url.parse_upload(text, "result")):
+        try:
+            parse()
+        except ParameterError as error:
+            assert str(error).isprintable()
+
+
+def _classad(data: bytes) -> None:
+    try:
+        ads = classad_reader.read_ads(data)
+    except classad_reader.ClassAdSyntaxError as error:
+        assert str(error).isprintable()
+    else:
+        assert all(value is None or "\0" not in value for ad in ads for value in ad.values())
+
+
+def _header(data: bytes) -> None:
+    # the first byte says how large the file seems to be: as large as the rest, or larger by a power of two
+    rest = data[1:]
+    size = len(rest) + (1 << (data[0] % 63)) if data and data[0] else len(rest)
+    try:
+        if formats.recognise(rest[: formats.HEAD], rest[-formats.TAIL :], "image", "image") == "qcow2":
+            header = qcow2.read(rest[: formats.HEAD], size, 16 << 40, "image", "image")
+            assert 0 < header.virtual_size <= 16 << 40
+            assert bool(header.backing) == (header.backing_format in ("raw", "qcow2"))
+            assert ":" not in header.backing.partition("/")[0]
+    except SpecificationError as error:
+        assert error.check
+
+
+def _url_seeds() -> list[bytes]:
+    return [
+        b"nfs:///srv/images/base.qcow2:disk.qcow2",
+        b"nfs://filer/export/a%2Cb.qcow2?size=40G&format=raw&mode=copy:disk",
+        b"nfs://[fe80::1]/x?overwrite=yes&standalone=no/result",
+    ]
+
+
+def _classad_seeds() -> list[bytes]:
+    return [
+        b'[ Url = "nfs:///srv/x:y"; LocalFileName = "/scratch/x:y" ]',
+        b'[ PluginData = [ a = "]\\"\\101"; b = { 1, "x" "y", [ ] }; \'a name\' = x =?= undefined ? -1.5e3 : f(y) ] ]',
+        b"[ a = 1 /* ; ] */ // \n ] [ ]",
+    ]
+
+
+def _header_seeds() -> list[bytes]:
+    """The beginnings of real images."""
+    with tempfile.TemporaryDirectory() as directory:
+        base, seeds = Path(directory, "base"), [b"\0" + b"\xeb" * 600]
+        for options in ("compat=0.10", "compat=1.1,extended_l2=on", "cluster_size=512,refcount_bits=1"):
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-o", options, base, "1M"], check=True)
+            top = Path(directory, "top")
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, top], check=True)
+            seeds += [b"\x20" + path.read_bytes()[:1024] for path in (base, top)]
+        return seeds
+
+
+TARGETS = {
+    "url": Target(_url, _url_seeds, 4096),
+    "classad": Target(_classad, _classad_seeds, 4096),
+    "header": Target(_header, _header_seeds, 1 + formats.HEAD),
+}
