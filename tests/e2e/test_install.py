@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from testnode import pool
+from condor_kvm_stage import __version__
+from testnode import pool, site
 from testnode.node import Node
 from testnode.stages import Bare, Installed, install
 
@@ -36,6 +37,34 @@ def test_snippet_holds_what_the_generator_renders(installed: Installed) -> None:
 def test_htcondor_reads_the_settings(installed: Installed) -> None:
     value = installed.node.run("condor_config_val FILETRANSFER_PLUGINS").stdout
     assert value.rstrip().endswith(", /usr/local/bin/vm-nfs-plugin")
+
+
+def test_slot_advertises_what_the_generator_found_of_the_image_directories(installed: Installed) -> None:
+    node = installed.node
+    with site.policy(node, '[staging]\nimage_dirs = ["/srv/images", "/srv/elsewhere"]\n'):
+        node.run("condor-kvm-stage-genconfig")
+    node.run("condor_reconfig")
+
+    def advertised() -> tuple[object, ...]:
+        slot = pool.slot_ad(node)
+        names = ("NfsPluginVersion", "NfsPluginImageDirs", "NfsPluginImageDirsFailed")
+        return tuple(slot.get(name) for name in names)
+
+    wanted = (__version__, "/srv/images", "/srv/elsewhere")
+    node.wait_until(lambda: advertised() == wanted, f"the slot advertises {wanted}", 60)
+    # as found, not as it is: the query does not look
+    node.run("mv /srv/images /srv/away")
+    try:
+        found = node.run("/usr/local/bin/vm-nfs-plugin -classad").stdout
+    finally:
+        node.run("mv /srv/away /srv/images")
+    assert 'NfsPluginImageDirs = "/srv/images"' in found
+    node.run("condor-kvm-stage-genconfig")
+    assert "NfsPluginImageDirs" not in node.run("/usr/local/bin/vm-nfs-plugin -classad").stdout
+
+
+def test_manual_page_is_installed(installed: Installed) -> None:
+    assert ".TH" in installed.node.run("cat /usr/share/man/man1/vm-nfs-plugin.1").stdout
 
 
 @pytest.mark.guest

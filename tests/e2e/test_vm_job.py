@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,8 @@ from testnode.stages import Installed
 pytestmark = pytest.mark.guest
 
 OVERLAY = f"/home/{recipe.USER}/{jobs.VM_JOB_DISK}"
+CHAINED = "/srv/images/chained.qcow2"
+CHAINED_HOME = f"/home/{recipe.USER}/chained"
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,22 @@ class Finished:
 
 
 @pytest.fixture(scope="module")
-def finished(worker: Node) -> Finished:
+def submitted(worker: Node) -> Node:
+    """The node with two jobs, which run side by side: the example's, and one whose image has a backing file itself."""
+    worker.run(f"qemu-img create -q -f qcow2 -F qcow2 -b {Path(jobs.BASE).name} {CHAINED}")
+    worker.run(["mkdir", CHAINED_HOME], user=recipe.USER)
+    job = jobs.VM_JOB.replace(f"{jobs.BASE}:", f"{CHAINED}?size=1G:").replace(
+        "queue", f"initialdir = {CHAINED_HOME}\nqueue"
+    )
     pool.submit(worker, "vm-job.sub", jobs.VM_JOB)
-    events = pool.wait_for_end(worker, jobs.VM_JOB_LOG, 240)
-    return Finished(worker, events, evidence.disk_content(worker, OVERLAY))
+    pool.submit(worker, "chained.sub", job)
+    return worker
+
+
+@pytest.fixture(scope="module")
+def finished(submitted: Node) -> Finished:
+    events = pool.wait_for_end(submitted, jobs.VM_JOB_LOG, 240)
+    return Finished(submitted, events, evidence.disk_content(submitted, OVERLAY))
 
 
 def test_job_completes_with_exit_status_0(finished: Finished) -> None:
@@ -57,6 +72,16 @@ def test_guests_write_is_in_the_overlay(finished: Finished) -> None:
 def test_guests_write_is_not_in_the_base_which_is_unchanged(finished: Finished, installed: Installed) -> None:
     assert guest.pattern_sector(evidence.disk_content(finished.node, jobs.BASE)) == bytes(guest.SECTOR)
     assert evidence.sha256(finished.node, jobs.BASE) == installed.bare.base_sha256
+
+
+def test_guest_runs_on_a_chain_and_on_a_larger_disk(submitted: Node) -> None:
+    events = pool.wait_for_end(submitted, f"chained/{jobs.VM_JOB_LOG}", 240)
+    assert "Normal termination (return value 0)" in events
+    chain = evidence.backing_chain(submitted, f"{CHAINED_HOME}/{jobs.VM_JOB_DISK}")
+    assert [image["filename"] for image in chain] == [f"{CHAINED_HOME}/{jobs.VM_JOB_DISK}", CHAINED, jobs.BASE]
+    assert chain[0]["virtual-size"] == 1 << 30
+    written = guest.pattern_sector(evidence.disk_content(submitted, f"{CHAINED_HOME}/{jobs.VM_JOB_DISK}"))
+    assert written.startswith(guest.PATTERN)
 
 
 def test_guest_says_hello_on_its_serial_port(worker: Node) -> None:

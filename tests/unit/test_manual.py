@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import hostile
+
 from condor_kvm_stage import __version__, sizes, state
 from condor_kvm_stage.plugin import transfer
 from condor_kvm_stage.plugin.failure import BY_STATUS
@@ -44,6 +46,10 @@ def test_release_recipe_is_for_the_failures_that_may_pass() -> None:
     statuses = {int(number) for number in re.findall(r"(\d+) \* 256", recipe)}
     # of those that may pass, a full disk is the job's own more often than not
     assert statuses == {status for status, kind in BY_STATUS.items() if kind.retryable >= 0} - {74}
+
+
+def test_every_check_is_there() -> None:
+    assert checks_in_manual() == {case.check for case in hostile.CASES if case.check} | hostile.CHECKS_WITHOUT_A_CASE
 
 
 def test_policy_has_every_key_with_its_default() -> None:
