@@ -197,8 +197,12 @@ def test_missing_scratch_directory_is_one_message(tmp_path: Path, base: Path) ->
 @pytest.mark.parametrize(
     ("said", "kind", "message"),
     [
-        ("No space left on device", TransferError, "No space left on device; the disk on .* is full"),
-        ("Disk quota exceeded", TransferError, "the quota of the disk on .* is used up"),
+        (
+            "No space left on device",
+            TransferError,
+            "No space left on device; the scratch directory on .* is full: ask for more with request_disk",
+        ),
+        ("Disk quota exceeded", TransferError, "the quota of the scratch directory on .* is used up"),
         ("Read-only file system", TransferError, "is mounted read-only"),
         ("Permission denied", AuthorizationError, "may not write into"),
         (

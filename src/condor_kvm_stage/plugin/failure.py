@@ -9,6 +9,8 @@ import os
 
 from ..errors import KvmStageError, printable
 
+SCRATCH = "the scratch directory"  # in messages
+
 OK = 0
 BUG = os.EX_SOFTWARE
 
@@ -148,7 +150,8 @@ def on_writing(error: OSError, path: str, where: str) -> StageError:
     place = f"{where} on {os.uname().nodename}"
     said = f"cannot write {printable(path)}: {error.strerror}"
     if code == errno.ENOSPC:
-        return TransferError(f"{said}; {place} is full: ask for more with request_disk, or free some", code=code)
+        more = "ask for more with request_disk" if where == SCRATCH else "ask its administrator for more"
+        return TransferError(f"{said}; {place} is full: {more}, or free some", code=code)
     if code == errno.EDQUOT:
         return TransferError(f"{said}; the quota of {place} is used up: free some, or ask for more", code=code)
     if code == errno.EROFS:

@@ -107,12 +107,20 @@ def _read(place: paths.Place, shown: str, anywhere: bool) -> "tuple[bytes, bytes
     except OSError as error:
         raise on_share(error, f"open {shown}") from error
     try:
+        return _read_open(descriptor, place.path, shown, anywhere)
+    except OSError as error:
+        raise on_share(error, f"read {shown}") from error
+
+
+def _read_open(descriptor: int, path: str, shown: str, anywhere: bool) -> "tuple[bytes, bytes, int]":
+    """As above, of an open file, which is closed then: that too can fail, on a share that has died meanwhile."""
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise SpecificationError(f"{shown} is not a regular file any more; try again", check="file_type")
         if not anywhere and not status.st_mode & stat.S_IROTH:
             # A guest whose image QEMU's user cannot open does not start, and HTCondor takes VM universe from the node.
-            raise _unreadable(place.path, shown, "QEMU, which runs as a user of its own, could not open it", 0)
+            raise _unreadable(path, shown, "QEMU, which runs as a user of its own, could not open it", 0)
         if not status.st_size:
             raise SpecificationError(
                 f"{shown} is empty; check that it was copied to the share completely", check="empty"
@@ -120,8 +128,6 @@ def _read(place: paths.Place, shown: str, anywhere: bool) -> "tuple[bytes, bytes
         head = os.pread(descriptor, formats.HEAD, 0)
         tail = os.pread(descriptor, formats.TAIL, max(0, status.st_size - formats.TAIL))
         return head, tail, status.st_size
-    except OSError as error:
-        raise on_share(error, f"read {shown}") from error
     finally:
         os.close(descriptor)
 

@@ -66,5 +66,8 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Place:
 
 
 def lies_under(path: str, directories: "list[str]") -> bool:
-    """Return whether a resolved path lies under one of the directories, whose own symlinks are followed first."""
-    return any(path.startswith(os.path.realpath(directory).rstrip("/") + "/") for directory in directories)
+    """Return whether a resolved path lies under one of the directories, whose own symlinks are followed."""
+    # As they stand there first: what a resolved path begins with has no symlinks, and one of the others may hang.
+    return any(path.startswith(directory.rstrip("/") + "/") for directory in directories) or any(
+        path.startswith(os.path.realpath(directory).rstrip("/") + "/") for directory in directories
+    )

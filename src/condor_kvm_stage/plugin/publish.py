@@ -25,11 +25,12 @@ def publish(
     what on_writing() makes of an errno, and what make() raises; nothing is left behind then.
     """
     target = os.path.join(directory, name)
-    temporary = os.path.join(directory, f"{_MARK}.{os.uname().nodename}.{os.getpid()}.{_tail(name)}")
+    temporary = _temporary(directory, name, os.getpid())
     try:
         _remove_leftovers(directory, name)
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
+            os.close(descriptor)  # can fail too
             if not overwrite and os.path.lexists(target):
                 raise FileExistsError
             make(temporary)
@@ -53,7 +54,21 @@ def publish(
             f"{printable(target)} exists already and is not overwritten; choose another name", code=error.errno or 0
         ) from error
     except OSError as error:
-        raise on_writing(error, target, where) from error
+        failure = on_writing(error, target, where)
+        failure.detail = getattr(error, "detail", "")
+        raise failure from error
+
+
+def discard(directory: str, name: str, pid: int) -> None:
+    """Remove what a process that was killed left of publish() with these arguments, if that can be."""
+    try:
+        os.unlink(_temporary(directory, name, pid))
+    except OSError:
+        pass  # most often there is none
+
+
+def _temporary(directory: str, name: str, pid: int) -> str:
+    return os.path.join(directory, f"{_MARK}.{os.uname().nodename}.{pid}.{_tail(name)}")
 
 
 def _remove_leftovers(directory: str, name: str) -> None:
@@ -62,10 +77,22 @@ def _remove_leftovers(directory: str, name: str) -> None:
     for entry in os.listdir(directory):
         if entry.startswith(before) and entry.endswith(after):
             pid = entry[len(before) : -len(after)]
-            if pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
+            if pid.isdecimal() and _is_gone(pid):
                 path = os.path.join(directory, entry)
-                if stat.S_ISREG(os.lstat(path).st_mode):
-                    os.unlink(path)
+                try:
+                    if stat.S_ISREG(os.lstat(path).st_mode):
+                        os.unlink(path)
+                except FileNotFoundError:
+                    pass  # it was its owner's last deed, or another attempt was quicker
+
+
+def _is_gone(pid: str) -> bool:
+    """Whether there is no such process, or only what its parent has not asked for yet (proc_pid_stat(5))."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] in b"ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def _tail(name: str) -> str:

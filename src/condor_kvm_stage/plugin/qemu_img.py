@@ -5,26 +5,46 @@ import os
 import select
 
 from ..errors import printable
-from .failure import NodeError, StageError, TransferError, on_writing
+from .failure import NodeError, StageError, TransferError, on_share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .supervise import Beat
 
-_INTERVAL = 1000  # milliseconds
-# What qemu-img may say at the end of its message, in the C locale
-_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EIO, errno.EACCES)
+_INTERVAL = 200  # milliseconds; progress is seen after two, and the shortest timeout is 1 s
+# What qemu-img may say in its message, in the C locale
+_ERRORS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.ESTALE,
+    errno.EIO,
+    errno.ETIMEDOUT,
+    errno.ENOTCONN,
+    errno.ECONNABORTED,
+    errno.EACCES,
+)
+# What it says of a file that it reads, and of none that it writes
+_READING = ("error while reading", "Could not open backing image")
+
+
+class WriteError(OSError):
+    """qemu-img could not write its file. detail: what it said."""
+
+    def __init__(self, code: int, detail: str) -> None:
+        super().__init__(code, os.strerror(code))
+        self.detail = detail
 
 
 def create_overlay(path: str, base: str, base_format: str, size: int, beat: "Beat") -> None:
     """Make the qcow2 file `path`, an overlay of `base`, with a virtual disk of `size` bytes (0: that of the base).
 
     Paths are absolute, so that QEMU sees no protocol in them. beat: called while qemu-img makes progress.
-    Raises TransferError or what on_writing() finds; an incomplete file may then be left at `path`. Raises NodeError
-    without qemu-img.
+    Raises WriteError, what on_share() finds of the base, or TransferError; an incomplete file may then be left at
+    `path`. Raises NodeError without qemu-img.
     """
     size_argument = [str(size)] if size else []
-    _run(["create", "-q", "-f", "qcow2", "-F", base_format, "-b", base, path, *size_argument], path, beat)
+    _run(["create", "-q", "-f", "qcow2", "-F", base_format, "-b", base, path, *size_argument], base, beat)
 
 
 def convert(path: str, source: str, source_format: str, beat: "Beat", durable: bool = False) -> None:
@@ -33,7 +53,7 @@ def convert(path: str, source: str, source_format: str, beat: "Beat", durable: b
     durable: each write is on the disk before the next; all of them at the end could be minutes without a beat.
     """
     cache = ["-t", "writethrough"] if durable else []
-    _run(["convert", *cache, "-f", source_format, "-O", "qcow2", source, path], path, beat)
+    _run(["convert", *cache, "-f", source_format, "-O", "qcow2", source, path], source, beat)
 
 
 def resize(path: str, size: int, beat: "Beat") -> None:
@@ -41,7 +61,7 @@ def resize(path: str, size: int, beat: "Beat") -> None:
     _run(["resize", "-q", "-f", "qcow2", path, str(size)], path, beat)
 
 
-def _run(arguments: "list[str]", path: str, beat: "Beat") -> None:
+def _run(arguments: "list[str]", source: str, beat: "Beat") -> None:
     # Not subprocess: importing it takes as long as qemu-img itself.
     reader, writer = os.pipe2(os.O_CLOEXEC)
     try:
@@ -68,7 +88,7 @@ def _run(arguments: "list[str]", path: str, beat: "Beat") -> None:
         os.close(reader)
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if status != 0:
-        raise _failure(status, stderr.decode("utf-8", "replace"), path)
+        raise _failure(status, stderr.decode("utf-8", "replace"), source)
 
 
 def _read_to_end(descriptor: int, pid: int, beat: "Beat") -> bytes:
@@ -98,11 +118,14 @@ def _io_counters(pid: int) -> bytes:
         return b""
 
 
-def _failure(status: int, stderr: str, path: str) -> StageError:
+def _failure(status: int, stderr: str, source: str) -> "StageError | WriteError":
     said = printable("; ".join(stderr.replace("qemu-img: ", "").splitlines())) or "no message"
+    reading = f"Could not open '{printable(source)}'" in said or any(words in said for words in _READING)
     for code in _ERRORS:
-        if said.endswith(os.strerror(code)):
-            failure = on_writing(OSError(code, os.strerror(code)), path, "the disk")
+        if f": {os.strerror(code)}" in said:
+            if not reading:
+                return WriteError(code, said)
+            failure = on_share(OSError(code, os.strerror(code)), f"read image {printable(source)}")
             failure.detail = said
             return failure
     return TransferError(

@@ -41,7 +41,7 @@ def _hold_reason(message: str) -> str:
     HTCondor 23 loses what is some way behind a semicolon, 23 and 25 what is behind two bars; with a line's end in it 25
     does not put the job on hold at all. The message as it was is in TransferErrorData.
     """
-    return printable(message).replace(";", ",").replace("||", "| |")
+    return "| ".join(printable(message).replace(";", ",").split("|"))
 
 
 def _error_data(failure: StageError) -> "Ad":

@@ -6,7 +6,7 @@ from .. import sizes
 from ..errors import printable
 from ..policy import Policy
 from . import image, mounts, publish, qemu_img
-from .failure import ParameterError, SpecificationError
+from .failure import SCRATCH, ParameterError, SpecificationError
 from .url import StageUrl
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def stage(wanted: StageUrl, scratch: str, policy: Policy, beat: "Beat") -> int:
             qemu_img.create_overlay(temporary, base.path, base.format, wanted.size, beat)
         beat("publish")
 
-    return publish.publish(scratch, wanted.name, "the scratch directory", make)
+    return publish.publish(scratch, wanted.name, SCRATCH, make)
 
 
 def _check(wanted: StageUrl, base: image.Image, policy: Policy) -> None:

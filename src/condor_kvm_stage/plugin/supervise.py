@@ -23,7 +23,9 @@ _RESULT = b"="  # begins the last word; steps are lines before it
 
 
 class SilentError(ContactError):
-    """The share did not answer in time."""
+    """The share did not answer in time. child: the process that was given up."""
+
+    child = 0
 
 
 def run(action: "Callable[[Beat], int]", patience: float, doing: str) -> int:
@@ -44,11 +46,11 @@ def run(action: "Callable[[Beat], int]", patience: float, doing: str) -> int:
         return _result(child, talk, patience)
     except TimeoutError:
         _kill(child)
-        failure: StageError = SilentError(
+        failure = SilentError(
             f"cannot {doing}: the share does not answer; nothing happened on {os.uname().nodename} for "
             f"{patience:.0f} s; try again, and tell the share's administrator if that fails too"
         )
-        failure.step = talk.step
+        failure.step, failure.child = talk.step, child
         raise failure from None
     except StageError as error:
         error.step = talk.step

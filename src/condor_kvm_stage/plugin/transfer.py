@@ -10,7 +10,7 @@ import time
 
 from ..errors import KvmStageError, printable
 from ..policy import Policy, PolicyError, load
-from . import classad_reader, classad_writer, mounts, results, stage, supervise, url
+from . import classad_reader, classad_writer, mounts, publish, results, stage, supervise, url
 from .failure import OK, NodeError, ParameterError, StageError, bug
 
 TYPE_CHECKING = False
@@ -55,9 +55,14 @@ class Run:
     def _stage(self, remote: str, local: str) -> int:
         wanted, policy = url.parse_stage(remote), self._read_policy()
         scratch = os.path.dirname(local)
-        return self._supervised(
-            lambda beat: stage.stage(wanted, scratch, policy, beat), f"stage {printable(remote)}", wanted
-        )
+        try:
+            return self._supervised(
+                lambda beat: stage.stage(wanted, scratch, policy, beat), f"stage {printable(remote)}", wanted
+            )
+        except supervise.SilentError as error:
+            # Not so after an upload: the share would not answer us either, and the next attempt tidies up.
+            publish.discard(scratch, wanted.name, error.child)
+            raise
 
     def _upload(self, remote: str, local: str) -> int:
         from . import upload  # hardly ever needed

@@ -1,0 +1,81 @@
+"""A share that does not answer: the job learns it in time, and nothing happens later, whoever still hangs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .images import check_same_disk, make_qcow2
+from .program import Plugin
+from .share import Share, wait_for
+
+LATE = 2  # seconds that the end may come after the timeout
+
+
+@pytest.mark.parametrize(
+    ("operation", "allowance", "image", "step"),
+    [
+        pytest.param("all", 0, "base.qcow2", "inspect", id="before-the-first-access"),
+        pytest.param("open", 0, "base.qcow2", "inspect", id="at-open"),
+        pytest.param("read", 0, "base.qcow2", "inspect", id="at-the-header"),
+        pytest.param("open", 1, "base.qcow2", "create", id="when-qemu-img-opens-it"),
+        pytest.param("read", 100_000, "base.qcow2", "create", id="when-qemu-img-reads-it"),
+        pytest.param("read", 4_000_000, "base.raw?mode=copy", "create", id="half-way-in-a-copy"),
+    ],
+)
+def test_hanging_share_fails_in_time_and_leaves_nothing(
+    plugin: Plugin, broken: Share, scratch: Path, operation: str, allowance: int, image: str, step: str
+) -> None:
+    plugin.set_policy("timeout = 1")
+    broken.order("hang", operation, allowance)
+    outcome = plugin.stage(f"nfs://{broken.mount}/{image}:disk", scratch)
+    # that one is left shows that the plug-in's output was closed although a child of it hangs
+    assert outcome.has_left_a_process()
+    assert 1 <= outcome.seconds < 1 + LATE
+    assert (outcome.status, outcome.error["ErrorType"]) == (69, "Contact")
+    assert "the share does not answer; nothing happened" in outcome.error["ErrorString"]
+    assert outcome.error["DeveloperData"] == {"Step": step}
+    assert os.listdir(scratch) == []
+    broken.order("ok")
+    wait_for(lambda: not outcome.has_left_a_process(), "who was given up ends when the share answers again")
+    assert os.listdir(scratch) == [], "a file came after its failure had been reported"
+
+
+def test_hanging_share_does_not_hold_up_another_for_long(
+    plugin: Plugin, broken: Share, scratch: Path, tmp_path: Path
+) -> None:
+    make_qcow2(tmp_path / "healthy.qcow2")
+    plugin.set_policy("timeout = 8")
+    broken.order("hang")
+    urls = [f"nfs://{broken.mount}/base.qcow2:{name}" for name in ("first", "second")]
+    urls.append(f"nfs://{tmp_path}/healthy.qcow2:third")
+    outcome = plugin.start(*((url, scratch / "file") for url in urls)).finish()
+    assert [ad["TransferUrl"] for ad in outcome.ads] == urls
+    assert [ad["TransferSuccess"] for ad in outcome.ads] == [False, False, True]
+    assert outcome.status == 69
+    assert outcome.seconds < 8 + 5 + LATE, "the second file waited as long as the first"
+    assert os.listdir(scratch) == ["third"]
+
+
+def test_hanging_share_among_those_allowed_does_not_matter_for_images_of_another(
+    plugin: Plugin, broken: Share, scratch: Path, tmp_path: Path
+) -> None:
+    make_qcow2(tmp_path / "healthy.qcow2")
+    plugin.set_policy(f'timeout = 1\nimage_dirs = ["{broken.mount}/images", "{tmp_path}"]')
+    broken.order("hang")
+    outcome = plugin.stage(f"nfs://{tmp_path}/healthy.qcow2:disk", scratch)
+    assert outcome.status == 0, outcome.ads
+    assert os.listdir(scratch) == ["disk"]
+
+
+def test_slow_copy_may_take_longer_than_the_timeout(plugin: Plugin, broken: Share, scratch: Path) -> None:
+    (broken.source / "large.raw").write_bytes(b"x" * (48 << 20))
+    plugin.set_policy("timeout = 2")
+    broken.order("slow", "read")
+    outcome = plugin.stage(f"nfs://{broken.mount}/large.raw?mode=copy:disk", scratch)
+    assert outcome.status == 0, outcome.ads
+    assert outcome.seconds > 2.5, "the copy was no slow one: the test showed nothing"
+    check_same_disk(broken.source / "large.raw", scratch / "disk")
+    assert os.listdir(scratch) == ["disk"]
