@@ -108,24 +108,24 @@ def test_images_with_data_are_accepted(tmp_path: Path, qemu_img: Callable[..., s
     assert inspect(path).virtual_size == expected["virtual-size"] == raw.stat().st_size
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        qcow2(2),
-        qcow2(3),
-        qcow2(3, header_length=104),
-        qcow2(3, header_length=120),
-        qcow2(3, compatible_features=2**64 - 2),
-        qcow2(3, autoclear_features=2**64 - 4),
-        qcow2(2, extensions=[(UNKNOWN_EXTENSION, b"anything")]),
-        qcow2(3, extensions=[(UNKNOWN_EXTENSION, bytes(CLUSTER // 4)), (UNKNOWN_EXTENSION, b"")]),
-        qcow2(3, autoclear_features=1),
-        qcow2(3, l1_size=2),
-        qcow2(3, nb_snapshots=0, snapshots_offset=CLUSTER),
-        qcow2(3, nb_snapshots=1, snapshots_offset=3 * CLUSTER),
-        qcow2(3, size=512),
-    ],
-)
+SOUND_HEADERS = {
+    "version 2": qcow2(2),
+    "version 3": qcow2(3),
+    "the shortest": qcow2(3, header_length=104),
+    "a longer one": qcow2(3, header_length=120),
+    "compatible features": qcow2(3, compatible_features=2**64 - 2),
+    "autoclear features": qcow2(3, autoclear_features=2**64 - 4),
+    "unknown extension, version 2": qcow2(2, extensions=[(UNKNOWN_EXTENSION, b"anything")]),
+    "unknown extensions": qcow2(3, extensions=[(UNKNOWN_EXTENSION, bytes(CLUSTER // 4)), (UNKNOWN_EXTENSION, b"")]),
+    "bitmaps that are not there": qcow2(3, autoclear_features=1),
+    "an L1 table with room": qcow2(3, l1_size=2),
+    "a place for snapshots": qcow2(3, nb_snapshots=0, snapshots_offset=CLUSTER),
+    "a snapshot": qcow2(3, nb_snapshots=1, snapshots_offset=3 * CLUSTER),
+    "one sector": qcow2(3, size=512),
+}
+
+
+@pytest.mark.parametrize("content", SOUND_HEADERS.values(), ids=SOUND_HEADERS.keys())
 def test_unusual_but_sound_headers_are_accepted(tmp_path: Path, content: bytes) -> None:
     path = put(tmp_path / "image", content)
     (expected,) = as_qemu_has_it(path, "qcow2")
@@ -149,21 +149,21 @@ def test_longest_name_of_a_backing_file_is_accepted(tmp_path: Path) -> None:
     assert inspect(path).format == "qcow2"
 
 
-@pytest.mark.parametrize(
-    ("content", "iso"),
-    [
-        (bytes(MIB), False),
-        (b"\xeb\x3c", False),
-        (b"QFI", False),
-        (bytes(510) + b"\x55\xaa", False),
-        (bytes(510) + b"\x55\xaaEFI PART" + bytes(MIB), False),
-        (bytes(0x8001) + b"CD001" + bytes(2042), True),
-        (bytes(510) + b"\x55\xaa" + bytes(0x8001 - 512) + b"CD001" + bytes(MIB), True),
-        (bytes(0x8001) + b"CD00", False),
-        (bytes(1) + b"QFI\xfb" + bytes(511), False),
-        (bytes(1) + b"conectix" + bytes(511), False),
-    ],
-)
+RAW = {
+    "zeros": (bytes(MIB), False),
+    "two bytes": (b"\xeb\x3c", False),
+    "less than a signature": (b"QFI", False),
+    "MBR": (bytes(510) + b"\x55\xaa", False),
+    "GPT": (bytes(510) + b"\x55\xaaEFI PART" + bytes(MIB), False),
+    "ISO": (bytes(0x8001) + b"CD001" + bytes(2042), True),
+    "ISO with MBR": (bytes(510) + b"\x55\xaa" + bytes(0x8001 - 512) + b"CD001" + bytes(MIB), True),
+    "ends within a signature": (bytes(0x8001) + b"CD00", False),
+    "signature of qcow2 elsewhere": (bytes(1) + b"QFI\xfb" + bytes(511), False),
+    "signature of vpc elsewhere": (bytes(1) + b"conectix" + bytes(511), False),
+}
+
+
+@pytest.mark.parametrize(("content", "iso"), RAW.values(), ids=RAW.keys())
 def test_raw_images_are_accepted_whatever_their_name(tmp_path: Path, content: bytes, iso: bool) -> None:
     path = put(tmp_path / "image.qcow2", content)
     found = inspect(path)
