@@ -79,7 +79,7 @@ def run_to_end(node: Node, name: str, description: str, timeout: float = 60) -> 
     Raises TestNodeError if its exit status is not 0.
     """
     home = node.root / "home" / recipe.USER
-    (home / f"{name}.log").unlink(missing_ok=True)  # an earlier job's end is not this one's
+    assert not (home / f"{name}.log").exists(), "an earlier job's end would be taken for this one's"
     submit(node, f"{name}.sub", description)
     events = wait_for_end(node, f"{name}.log", timeout)
     if "Normal termination (return value 0)" not in events:

@@ -122,13 +122,12 @@ def test_plugin_leaves_no_file_behind_after_bad_input(starter: Node, name: str) 
 
 
 def test_policy_is_enforced_for_the_next_job(starter: Node) -> None:
-    job = jobs.staging_job(f"nfs://{jobs.BASE}:disk", "policy")
     with site.policy(starter, '[staging]\nimage_dirs = ["/srv/other"]\n'):
-        ad = pool.run_to_hold(starter, "policy", job)
+        ad = pool.run_to_hold(starter, "closed", jobs.staging_job(f"nfs://{jobs.BASE}:disk", "closed"))
     assert recorded(ad) == (13, 77 << 8)
     assert f"image {jobs.BASE} lies outside of the directories for images (/srv/other)" in ad["HoldReason"]
     with site.policy(starter, '[staging]\nimage_dirs = ["/srv/images"]\n'):
-        assert "disk" in pool.run_to_end(starter, "policy", job)
+        assert "disk" in pool.run_to_end(starter, "open", jobs.staging_job(f"nfs://{jobs.BASE}:disk", "open"))
 
 
 def test_broken_policy_holds_the_job_and_names_the_line(starter: Node) -> None:

@@ -75,7 +75,7 @@ def test_existing_file_holds_the_job_unless_the_url_says_overwrite(starter: Node
         assert f"{results}/taken exists already and is not overwritten" in ad["HoldReason"]
         assert starter.run(["cat", f"{results}/taken"]).stdout == "precious"
         more = f'transfer_output_remaps = "result = nfs://{results}/taken?overwrite=yes"'
-        pool.run_to_end(starter, "taken", upload_job("taken", more))
+        pool.run_to_end(starter, "overwrite", upload_job("overwrite", more))
     assert starter.run(["cat", f"{results}/taken"]).stdout == f"{recipe.HOSTNAME}\n"
     left = json.loads(
         starter.run(["python3", "-c", f"import os, json; print(json.dumps(os.listdir('{results}')))"]).stdout
