@@ -60,9 +60,17 @@ def wait_for_hold(node: Node, cluster: int, timeout: float = 60) -> Ad:
 
 
 def wait_for_end(node: Node, log: str, timeout: float) -> str:
-    """Wait until the jobs of an event log in the user's home directory have ended. Returns the log's text."""
-    node.run(["condor_wait", "-wait", str(int(timeout)), log], user=recipe.USER, timeout=timeout + 10)
-    return (node.root / "home" / recipe.USER / log).read_text(encoding="utf-8")
+    """Wait until the jobs of an event log in the user's home directory have ended. Returns the log's text.
+
+    Raises TestNodeError, with what HTCondor says of the jobs, if they have not ended within timeout seconds.
+    """
+    wait = ["condor_wait", "-wait", str(int(timeout)), log]
+    ended = node.run(wait, user=recipe.USER, timeout=timeout + 10, check=False).returncode == 0
+    events = (node.root / "home" / recipe.USER / log).read_text(encoding="utf-8")
+    if not ended:
+        queue = node.run(["condor_q", "-all", "-better-analyze"], timeout=30).stdout
+        raise TestNodeError(f"not within {timeout:.0f} s: the jobs of {log} have ended\n{events}\n{queue}")
+    return events
 
 
 def run_to_hold(node: Node, name: str, description: str, timeout: float = 60) -> Ad:

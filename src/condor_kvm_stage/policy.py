@@ -62,7 +62,10 @@ def _parsed(data: bytes) -> Policy:
     try:
         text = data.decode()
         document = _toml(text)
-    except ValueError as error:  # of which TOMLDecodeError and UnicodeDecodeError are kinds
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _broken(f"line {line}: bytes that are no UTF-8; write it in UTF-8") from None
+    except (ValueError, RecursionError) as error:  # of the first, TOMLDecodeError is a kind
         raise _broken(str(error)) from None
     for table in document:
         if table != TABLE:
@@ -138,10 +141,14 @@ _CHECKS = {
 
 def _line(text: str, key: str) -> str:
     """Return where a key stands, for a message. TOML's readers tell the line of a syntax error, not that of a key."""
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.lstrip(" \t[\"'").startswith(key):
-            return f"line {number}"
-    return "somewhere"
+    import re  # here, as TOML's reader has it by now
+
+    name = rf"""["']?{re.escape(key)}["']?"""
+    found = re.search(
+        rf"""^[ \t]*(\[[ \t]*{name}|(["']?{TABLE}["']?[ \t]*\.[ \t]*)?{name}[ \t]*=)""", text, re.MULTILINE
+    )
+    assert found or "\\" in text, "a key that was read stands somewhere, if not with escapes"
+    return f"line {text.count(chr(10), 0, found.start()) + 1}" if found else "somewhere"
 
 
 def _broken(reason: str) -> PolicyError:

@@ -44,6 +44,15 @@ SupportedMethods = "nfs"
 
 def main(arguments: "list[str]") -> int:
     """Run the plug-in with the arguments after the program's name. Returns the exit status."""
+    _give_up_root()
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        print("vm-nfs-plugin: interrupted", file=sys.stderr)
+        return 130  # as a shell has it
+
+
+def _run(arguments: "list[str]") -> int:
     # First and without importing more: HTCondor asks this before every job's transfer.
     if arguments == ["-classad"]:
         sys.stdout.write(CAPABILITIES + _startd_attributes())
@@ -71,6 +80,17 @@ def main(arguments: "list[str]") -> int:
     except OSError as error:
         print(f"vm-nfs-plugin: cannot write {error.filename or files['-outfile']}: {error.strerror}", file=sys.stderr)
         return os.EX_IOERR
+
+
+def _give_up_root() -> None:
+    """Be the job's user for good.
+
+    With RUN_FILETRANSFER_PLUGINS_WITH_ROOT HTCondor only makes that the effective user, so that qemu-img, which reads
+    what strangers wrote, could become root again.
+    """
+    if os.getuid() != os.geteuid():
+        os.setresgid(os.getegid(), os.getegid(), os.getegid())
+        os.setresuid(os.geteuid(), os.geteuid(), os.geteuid())
 
 
 def _run_single(source: str, destination: str) -> int:

@@ -31,7 +31,8 @@ _FORMATS = (
 # The same for formats with a footer, which is the last TAIL bytes
 _FOOTERS = (("vpc", b"conectix"), ("dmg", b"koly"))
 # What a raw disk may begin with; a container of another format does not contain them in these places.
-_RAW = (("MBR", 510, b"\x55\xaa"), ("GPT", 512, b"EFI PART"), ("ISO", 0x8001, b"CD001"))
+_ISO = (0x8001, b"CD001")
+_RAW = (("MBR", 510, b"\x55\xaa"), ("GPT", 512, b"EFI PART"), ("ISO", *_ISO))
 
 _UNPACK = {
     "gzip": "gzip -dk",
@@ -73,7 +74,7 @@ def recognise(head: bytes, tail: bytes, what: str, path: str) -> str:
 
 def is_iso(head: bytes) -> bool:
     """Return whether a raw image's first HEAD bytes are those of an ISO image."""
-    _, offset, magic = _RAW[2]
+    offset, magic = _ISO
     return head.startswith(magic, offset)
 
 

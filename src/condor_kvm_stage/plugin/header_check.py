@@ -2,7 +2,10 @@
 
 from .failure import SpecificationError
 
+# QEMU does not open what most of the checks refuse, so it cannot help either.
+ANEW = "make it anew from its source"
 CONVERT = "qemu-img convert -O qcow2 {} new.qcow2"
+DECRYPT = "make one that is not, by qemu-img convert with its key"
 COPY_AGAIN = "check that it was copied to the share completely: qemu-img check {}"
 REPAIR = "qemu-img check -r all {}"
 OTHER_FILE = "keeps its data in another file, which could be any file of the node"

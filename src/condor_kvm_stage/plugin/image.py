@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .supervise import Beat
 
 
+_LONGEST_PATH = 1023  # bytes: a backing file's name in a qcow2 header
+
+
 class Image:
     """One sound file: its path without symlinks, `raw` or `qcow2`, its disk's bytes, whether it is an ISO image."""
 
@@ -75,6 +78,13 @@ def inspect(path: str, policy: Policy, beat: "Beat", top_anywhere: bool = False)
 
 def _inspect_one(path: str, policy: Policy, shown: str, anywhere: bool) -> Image:
     place = paths.resolve(path, f"open {shown}", for_all=not anywhere)
+    if not (path + place.path).isprintable() or len(os.fsencode(place.path)) > _LONGEST_PATH:
+        # in Python, surrogates stand for what is no UTF-8
+        raise SpecificationError(
+            f"{shown} has a path that libvirt or QEMU could not take; rename it: printable characters in UTF-8, at "
+            f"most {_LONGEST_PATH} bytes",
+            check="image_path",
+        )
     if policy.image_dirs and not anywhere and not paths.lies_under(place.path, policy.image_dirs):
         allowed = printable(", ".join(policy.image_dirs))
         raise AuthorizationError(

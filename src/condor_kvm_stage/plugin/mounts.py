@@ -3,11 +3,12 @@
 import os
 
 from ..errors import printable
-from .failure import ResolutionError
+from .failure import ParameterError, ResolutionError
 
 MOUNTINFO = "/proc/self/mountinfo"
 _FILE_SYSTEMS = ("nfs", "nfs4")
 _SHOWN = 5  # mounts in a message
+_OCTAL = {f"{ord(c):03o}": c for c in " \t\n\\#"}  # what the kernel escapes
 
 
 class NfsMount:
@@ -50,7 +51,10 @@ def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
 
     Raises ResolutionError, with what is mounted here.
     """
-    path = "/" + path.lstrip("/")  # nfs://server//path is another way to write it (RFC 2224, section 2)
+    names = [name for name in path.split("/") if name not in ("", ".")]  # of //, too (RFC 2224, section 2)
+    if ".." in names:
+        raise ParameterError(f"{printable(path)} on {printable(server)}: write the path on the server without '..'")
+    path = "/" + "/".join(names)
     best = None
     for mount in mounts:
         inside = path == mount.export or path.startswith(mount.export.rstrip("/") + "/")
@@ -67,10 +71,10 @@ def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
     )
 
 
-def server_of(path: str, mounts: "list[NfsMount]") -> str:
+def server_of(path: str) -> str:
     """Return whose file a path on this node is: `server:/export` of the longest mount point above it, else the node."""
     best, source = "", os.uname().nodename
-    for mount in mounts:
+    for mount in read():
         if path.startswith(mount.mount_point.rstrip("/") + "/") and len(mount.mount_point) > len(best):
             best, source = mount.mount_point, f"{mount.server}:{mount.export}"
     return source
@@ -79,4 +83,4 @@ def server_of(path: str, mounts: "list[NfsMount]") -> str:
 def _unescaped(text: str) -> str:
     """Return a field of mountinfo with its octal escapes (\\040 for a blank) replaced."""
     first, *rest = text.split("\\")
-    return first + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)
+    return first + "".join(_OCTAL.get(part[:3], "\\" + part[:3]) + part[3:] for part in rest)

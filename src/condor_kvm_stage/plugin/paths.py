@@ -5,7 +5,7 @@ import os
 import stat
 
 from ..errors import printable, quoted
-from .failure import AuthorizationError, on_share
+from .failure import AuthorizationError, SpecificationError, on_share
 
 _MAX_LINKS = 40  # as Linux (path_resolution(7))
 
@@ -33,6 +33,12 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Place:
             name = left.pop()
             if name in ("", "."):
                 continue
+            if name == "proc" and not here:
+                raise SpecificationError(
+                    f"cannot {doing}: it leads through /proc, which is another place for each process; give the file's "
+                    "own path",
+                    check="image_path",
+                )
             if name == "..":
                 here, status = here.rpartition("/")[0], None
                 continue

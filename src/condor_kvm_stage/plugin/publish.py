@@ -1,5 +1,10 @@
-"""Make a file under a temporary name, then give it its own: there it is complete, or not there at all."""
+"""Make a file under a temporary name, then give it its own: there it is complete, or not there at all.
 
+Others may be able to write into the directory. So everything here is done to open descriptors: of the directory, and of
+the file that was made in it. A name could stand for something else by the next system call.
+"""
+
+import errno
 import os
 import stat
 
@@ -14,44 +19,36 @@ _MARK = ".vm-nfs-plugin"
 
 
 def publish(
-    directory: str, name: str, where: str, make: "Callable[[str], None]", overwrite: bool = False, durable: bool = False
+    directory: str,
+    name: str,
+    where: str,
+    make: "Callable[[str], None]",
+    overwrite: bool = False,
+    shared: bool = False,
+    mode: int = 0o644,
 ) -> int:
-    """Call make(path of an empty file in directory), then let the file have its name. Returns its size in bytes.
+    """Call make(path of an empty file), then let the file have its name in the directory. Returns its size in bytes.
 
-    Linking is atomic, and unlike renaming it never replaces a file; overwrite: rename. durable: what was written,
-    and its name, are on the disk on return. where: the directory in messages, as "the scratch directory".
+    Linking is atomic, and unlike renaming it never replaces a file; overwrite: rename. shared: the directory is not
+    the job's own; it is given without symlinks, and what was written is on the disk before it has its name. mode: of
+    the file, less the umask. where: the directory in messages, as "the scratch directory". The path that make() gets is of this process and of those
+    that it starts.
 
-    What a killed attempt at the same name left behind is removed first. Raises ParameterError if the name is taken,
-    what on_writing() makes of an errno, and what make() raises; nothing is left behind then.
+    What a killed attempt at the same name left behind is removed. Raises ParameterError if the name is taken, what
+    on_writing() makes of an errno, and what make() raises; nothing is left behind then.
     """
     target = os.path.join(directory, name)
-    temporary = _temporary(directory, name, os.getpid())
     try:
-        _remove_leftovers(directory, name)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.close(descriptor)  # can fail too
-            if not overwrite and os.path.lexists(target):
-                raise FileExistsError
-            make(temporary)
-            size = os.stat(temporary).st_size
-            if durable:
-                _sync(temporary)
-            if overwrite:
-                os.rename(temporary, target)
-            else:
-                os.link(temporary, target)
-            if durable:
-                _sync(directory)
-            return size
+            if shared and os.readlink(f"/proc/self/fd/{folder}") != directory:
+                raise OSError(errno.ESTALE, "the directory was moved meanwhile")
+            return _publish_in(folder, name, make, overwrite, shared, mode)
         finally:
-            try:
-                os.unlink(temporary)
-            except FileNotFoundError:
-                pass  # renamed
+            os.close(folder)
     except FileExistsError as error:
         raise ParameterError(
-            f"{printable(target)} exists already and is not overwritten; choose another name", code=error.errno or 0
+            f"{printable(target)} exists already and is not overwritten; choose another name", code=errno.EEXIST
         ) from error
     except OSError as error:
         failure = on_writing(error, target, where)
@@ -62,28 +59,92 @@ def publish(
 def discard(directory: str, name: str, pid: int) -> None:
     """Remove what a process that was killed left of publish() with these arguments, if that can be."""
     try:
-        os.unlink(_temporary(directory, name, pid))
+        os.unlink(os.path.join(directory, _temporary(name, pid)))
     except OSError:
         pass  # most often there is none
 
 
-def _temporary(directory: str, name: str, pid: int) -> str:
-    return os.path.join(directory, f"{_MARK}.{os.uname().nodename}.{pid}.{_tail(name)}")
+def _publish_in(folder: int, name: str, make: "Callable[[str], None]", overwrite: bool, shared: bool, mode: int) -> int:
+    if not overwrite and _status(name, folder):
+        raise FileExistsError
+    temporary = _temporary(name, os.getpid())
+    _unlink(temporary, folder)  # of a process that had our number before us
+    file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=folder)
+    try:
+        try:
+            own = os.fstat(file)
+            _remove_leftovers(name, folder, own.st_uid)
+            os.set_inheritable(file, True)  # for qemu-img
+            make(f"/proc/self/fd/{file}")
+            size = os.fstat(file).st_size
+            if shared:
+                os.fsync(file)
+            if overwrite:
+                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                if not _is_it(name, folder, own):
+                    raise OSError(errno.ESTALE, "another program has replaced the file meanwhile")
+            else:
+                _link(file, name, folder, own)
+            return size
+        finally:
+            _close(file)  # first: NFS keeps an open file under yet another name
+    finally:
+        _unlink(temporary, folder)
 
 
-def _remove_leftovers(directory: str, name: str) -> None:
-    """Remove the temporary files for this name of processes of this host that are gone."""
-    before, after = f"{_MARK}.{os.uname().nodename}.", f".{_tail(name)}"
-    for entry in os.listdir(directory):
-        if entry.startswith(before) and entry.endswith(after):
-            pid = entry[len(before) : -len(after)]
-            if pid.isdecimal() and _is_gone(pid):
-                path = os.path.join(directory, entry)
-                try:
-                    if stat.S_ISREG(os.lstat(path).st_mode):
-                        os.unlink(path)
-                except FileNotFoundError:
-                    pass  # it was its owner's last deed, or another attempt was quicker
+def _link(file: int, name: str, folder: int, own: os.stat_result) -> None:
+    try:
+        os.link(f"/proc/self/fd/{file}", name, dst_dir_fd=folder)
+    except FileExistsError:
+        if not _is_it(name, folder, own):  # else NFS did it twice, because the first answer was lost
+            raise
+
+
+def _status(name: str, folder: int) -> "os.stat_result | None":
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _is_it(name: str, folder: int, own: os.stat_result) -> bool:
+    found = _status(name, folder)
+    return found is not None and os.path.samestat(found, own)
+
+
+def _unlink(name: str, folder: int) -> None:
+    """Remove a temporary file, if it is there. Where that fails, what matters has succeeded or failed before."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except OSError:
+        pass
+
+
+def _close(file: int) -> None:
+    try:
+        os.close(file)
+    except OSError:
+        pass  # whoever wrote has closed before, without an error
+
+
+def _temporary(name: str, pid: int) -> str:
+    # as much of the name as fits into a file name with what stands before it
+    return f"{_MARK}.{os.uname().nodename}.{pid}." + os.fsdecode(os.fsencode(name)[-100:])
+
+
+def _remove_leftovers(name: str, folder: int, owner: int) -> None:
+    """Remove the owner's temporary files for this name of processes of this host that are gone, where that can be."""
+    before, after = _temporary(name, 0).split(".0.", 1)
+    try:
+        entries = os.listdir(f"/proc/self/fd/{folder}")
+    except OSError:
+        return  # a directory that can be written to, and not read
+    for entry in entries:
+        pid = entry[len(before) + 1 : -len(after) - 1]
+        if entry.startswith(before + ".") and entry.endswith("." + after) and pid.isdecimal() and _is_gone(pid):
+            found = _status(entry, folder)
+            if found and stat.S_ISREG(found.st_mode) and found.st_uid == owner:
+                _unlink(entry, folder)
 
 
 def _is_gone(pid: str) -> bool:
@@ -93,16 +154,3 @@ def _is_gone(pid: str) -> bool:
             return file.read().rpartition(b") ")[2][:1] in b"ZX"
     except (FileNotFoundError, ProcessLookupError):
         return True
-
-
-def _tail(name: str) -> str:
-    """Return as much of a name as fits into a file name with what stands before it."""
-    return os.fsdecode(os.fsencode(name)[-100:])
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

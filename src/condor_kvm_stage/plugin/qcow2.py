@@ -9,7 +9,7 @@ import os
 from .. import sizes
 from ..policy import PATH
 from . import qcow2_extensions
-from .header_check import CONVERT, COPY_AGAIN, OTHER_FILE, REPAIR, Checker, number
+from .header_check import ANEW, CONVERT, COPY_AGAIN, DECRYPT, OTHER_FILE, REPAIR, Checker, number
 
 _V2_LENGTH, _V3_LENGTH = 72, 104
 _DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED_L2 = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4
@@ -44,7 +44,8 @@ def read(head: bytes, size: int, largest: int, what: str, path: str) -> Header:
     check = Checker(what, path)
     version = number(head, 4, 4) if len(head) >= 8 else 0
     check(len(head) >= _V2_LENGTH, "truncated", "ends within its qcow2 header", COPY_AGAIN)
-    check(version in (2, 3), "version", f"is qcow2 version {version}; versions 2 and 3 are known", CONVERT)
+    step = "qemu-img convert -f qcow -O qcow2 {} new.qcow2" if version == 1 else ANEW
+    check(version in (2, 3), "version", f"is qcow2 version {version}; versions 2 and 3 are known", step)
     length = _V2_LENGTH
     if version == 3:
         check(len(head) >= _V3_LENGTH, "truncated", "ends within its qcow2 header", COPY_AGAIN)
@@ -54,16 +55,16 @@ def read(head: bytes, size: int, largest: int, what: str, path: str) -> Header:
         9 <= cluster_bits <= 21,
         "cluster_size",
         f"has clusters of 2^{cluster_bits} bytes; QEMU knows 2^9 to 2^21",
-        CONVERT,
+        ANEW,
     )
     cluster = 1 << cluster_bits
     if version == 3:
         subclusters = not number(head, 72, 8) & _EXTENDED_L2 or cluster_bits >= 14
-        check(subclusters, "cluster_size", f"has 32 subclusters in 2^{cluster_bits} bytes; QEMU needs 2^14", CONVERT)
+        check(subclusters, "cluster_size", f"has 32 subclusters in 2^{cluster_bits} bytes; QEMU needs 2^14", ANEW)
         sound = _V3_LENGTH <= length <= cluster and length % 8 == 0
-        check(sound, "header_length", f"has a qcow2 header of {length} bytes", CONVERT)
+        check(sound, "header_length", f"has a qcow2 header of {length} bytes", ANEW)
         _check_features(head, length, check)
-    check(number(head, 32, 4) == 0, "encrypted", "is encrypted, and a job has no key for it", CONVERT)
+    check(number(head, 32, 4) == 0, "encrypted", "is encrypted, and a job has no key for it", DECRYPT)
     virtual_size = number(head, 24, 8)
     shown_size = f"is a disk of {sizes.show(virtual_size)}"
     check(virtual_size >= _SECTOR, "empty", shown_size, "make it anew from its source")
@@ -97,8 +98,8 @@ def _check_features(head: bytes, length: int, check: Checker) -> None:
     compression = number(head, 104, 1) if length > _V3_LENGTH else _ZLIB
     # the bit says that the type is another than zlib
     sound = compression == (_ZSTD if features & _COMPRESSION else _ZLIB)
-    check(sound, "compression", f"has the compression type {compression}; zlib and zstd are known", CONVERT)
-    check(number(head, 96, 4) <= 6, "refcount_order", "has refcounts of more than 64 bits", CONVERT)
+    check(sound, "compression", f"has the compression type {compression}; zlib and zstd are known", ANEW)
+    check(number(head, 96, 4) <= 6, "refcount_order", "has refcounts of more than 64 bits", ANEW)
 
 
 def _check_tables(head: bytes, size: int, virtual_size: int, cluster_bits: int, check: Checker) -> None:
@@ -107,7 +108,7 @@ def _check_tables(head: bytes, size: int, virtual_size: int, cluster_bits: int, 
 
     def table(name: str, offset: int, length: int, longest: int) -> None:
         sound = offset % cluster == 0 and offset > 0 and 0 < length <= longest
-        check(sound, name, f"has an impossible {name.replace('_', ' ')} ({length} bytes at {offset})", REPAIR)
+        check(sound, name, f"has an impossible {name.replace('_', ' ')} ({length} bytes at {offset})", ANEW)
         check(offset + length <= size, "truncated", f"ends before its {name.replace('_', ' ')} does", COPY_AGAIN)
 
     l1_size, l1_offset = number(head, 36, 4), number(head, 40, 8)
@@ -115,16 +116,14 @@ def _check_tables(head: bytes, size: int, virtual_size: int, cluster_bits: int, 
     entry_bits = 4 if number(head, 4, 4) == 3 and number(head, 72, 8) & _EXTENDED_L2 else 3
     per_entry = 1 << (2 * cluster_bits - entry_bits)
     needed = -(-virtual_size // per_entry)
-    check(
-        l1_size >= needed, "l1_table", f"has an L1 table that is too short for its {sizes.show(virtual_size)}", REPAIR
-    )
+    check(l1_size >= needed, "l1_table", f"has an L1 table that is too short for its {sizes.show(virtual_size)}", ANEW)
     table("l1_table", l1_offset, l1_size * 8, _MAX_L1)
     table("refcount_table", number(head, 48, 8), number(head, 56, 4) * cluster, _MAX_REFCOUNT_TABLE)
     snapshots = number(head, 60, 4)
-    check(snapshots <= _MAX_SNAPSHOTS, "snapshot_table", f"says that it has {snapshots} snapshots", REPAIR)
+    check(snapshots <= _MAX_SNAPSHOTS, "snapshot_table", f"says that it has {snapshots} snapshots", ANEW)
     snapshots_at = number(head, 64, 8)
     if snapshots:
         table("snapshot_table", snapshots_at, snapshots * 40, 64 << 20)  # an entry's fixed part is 40 bytes
     else:
         sound = snapshots_at % cluster == 0 and snapshots_at < 1 << 63
-        check(sound, "snapshot_table", f"has an impossible snapshot table (none at {snapshots_at})", REPAIR)
+        check(sound, "snapshot_table", f"has an impossible snapshot table (none at {snapshots_at})", ANEW)

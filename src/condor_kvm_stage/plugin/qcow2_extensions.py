@@ -6,7 +6,7 @@ Specified in QEMU's docs/interop/qcow2, "Header extensions"; read as in QEMU's b
 import os
 
 from ..errors import printable
-from .header_check import CONVERT, OTHER_FILE, Checker, number
+from .header_check import ANEW, CONVERT, DECRYPT, OTHER_FILE, Checker, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ def read(head: bytes, at: int, cluster: int, check: Checker) -> "tuple[str, str]
     for kind, data in _extensions(head, at, cluster, check):
         # each one, also if it is there twice: QEMU takes the last, but looks at all
         check(kind != _DATA_FILE_NAME, "data_file", OTHER_FILE, CONVERT)
-        check(kind != _ENCRYPTION, "encrypted", "is encrypted, and a job has no key for it", CONVERT)
+        check(kind != _ENCRYPTION, "encrypted", "is encrypted, and a job has no key for it", DECRYPT)
         if kind == _BACKING_FORMAT:
             backing_format = data.decode("latin-1")
-            check(len(data) <= _MAX_FORMAT, "backing_format", "has an impossible name of a backing format", CONVERT)
+            check(len(data) <= _MAX_FORMAT, "backing_format", "has an impossible name of a backing format", ANEW)
         if kind == _BITMAPS:
             used = number(head, 4, 4) == 3 and bool(number(head, 88, 8) & _HAS_BITMAPS)
             sound = _are_bitmaps(data, cluster, used)
-            check(sound, "header_extensions", "has a header extension for bitmaps that is damaged", CONVERT)
+            check(sound, "header_extensions", "has a header extension for bitmaps that is damaged", ANEW)
     backing = _backing_name(head, cluster, at, check)
     if not backing:
         return "", ""
@@ -59,7 +59,7 @@ def _extensions(head: bytes, at: int, cluster: int, check: Checker) -> "Iterator
             at + length <= min(end, len(head)),
             "header_extensions",
             "has a header extension that does not end in time",
-            CONVERT,
+            ANEW,
         )
         if kind == _END:
             return
@@ -89,11 +89,11 @@ def _backing_name(head: bytes, cluster: int, header_length: int, check: Checker)
         0 < length <= _MAX_NAME and inside,
         "backing_name",
         "has a backing file's name that is not within its header",
-        CONVERT,
+        ANEW,
     )
     name = head[offset : offset + length]
     shown = printable(os.fsdecode(name))
-    check(b"\0" not in name, "backing_name", f"has a backing file '{shown}', whose name contains a NUL", CONVERT)
+    check(b"\0" not in name, "backing_name", f"has a backing file '{shown}', whose name contains a NUL", ANEW)
     # QEMU takes what stands before a colon for a protocol, unless a slash comes first; json:{…} is one of them
     plain = b":" not in name.partition(b"/")[0]
     check(plain, "backing_name", f"has a backing file '{shown}', which is no path but for QEMU to interpret", CONVERT)

@@ -44,7 +44,7 @@ def create_overlay(path: str, base: str, base_format: str, size: int, beat: "Bea
     `path`. Raises NodeError without qemu-img.
     """
     size_argument = [str(size)] if size else []
-    _run(["create", "-q", "-f", "qcow2", "-F", base_format, "-b", base, path, *size_argument], base, beat)
+    _run(["create", "-q", "-f", "qcow2", "-F", base_format, "-b", base, path, *size_argument], base, path, beat)
 
 
 def convert(path: str, source: str, source_format: str, beat: "Beat", durable: bool = False) -> None:
@@ -53,22 +53,38 @@ def convert(path: str, source: str, source_format: str, beat: "Beat", durable: b
     durable: each write is on the disk before the next; all of them at the end could be minutes without a beat.
     """
     cache = ["-t", "writethrough"] if durable else []
-    _run(["convert", *cache, "-f", source_format, "-O", "qcow2", source, path], source, beat)
+    _run(["convert", *cache, "-f", source_format, "-O", "qcow2", source, path], source, path, beat)
 
 
 def resize(path: str, size: int, beat: "Beat") -> None:
     """Give the disk in the qcow2 file `path` a virtual size of `size` bytes. As above."""
-    _run(["resize", "-q", "-f", "qcow2", path, str(size)], path, beat)
+    _run(["resize", "-q", "-f", "qcow2", path, str(size)], path, path, beat)
 
 
-def _run(arguments: "list[str]", source: str, beat: "Beat") -> None:
+def _run(arguments: "list[str]", source: str, path: str, beat: "Beat") -> None:
+    pid, reader = _spawn(["qemu-img", *arguments])
+    try:
+        stderr = _read_to_end(reader, pid, beat)
+    except BaseException:  # nobody waits for the result any more
+        os.kill(pid, 9)  # SIGKILL: the module signal takes half as long as the interpreter's own start
+        os.waitpid(pid, 0)
+        raise
+    finally:
+        os.close(reader)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if status != 0:
+        raise _failure(status, stderr.decode("utf-8", "replace"), source, path)
+
+
+def _spawn(command: "list[str]") -> "tuple[int, int]":
+    """Start a command. Returns its process id, and where its stderr can be read. Raises NodeError."""
     # Not subprocess: importing it takes as long as qemu-img itself.
     reader, writer = os.pipe2(os.O_CLOEXEC)
     try:
         try:
             pid = os.posix_spawnp(
-                "qemu-img",
-                ["qemu-img", *arguments],
+                command[0],
+                command,
                 {**os.environ, "LC_ALL": "C"},
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -78,17 +94,13 @@ def _run(arguments: "list[str]", source: str, beat: "Beat") -> None:
             )
         finally:
             os.close(writer)
-        stderr = _read_to_end(reader, pid, beat)
+        return pid, reader
     except OSError as error:
+        os.close(reader)
         hint = "; its administrator must install the package qemu-img" if error.errno == errno.ENOENT else ""
         raise NodeError(
             f"cannot run qemu-img on {os.uname().nodename}: {error.strerror}{hint}", code=error.errno or 0
         ) from error
-    finally:
-        os.close(reader)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if status != 0:
-        raise _failure(status, stderr.decode("utf-8", "replace"), source)
 
 
 def _read_to_end(descriptor: int, pid: int, beat: "Beat") -> bytes:
@@ -98,7 +110,7 @@ def _read_to_end(descriptor: int, pid: int, beat: "Beat") -> bytes:
     received, before = b"", b""
     while True:
         if not poll.poll(_INTERVAL):
-            now = _io_counters(pid)
+            now = _activity(pid)
             if before and now != before:
                 beat("qemu-img")
             before = now
@@ -109,17 +121,25 @@ def _read_to_end(descriptor: int, pid: int, beat: "Beat") -> bytes:
         received += chunk
 
 
-def _io_counters(pid: int) -> bytes:
-    """Return the text of the process's I/O counters (proc_pid_io(5)), always the same where they cannot be read."""
+def _activity(pid: int) -> bytes:
+    """Return what changes while the process works: CPU times (proc_pid_stat(5)) and I/O counters (proc_pid_io(5)).
+
+    To look for holes is no I/O, but takes time. What cannot be read does not change.
+    """
+    activity = b""
     try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            activity = b" ".join(file.read().rpartition(b") ")[2].split()[11:13])
         with open(f"/proc/{pid}/io", "rb") as file:
-            return file.read()
+            activity += file.read()
     except OSError:
-        return b""
+        pass  # it has just ended, or is not for us to look at
+    return activity
 
 
-def _failure(status: int, stderr: str, source: str) -> "StageError | WriteError":
-    said = printable("; ".join(stderr.replace("qemu-img: ", "").splitlines())) or "no message"
+def _failure(status: int, stderr: str, source: str, path: str) -> "StageError | WriteError":
+    stderr = stderr.replace("qemu-img: ", "").replace(path, "the new disk")
+    said = printable("; ".join(stderr.splitlines())) or "no message"
     reading = f"Could not open '{printable(source)}'" in said or any(words in said for words in _READING)
     for code in _ERRORS:
         if f": {os.strerror(code)}" in said:

@@ -10,7 +10,7 @@ import select
 import sys
 import time
 
-from .failure import BY_STATUS, BugError, ContactError, StageError, bug
+from .failure import BY_STATUS, BugError, ContactError, NodeError, StageError, bug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,19 +23,25 @@ _RESULT = b"="  # begins the last word; steps are lines before it
 
 
 class SilentError(ContactError):
-    """The share did not answer in time. child: the process that was given up."""
-
-    child = 0
+    """The share did not answer in time."""
 
 
-def run(action: "Callable[[Beat], int]", patience: float, doing: str) -> int:
+def run(
+    action: "Callable[[Beat], int]", patience: float, doing: str, tidy: "Callable[[int], None]" = lambda child: None
+) -> int:
     """Call action(beat) in a child process. Returns its result, or raises the StageError that it raised, with its step.
 
     patience: seconds without a beat after which the child is given up, and killed if it can be. doing: for the message,
     as "stage nfs:///srv/x.qcow2:disk". Raises SilentError then, and BugError, with a traceback on stderr, for a bug.
+    tidy: called with the pid of a child that was killed, for what it may have left.
     """
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as error:
+        os.close(reader)
+        os.close(writer)
+        raise NodeError(f"cannot {doing}: no new process on {os.uname().nodename}: {error.strerror}") from error
     if child == 0:
         os.close(reader)
         _be_child(action, writer)
@@ -46,17 +52,19 @@ def run(action: "Callable[[Beat], int]", patience: float, doing: str) -> int:
         return _result(child, talk, patience)
     except TimeoutError:
         _kill(child)
+        tidy(child)
         failure = SilentError(
             f"cannot {doing}: the share does not answer; nothing happened on {os.uname().nodename} for "
             f"{patience:.0f} s; try again, and tell the share's administrator if that fails too"
         )
-        failure.step, failure.child = talk.step, child
+        failure.step = talk.step
         raise failure from None
     except StageError as error:
         error.step = talk.step
         raise
-    except BaseException:
+    except BaseException:  # Ctrl-C
         _kill(child)
+        tidy(child)
         raise
     finally:
         os.close(reader)
@@ -140,9 +148,7 @@ def _make_group(pid: int) -> None:
 
 
 def _kill(group: int) -> None:
-    import signal  # here: it takes half as long as the interpreter's own start, and is hardly ever needed
-
     try:
-        os.killpg(group, signal.SIGKILL)
+        os.killpg(group, 9)  # SIGKILL: the module signal takes half as long as the interpreter's own start
     except ProcessLookupError:
         pass  # it has ended

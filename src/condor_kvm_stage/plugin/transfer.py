@@ -55,32 +55,37 @@ class Run:
     def _stage(self, remote: str, local: str) -> int:
         wanted, policy = url.parse_stage(remote), self._read_policy()
         scratch = os.path.dirname(local)
-        try:
-            return self._supervised(
-                lambda beat: stage.stage(wanted, scratch, policy, beat), f"stage {printable(remote)}", wanted
-            )
-        except supervise.SilentError as error:
-            # Not so after an upload: the share would not answer us either, and the next attempt tidies up.
-            publish.discard(scratch, wanted.name, error.child)
-            raise
+        return self._supervised(
+            lambda beat: stage.stage(wanted, scratch, policy, beat),
+            f"stage {printable(remote)}",
+            wanted,
+            lambda child: publish.discard(scratch, wanted.name, child),
+        )
 
     def _upload(self, remote: str, local: str) -> int:
         from . import upload  # hardly ever needed
 
         wanted, policy = url.parse_upload(remote, os.path.basename(local)), self._read_policy()
         return self._supervised(
-            lambda beat: upload.upload(local, wanted, policy, beat), f"upload to {printable(remote)}", wanted
+            lambda beat: upload.upload(local, wanted, policy, beat),
+            f"upload to {printable(remote)}",
+            wanted,
+            lambda child: None,  # the share would not answer us either; the next attempt tidies up
         )
 
     def _supervised(
-        self, action: "Callable[[supervise.Beat], int]", doing: str, wanted: "url.StageUrl | url.UploadUrl"
+        self,
+        action: "Callable[[supervise.Beat], int]",
+        doing: str,
+        wanted: "url.StageUrl | url.UploadUrl",
+        tidy: "Callable[[int], None]",
     ) -> int:
         timeout = self._read_policy().timeout
         try:
-            return supervise.run(action, min(timeout, _IMPATIENT) if self.silent else timeout, doing)
+            return supervise.run(action, min(timeout, _IMPATIENT) if self.silent else timeout, doing, tidy)
         except StageError as error:
             self.silent = self.silent or isinstance(error, supervise.SilentError)
-            error.server = wanted.server or mounts.server_of(wanted.path, mounts.read())
+            error.server = wanted.server or mounts.server_of(wanted.path)
             raise
 
     def _read_policy(self) -> Policy:
@@ -110,9 +115,9 @@ def run_files(infile: str, outfile: str, uploading: bool) -> int:
             out.write(classad_writer.write_ad(results.ad("", "", uploading, int(time.time()), 0, failure)))
             return failure.status
         for ad in ads:
-            if "url" not in ad:
+            if "url" not in ad and "localfilename" not in ad:
                 continue  # protocol 4: what the job says to the plug-in (nfs_PluginData), not a file
-            status, result = run.transfer(ad["url"], ad.get("localfilename", ""), uploading)
+            status, result = run.transfer(ad.get("url"), ad.get("localfilename"), uploading)
             out.write(classad_writer.write_ad(result))
             out.flush()  # at once: what was done is reported even if the next file kills the plug-in
             first_failure = first_failure or status

@@ -12,6 +12,8 @@ from .url import UploadUrl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .supervise import Beat
 
 _CHUNK = 1 << 20  # bytes between two beats
@@ -25,7 +27,7 @@ def upload(source: str, wanted: UploadUrl, policy: Policy, beat: "Beat") -> int:
     """
     path = mounts.local_path(wanted.server, wanted.path, mounts.read()) if wanted.server else wanted.path
     directory, name = os.path.split(path)
-    if not name:
+    if name in ("", ".", ".."):
         raise ParameterError(f"{printable(path)} names no file; append one to the URL")
     beat("resolve")
     place = paths.resolve(directory, f"write into {printable(directory)}", for_all=False)
@@ -42,7 +44,7 @@ def upload(source: str, wanted: UploadUrl, policy: Policy, beat: "Beat") -> int:
         beat("publish")
 
     where = f"the directory {printable(place.path)}"
-    return publish.publish(place.path, name, where, make, wanted.overwrite, durable=True)
+    return publish.publish(place.path, name, where, make, wanted.overwrite, shared=True, mode=_mode(source))
 
 
 def _check_allowed(directory: str, policy: Policy) -> None:
@@ -55,6 +57,14 @@ def _check_allowed(directory: str, policy: Policy) -> None:
             f"{PATH}",
             check="output_dirs",
         )
+
+
+def _mode(source: str) -> int:
+    """Return the mode for the file on the share: the output file's own, and its owner may write it."""
+    try:
+        return stat.S_IMODE(os.stat(source).st_mode) & 0o777 | 0o600
+    except OSError as error:
+        raise on_share(error, f"open the output file {printable(source)}") from error
 
 
 def _flatten(source: str, temporary: str, policy: Policy, beat: "Beat") -> None:
@@ -79,16 +89,8 @@ def _copy(source: str, temporary: str, beat: "Beat") -> None:
             raise ParameterError(f"{printable(source)} is not a regular file; name one in transfer_output_files")
         writer = os.open(temporary, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            end = 0
-            while True:
-                try:
-                    start = os.lseek(reader, end, os.SEEK_DATA)
-                except OSError as error:
-                    if error.errno != errno.ENXIO:  # no data from here on
-                        raise
-                    break
-                end = os.lseek(reader, start, os.SEEK_HOLE)
-                _copy_range(reader, writer, start, end, beat)
+            for start, end in _data(reader, status.st_size, source):
+                _copy_range(reader, writer, start, end, source, beat)
             os.ftruncate(writer, status.st_size)
         finally:
             os.close(writer)
@@ -96,11 +98,28 @@ def _copy(source: str, temporary: str, beat: "Beat") -> None:
         os.close(reader)
 
 
-def _copy_range(reader: int, writer: int, start: int, end: int, beat: "Beat") -> None:
+def _data(reader: int, size: int, source: str) -> "Iterator[tuple[int, int]]":
+    """Give where each stretch of data begins and ends, up to the file's size as it was."""
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(reader, end, os.SEEK_DATA)
+            end = min(size, os.lseek(reader, start, os.SEEK_HOLE))
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # no data from here on
+                return
+            raise on_share(error, f"read the output file {printable(source)}") from error
+        yield start, end
+
+
+def _copy_range(reader: int, writer: int, start: int, end: int, source: str, beat: "Beat") -> None:
     while start < end:
-        chunk = os.pread(reader, min(_CHUNK, end - start), start)
+        try:
+            chunk = os.pread(reader, min(_CHUNK, end - start), start)
+        except OSError as error:
+            raise on_share(error, f"read the output file {printable(source)}") from error
         if not chunk:
-            return  # it has become shorter meanwhile
+            raise ParameterError(f"{printable(source)} became shorter while it was copied; end what writes to it")
         start += os.pwrite(writer, chunk, start)
         if start % _SYNC < _CHUNK:
             os.fdatasync(writer)

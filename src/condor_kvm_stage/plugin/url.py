@@ -86,20 +86,19 @@ def parse_stage(url: str) -> StageUrl:
 
 
 def parse_upload(url: str, local_name: str) -> UploadUrl:
-    """Parse `nfs:<path>[?options][/more]` for the output file local_name, which goes into a path that ends in `/`.
+    """Parse `nfs:<path>[?options]` for the output file local_name, which goes into a path that ends in `/`.
 
-    HTCondor appends a slash and the file's name to output_destination, behind the options if it has any.
-    Raises ParameterError.
+    HTCondor appends a slash and the file's name to output_destination, behind the options if it has any. That name is
+    taken as it is: nobody can have written it with escapes. Raises ParameterError.
     """
     shown = printable(url)
     server, rest = _server(url, UPLOAD_FORM)
-    path, _, query = rest.partition("?")
-    query, slash, more = query.partition("/")
-    if slash:
-        path = path.rstrip("/") + slash + more
+    appended = "/" + local_name
+    into = rest.endswith(appended)
+    path, _, query = (rest[: -len(appended)] if into else rest).partition("?")
     path = _decoded(path, shown)
-    if path.endswith("/"):
-        path += local_name
+    if into or path.endswith("/"):
+        path = path.rstrip("/") + appended
     options = _options(query, ("overwrite", "standalone"), shown)
     for name, value in options.items():
         if value not in ("yes", "no"):
