@@ -31,8 +31,8 @@ def publish(
 
     Linking is atomic, and unlike renaming it never replaces a file; overwrite: rename. shared: the directory is not
     the job's own; it is given without symlinks, and what was written is on the disk before it has its name. mode: of
-    the file, less the umask. where: the directory in messages, as "the scratch directory". The path that make() gets is of this process and of those
-    that it starts.
+    the file, less the umask. where: the directory in messages, as "the scratch directory". The path that make() gets
+    is of this process and of those that it starts.
 
     What a killed attempt at the same name left behind is removed. Raises ParameterError if the name is taken, what
     on_writing() makes of an errno, and what make() raises; nothing is left behind then.
