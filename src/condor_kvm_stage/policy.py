@@ -108,11 +108,11 @@ def _toml(text: str) -> "dict[str, Any]":
 
 
 def _directories(value: "Any") -> "list[str]":
-    if not isinstance(value, list) or not all(
-        isinstance(item, str) and item[:1] == "/" and "\0" not in item for item in value
-    ):
-        raise ValueError('must be a list of absolute paths, as ["/srv/images"]')
-    return value
+    good = isinstance(value, list) and all(isinstance(item, str) and item.startswith("/") for item in value)
+    # a comma separates directories in the slot ad
+    if not good or any(character in item for item in value for character in "\0,"):
+        raise ValueError('must be a list of absolute paths without commas, as ["/srv/images"]')
+    return list(value)
 
 
 def _size(value: "Any") -> int:

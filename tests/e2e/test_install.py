@@ -59,8 +59,29 @@ def test_slot_advertises_what_the_generator_found_of_the_image_directories(insta
     finally:
         node.run("mv /srv/away /srv/images")
     assert 'NfsPluginImageDirs = "/srv/images"' in found
-    node.run("condor-kvm-stage-genconfig")
+
+
+def test_boot_finds_anew_what_the_host_has(installed: Installed) -> None:
+    """The unit that runs before HTCondor at each boot, as if there were nothing of the last one."""
+    node = installed.node
+    assert node.run("systemctl is-enabled condor-kvm-stage").stdout == "enabled\n"
+    assert "condor.service" in node.run("systemctl show --property=Before --value condor-kvm-stage").stdout
+    snippet = node.run(["cat", SNIPPET]).stdout
+    node.run(["rm", "-rf", SNIPPET, "/run/condor-kvm-stage"])
+    with site.policy(node, '[staging]\nimage_dirs = ["/srv/images"]\n'):
+        node.run("systemctl restart condor-kvm-stage")
+    assert node.run(["cat", SNIPPET]).stdout == snippet
+    assert 'NfsPluginImageDirs = "/srv/images"' in node.run("/usr/local/bin/vm-nfs-plugin -classad").stdout
+    node.run("systemctl restart condor-kvm-stage")
     assert "NfsPluginImageDirs" not in node.run("/usr/local/bin/vm-nfs-plugin -classad").stdout
+    assert node.run("systemctl --failed --plain --no-legend").stdout == ""
+
+
+def test_check_says_what_is_wrong_with_the_policy(installed: Installed) -> None:
+    with site.policy(installed.node, "[staging]\ntimeout = soon\n"):
+        result = installed.node.run("condor-kvm-stage-genconfig --check", check=False)
+    assert result.returncode == 1
+    assert "fail  policy    the site's policy /etc/condor-kvm-stage/config.toml is broken: " in result.stdout
 
 
 def test_manual_page_is_installed(installed: Installed) -> None:

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage import __version__
 from testnode import evidence, jobs, pool, recipe, site
 from testnode.node import Node
 
+KEEP_INPUT = """\
+#!/bin/sh
+[ "$1" != -infile ] || cp "$2" /var/tmp/infile
+exec /usr/local/bin/vm-nfs-plugin.away "$@"
+"""
 HOME = f"home/{recipe.USER}"
 
 # What a bad transfer_input_files (by a name for the job) must make of the plug-in's exit status, and of HoldReason.
@@ -87,8 +93,23 @@ def test_what_a_job_says_to_plugins_does_not_disturb_this_one(starter: Node) -> 
     nested = r'[ quoted = "a \"]\" \\ ; {"; list = { 1, "x;y", [ Url = "nfs:///etc/passwd" ] } ]'
     data = f'[ nested = {nested}; e = strcat("[", x) ]'
     more = f"+PluginData = {data}\n+nfs_PluginData = {data}"
-    listing = pool.run_to_end(starter, "data", jobs.staging_job(f"nfs://{jobs.BASE}:disk", "data", more=more))
-    assert "disk" in listing
+    job = jobs.staging_job(f"nfs://{jobs.BASE}:disk", "data", more=more)
+    # to see that it arrives: a script in the plug-in's place keeps what HTCondor gives to it
+    starter.run("mv /usr/local/bin/vm-nfs-plugin /usr/local/bin/vm-nfs-plugin.away")
+    script = starter.root / "usr/local/bin/vm-nfs-plugin"
+    script.write_text(KEEP_INPUT, encoding="utf-8")
+    script.chmod(0o755)
+    try:
+        assert "disk" in pool.run_to_end(starter, "data", job)
+    finally:
+        starter.run("mv /usr/local/bin/vm-nfs-plugin.away /usr/local/bin/vm-nfs-plugin")
+    given = starter.run("cat /var/tmp/infile").stdout
+    assert given.count("nfs:///etc/passwd") == 2
+    assert "nfs_PluginData" in given
+
+
+def test_slot_advertises_the_plugins_version(starter: Node) -> None:
+    assert pool.slot_ad(starter)["NfsPluginVersion"] == __version__
 
 
 @pytest.mark.parametrize("name", BAD_INPUT)

@@ -40,6 +40,17 @@ def test_output_destination_brings_the_file_to_the_share_as_the_jobs_user(starte
     assert not (starter.root / "home" / recipe.USER / "result").exists()
 
 
+def test_output_destination_with_an_option_takes_a_name_as_it_is(starter: Node, results: str) -> None:
+    name = "50%41.txt"
+    (starter.root / RESULTS / name).write_text("before", encoding="utf-8")
+    starter.run(["chown", recipe.USER, f"{results}/{name}"])
+    more = f"output_destination = nfs://{results}?overwrite=yes"
+    with site.policy(starter, OPEN):
+        job = upload_job("percent", more, command=f"/bin/cp /etc/hostname {name}", output=name)
+        pool.run_to_end(starter, "percent", job)
+    assert starter.run(["cat", f"{results}/{name}"]).stdout == f"{recipe.HOSTNAME}\n"
+
+
 def test_remap_brings_one_file_to_the_share_and_the_rest_to_the_submitter(starter: Node, results: str) -> None:
     more = f'transfer_output_remaps = "result = nfs://{results}/remapped"'
     with site.policy(starter, OPEN):

@@ -104,8 +104,14 @@ def test_scriptlets_never_fail_and_act_only_where_a_system_runs(header: Any, scr
     assert header[f"{scriptlet}prog"] == ["/bin/sh"]
 
 
+def test_unit_is_enabled_once_and_disabled_at_the_end(header: Any) -> None:
+    assert 'if [ "$1" -eq 1 ]; then\n    systemctl --no-reload --quiet enable' in header["postin"]
+    assert 'if [ "$1" -eq 0 ]; then\n    systemctl --no-reload --quiet disable' in header["preun"]
+    assert header["preun"].rstrip().endswith("exit 0")
+
+
 def test_there_are_no_other_scriptlets(header: Any) -> None:
-    others = ["prein", "preun", "pretrans", "posttrans"]
+    others = ["prein", "pretrans", "posttrans"]
     assert [name for name in others if header[name]] == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import __version__
-from condor_kvm_stage.genconfig import checks, cli, facts, snippet
+from condor_kvm_stage.genconfig import checks, cli, facts, image_dirs, snippet
 from condor_kvm_stage.genconfig.checks import Level
 from condor_kvm_stage.genconfig.facts import HostFacts
 from condor_kvm_stage.genconfig.kvm import KvmDevice
@@ -24,6 +24,8 @@ WORKER = HostFacts(
     plugin=True,
     vm_gahp=True,
     htcondor_config=True,
+    policy="",
+    image_dirs={},
 )
 BARE = HostFacts(
     cpu_virtualisation="",
@@ -35,6 +37,8 @@ BARE = HostFacts(
     plugin=False,
     vm_gahp=False,
     htcondor_config=False,
+    policy="the site's policy /etc/condor-kvm-stage/config.toml is broken: line 2: timeout must be a whole number",
+    image_dirs={},
 )
 
 
@@ -55,6 +59,11 @@ def test_whatever_is_not_ok_has_a_next_step() -> None:
 
 def test_working_kvm_without_a_cpu_flag_is_no_fault() -> None:
     assert verdict(dataclasses.replace(WORKER, cpu_virtualisation=""), "CPU").level is Level.OK
+
+
+def test_image_directory_that_is_not_there_is_a_warning() -> None:
+    found = verdict(dataclasses.replace(WORKER, image_dirs={image_dirs.FAILED: "/srv/a,/srv/b"}), "policy")
+    assert (found.level, found.found) == (Level.WARN, "images cannot come from /srv/a,/srv/b")
 
 
 def test_ordinary_user_is_sent_to_root_not_to_the_firmware() -> None:

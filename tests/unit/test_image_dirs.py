@@ -36,7 +36,7 @@ def test_site_that_names_none_advertises_nothing() -> None:
 
 
 def test_plugin_finds_what_the_generator_writes(tmp_path: Path, site: Policy) -> None:
-    image_dirs.write(site, tmp_path)
+    image_dirs.write(image_dirs.attributes(site), tmp_path)
     lines = (tmp_path / state.PATH.lstrip("/")).read_text().splitlines()
     assert lines[0] == f'NfsPluginImageDirs = "{tmp_path}/good"'
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .facts import HostFacts
+from .image_dirs import FAILED
 from .sizing import vm_memory_mib
 
 
@@ -37,6 +38,7 @@ def evaluate(facts: HostFacts, snippet_installed: str | None, snippet_wanted: st
         _libvirt(facts),
         _network(facts),
         _program("plug-in", facts.plugin, "/usr/local/bin/vm-nfs-plugin", "dnf reinstall condor-kvm-stage"),
+        _policy(facts),
         _program("vm-gahp", facts.vm_gahp, "/usr/sbin/condor_vm-gahp", "dnf install condor-vm-gahp"),
         _snippet(facts, snippet_installed, snippet_wanted),
     ]
@@ -94,6 +96,15 @@ def _network(facts: HostFacts) -> Check:
         "libvirt's network 'default' is not active: virtual machines have no network",
         "if jobs need one: virsh net-start default; virsh net-autostart default; condor-kvm-stage-genconfig",
     )
+
+
+def _policy(facts: HostFacts) -> Check:
+    if facts.policy:
+        return Check("policy", Level.FAIL, facts.policy, "until then no image is staged; see vm-nfs-plugin(1), POLICY")
+    if failed := facts.image_dirs.get(FAILED):
+        found = f"images cannot come from {failed}"
+        return Check("policy", Level.WARN, found, "mount what is missing; all must be able to search it: chmod o+x")
+    return Check("policy", Level.OK, "can be read, and its image directories are there")
 
 
 def _snippet(facts: HostFacts, installed: str | None, wanted: str) -> Check:

@@ -33,7 +33,9 @@ def main(arguments: list[str], root: Path = Path("/")) -> int:
             return _check(host, text, root)
         else:
             _write(text, values.no_vm, root)
-            image_dirs.write(policy.load(str(root).rstrip("/")), root)
+            image_dirs.write(host.image_dirs, root)
+            if host.policy:
+                raise policy.PolicyError(host.policy)
     except KvmStageError as error:
         print(f"condor-kvm-stage-genconfig: {error}", file=sys.stderr)
         return 1

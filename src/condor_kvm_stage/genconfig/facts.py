@@ -7,8 +7,9 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import policy
 from ..errors import KvmStageError
-from . import kvm
+from . import image_dirs, kvm
 
 # libvirt's modular daemon, then the monolithic one (libvirt's "Daemons" page)
 _LIBVIRT_SOCKETS = ("run/libvirt/virtqemud-sock", "run/libvirt/libvirt-sock")
@@ -27,6 +28,8 @@ class HostFacts:
     ram_mib: MemTotal of /proc/meminfo, in MiB.
     libvirt: "" if a libvirt daemon for QEMU listens, else the reason why not.
     nat_network: whether libvirt's network `default` is active.
+    policy: "" if the site's policy can be read, else the reason why not.
+    image_dirs: what image_dirs.attributes() says of the policy's image directories.
     The other fields: whether the program or directory is there.
     """
 
@@ -39,6 +42,8 @@ class HostFacts:
     plugin: bool
     vm_gahp: bool
     htcondor_config: bool
+    policy: str
+    image_dirs: dict[str, str]
 
 
 def collect(root: Path = Path("/")) -> HostFacts:
@@ -46,6 +51,7 @@ def collect(root: Path = Path("/")) -> HostFacts:
 
     Raises FactsError where /proc is not what proc(5) says, or where this user may not look.
     """
+    policy_fault, found_dirs = _policy(root)
     try:
         return HostFacts(
             cpu_virtualisation=cpu_virtualisation((root / "proc/cpuinfo").read_text(errors="replace")),
@@ -58,6 +64,8 @@ def collect(root: Path = Path("/")) -> HostFacts:
             plugin=_is_program(root / "usr/local/bin/vm-nfs-plugin"),
             vm_gahp=_is_program(root / "usr/sbin/condor_vm-gahp"),
             htcondor_config=(root / "etc/condor/config.d").is_dir(),
+            policy=policy_fault,
+            image_dirs=found_dirs,
         )
     except OSError as error:
         hint = "run this as root" if isinstance(error, PermissionError) else "check that /proc is mounted"
@@ -99,6 +107,14 @@ def _libvirt(root: Path) -> str:
             else:
                 return ""
     return "no libvirt daemon listens (" + ", ".join(reasons) + ")"
+
+
+def _policy(root: Path) -> tuple[str, dict[str, str]]:
+    """Return what is wrong with the site's policy, "" for nothing, and what there is of its image directories."""
+    try:
+        return "", image_dirs.attributes(policy.load(str(root).rstrip("/")))
+    except policy.PolicyError as error:
+        return str(error), {}
 
 
 def _is_program(path: Path) -> bool:

@@ -12,6 +12,8 @@ from ..policy import Policy
 from ..state import PATH
 from . import atomic
 
+FAILED = "NfsPluginImageDirsFailed"
+
 
 def attributes(policy: Policy) -> dict[str, str]:
     """Return the attributes for the slot ad, {} if the policy names no directories.
@@ -23,17 +25,17 @@ def attributes(policy: Policy) -> dict[str, str]:
         return {}
     good = [directory for directory in policy.image_dirs if _is_good(directory, policy.timeout)]
     failed = [directory for directory in policy.image_dirs if directory not in good]
-    return {"NfsPluginImageDirs": ",".join(good), "NfsPluginImageDirsFailed": ",".join(failed)}
+    return {"NfsPluginImageDirs": ",".join(good), FAILED: ",".join(failed)}
 
 
-def write(policy: Policy, root: Path) -> None:
-    """Leave what attributes() finds to the plug-in, under root. Raises WriteError."""
+def write(found: dict[str, str], root: Path) -> None:
+    """Leave what attributes() found to the plug-in, under root. Raises WriteError."""
     path = root / PATH.lstrip("/")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise atomic.WriteError(f"cannot make {path.parent}: {error.strerror}; run this as root") from error
-    atomic.write(path, write_long(attributes(policy)).decode("utf-8", "surrogateescape"))
+    atomic.write(path, write_long(found).decode("utf-8", "surrogateescape"))
 
 
 def _is_good(directory: str, timeout: int) -> bool:
