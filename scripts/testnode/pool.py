@@ -13,6 +13,11 @@ Ad = dict[str, Any]
 HELD = 5  # JobStatus, HTCondor's manual, "Job ClassAd Attributes"
 
 
+def major_version(node: Node) -> int:
+    """Return the first number of the version of the node's HTCondor (`$CondorVersion: 25.14.1 …`)."""
+    return int(node.run("condor_version").stdout.split()[1].split(".")[0])
+
+
 def slot_ad(node: Node) -> Ad:
     """Return the ad of the node's partitionable slot as the collector has it, {} while it has none."""
     try:

@@ -104,8 +104,8 @@ def test_what_a_job_says_to_plugins_does_not_disturb_this_one(starter: Node) -> 
     finally:
         starter.run("mv /usr/local/bin/vm-nfs-plugin.away /usr/local/bin/vm-nfs-plugin")
     given = starter.run("cat /var/tmp/infile").stdout
-    assert given.count("nfs:///etc/passwd") == 2
-    assert "nfs_PluginData" in given
+    # HTCondor 23 does not hand it over; 25 does, for all plug-ins and for this one
+    assert given.count("nfs:///etc/passwd") == (0 if pool.major_version(starter) == 23 else 2)
 
 
 def test_slot_advertises_the_plugins_version(starter: Node) -> None:
@@ -178,7 +178,7 @@ def test_share_that_does_not_answer_holds_the_job_in_time(starter: Node) -> None
     server = (Path(__file__).parent / "hanging_share.py").read_text(encoding="utf-8")
     (starter.root / "root/hanging_share.py").write_text(server, encoding="utf-8")
     starter.run("mkdir /srv/hanging")
-    starter.run("systemd-run --quiet --unit=hanging-share python3 /root/hanging_share.py /srv/hanging")
+    starter.run("systemd-run --quiet --collect --unit=hanging-share python3 /root/hanging_share.py /srv/hanging")
     starter.wait_until(lambda: " /srv/hanging fuse " in starter.run("cat /proc/mounts").stdout, "it is mounted", 10)
     try:
         with site.policy(starter, "[staging]\ntimeout = 3\n"):

@@ -28,8 +28,7 @@ def upload_job(name: str, more: str, command: str = WRITE, output: str = "result
 def recorded(starter: Node, status: int) -> tuple[int, int]:
     """HoldReasonCode and HoldReasonSubCode of a job whose output the plug-in refused with an exit status."""
     # 12: the job's output could not be transferred; HTCondor 23 then records no exit status
-    old = starter.run("condor_version").stdout.startswith("$CondorVersion: 23.")
-    return 12, 1 if old else status << 8
+    return 12, 1 if pool.major_version(starter) == 23 else status << 8
 
 
 def test_output_destination_brings_the_file_to_the_share_as_the_jobs_user(starter: Node, results: str) -> None:
