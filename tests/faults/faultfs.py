@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from mfusepy import FUSE, fuse_get_context  # type: ignore[import-untyped]
 
@@ -89,6 +90,10 @@ class FaultFs:
         self._meet_fault("write", len(data))
         return os.pwrite(handle, data, offset)
 
+    def lseek(self, offset: int, whence: int, handle: int) -> int:
+        self._meet_fault("lseek")
+        return os.lseek(handle, offset, whence)
+
     def truncate(self, path: str, length: int, handle: int | None = None) -> None:
         self._meet_fault("truncate")
         os.truncate(self._source + path if handle is None else handle, length)
@@ -115,8 +120,16 @@ class FaultFs:
         os.unlink(self._source + path)
 
 
+class _Fuse(FUSE):  # type: ignore[misc]
+    """mfusepy declares lseek, but does not pass it on."""
+
+    def lseek(self, path: bytes, offset: int, whence: int, info: Any) -> int:
+        position: int = self.operations.lseek(offset, whence, info.contents.fh)
+        return position
+
+
 if __name__ == "__main__":
-    FUSE(
+    _Fuse(
         FaultFs(sys.argv[1], sys.argv[3]),
         sys.argv[2],
         foreground=True,

@@ -26,5 +26,14 @@ def pack(raw: Path, qcow2: Path) -> None:
     _qemu_img("convert", "-f", "raw", "-O", "qcow2", raw, qcow2)
 
 
+def make_fragmented(path: Path, extents: int) -> None:
+    """Make a raw image with as many extents of data, and a hole after each."""
+    with path.open("wb") as file:
+        for number in range(extents):
+            file.seek(number << 20)
+            file.write(b"x" * (64 << 10))
+        file.truncate(extents << 20)
+
+
 def _qemu_img(*arguments: str | Path) -> None:
     subprocess.run(["qemu-img", *arguments], check=True, timeout=30)

@@ -21,6 +21,7 @@ from .share import processes
 
 REPOSITORY = Path(__file__).parents[2]
 NOBODY = 65534  # plays the job's user
+IMPATIENT = 1  # seconds, instead of the program's own 5: how long it waits once a share has been silent
 
 
 @dataclass
@@ -73,9 +74,9 @@ class Run:
         """Whether that is true of all that the program has started, too."""
         return not processes(self.pid)
 
-    def kill_plugin(self) -> None:
+    def kill_plugin(self, number: int = signal.SIGKILL) -> None:
         """Kill the program, but not what it has started."""
-        self._process.kill()
+        self._process.send_signal(number)
         self._process.communicate()
 
     def kill_all(self) -> None:
@@ -134,7 +135,12 @@ def install(directory: Path) -> tuple[Path, Path]:
     text = (REPOSITORY / "scripts/vm-nfs-plugin").read_text(encoding="utf-8")
     place, start = "/usr/share/condor-kvm-stage/python", "sys.exit(main("
     assert text.count(place) == text.count(start) == 1
-    patch = f"import condor_kvm_stage.policy\n\ncondor_kvm_stage.policy.PATH = {str(policy)!r}\n"
+    patch = (
+        "import condor_kvm_stage.plugin.transfer\n"
+        "import condor_kvm_stage.policy\n\n"
+        f"condor_kvm_stage.plugin.transfer._IMPATIENT = {IMPATIENT}\n"
+        f"condor_kvm_stage.policy.PATH = {str(policy)!r}\n"
+    )
     program.write_text(text.replace(place, str(modules)).replace(start, patch + start), encoding="utf-8")
     program.chmod(0o755)
     return program, policy

@@ -45,21 +45,21 @@ def test_error_of_the_share_is_told_as_such(
     assert os.listdir(scratch) == []
 
 
-def test_dead_share_is_told_as_such(plugin: Plugin, broken: Share, scratch: Path) -> None:
-    broken.die()
-    outcome = plugin.stage(f"nfs://{broken.mount}/base.qcow2:disk", scratch)
+def test_dead_share_is_told_as_such(plugin: Plugin, mortal: Share, scratch: Path) -> None:
+    mortal.die()
+    outcome = plugin.stage(f"nfs://{mortal.mount}/base.qcow2:disk", scratch)
     assert (outcome.status, outcome.error["ErrorType"]) == (69, "Contact")
     assert WORDS["ENOTCONN"] in outcome.error["ErrorString"]
     assert os.listdir(scratch) == []
 
 
-def test_share_that_dies_while_it_is_read_is_told_as_such(plugin: Plugin, broken: Share, scratch: Path) -> None:
-    broken.order("hang", "read")
-    run = plugin.start((f"nfs://{broken.mount}/base.qcow2:disk", scratch / "file"))
+def test_share_that_dies_while_it_is_read_is_told_as_such(plugin: Plugin, mortal: Share, scratch: Path) -> None:
+    mortal.order("hang", "read")
+    run = plugin.start((f"nfs://{mortal.mount}/base.qcow2:disk", scratch / "file"))
     time.sleep(0.5)
-    broken.die()
+    mortal.die()
     outcome = run.finish()
     assert (outcome.status, outcome.error["ErrorType"]) == (69, "Contact")
-    assert outcome.error["ErrorString"].startswith(f"cannot read image {broken.mount}/base.qcow2: ")
+    assert outcome.error["ErrorString"].startswith(f"cannot read image {mortal.mount}/base.qcow2: ")
     assert outcome.seconds < 2
     assert os.listdir(scratch) == []

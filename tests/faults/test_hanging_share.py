@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .images import check_same_disk, make_qcow2
-from .program import Plugin
+from .images import make_qcow2
+from .program import IMPATIENT, Plugin
 from .share import Share, wait_for
 
 LATE = 2  # seconds that the end may come after the timeout
@@ -47,7 +47,7 @@ def test_hanging_share_does_not_hold_up_another_for_long(
     plugin: Plugin, broken: Share, scratch: Path, tmp_path: Path
 ) -> None:
     make_qcow2(tmp_path / "healthy.qcow2")
-    plugin.set_policy("timeout = 8")
+    plugin.set_policy("timeout = 3")
     broken.order("hang")
     urls = [f"nfs://{broken.mount}/base.qcow2:{name}" for name in ("first", "second")]
     urls.append(f"nfs://{tmp_path}/healthy.qcow2:third")
@@ -55,7 +55,7 @@ def test_hanging_share_does_not_hold_up_another_for_long(
     assert [ad["TransferUrl"] for ad in outcome.ads] == urls
     assert [ad["TransferSuccess"] for ad in outcome.ads] == [False, False, True]
     assert outcome.status == 69
-    assert outcome.seconds < 8 + 5 + LATE, "the second file waited as long as the first"
+    assert outcome.seconds < 3 + IMPATIENT + LATE <= 3 + 3, "the second file waited as long as the first"
     assert os.listdir(scratch) == ["third"]
 
 
@@ -67,15 +67,4 @@ def test_hanging_share_among_those_allowed_does_not_matter_for_images_of_another
     broken.order("hang")
     outcome = plugin.stage(f"nfs://{tmp_path}/healthy.qcow2:disk", scratch)
     assert outcome.status == 0, outcome.ads
-    assert os.listdir(scratch) == ["disk"]
-
-
-def test_slow_copy_may_take_longer_than_the_timeout(plugin: Plugin, broken: Share, scratch: Path) -> None:
-    (broken.source / "large.raw").write_bytes(b"x" * (48 << 20))
-    plugin.set_policy("timeout = 2")
-    broken.order("slow", "read")
-    outcome = plugin.stage(f"nfs://{broken.mount}/large.raw?mode=copy:disk", scratch)
-    assert outcome.status == 0, outcome.ads
-    assert outcome.seconds > 2.5, "the copy was no slow one: the test showed nothing"
-    check_same_disk(broken.source / "large.raw", scratch / "disk")
     assert os.listdir(scratch) == ["disk"]

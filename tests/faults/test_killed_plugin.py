@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
 from pathlib import Path
 
-from .images import check_qcow2
+import pytest
+
+from .images import check_qcow2, check_same_disk
 from .program import Plugin
 from .share import Share, wait_for
 
-TURNS = 50
+TURNS = 25
 
 
 def test_kill_at_any_moment_leaves_a_complete_overlay_or_none_and_nothing_for_long(
@@ -44,3 +47,40 @@ def test_kill_at_any_moment_leaves_a_complete_overlay_or_none_and_nothing_for_lo
         disk.unlink()
     assert 0 < complete < TURNS, "all kills came before the end, or none: the test showed too little"
     assert with_leftovers > 0, "no kill came while there was a temporary file: the test showed too little"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+def test_copy_does_not_outlive_the_plugin(plugin: Plugin, broken: Share, scratch: Path, number: signal.Signals) -> None:
+    image = broken.source / "large.raw"
+    image.write_bytes(b"x" * (64 << 20))  # at least 64 reads
+    file = (f"nfs://{broken.mount}/large.raw?mode=copy:disk", scratch / "file")
+    broken.order("slow", "read")
+    run = plugin.start(file)
+    wait_for(lambda: any((scratch / name).stat().st_size > 4 << 20 for name in os.listdir(scratch)), "the copy grows")
+    run.kill_plugin(number)
+    wait_for(run.has_ended, "the copy ends", seconds=2)
+    assert "disk" not in os.listdir(scratch), "a disk came after the plug-in's end, or the copy was no slow one"
+    broken.order("ok")
+    outcome = plugin.start(file).finish()
+    assert outcome.status == 0, outcome.ads
+    assert os.listdir(scratch) == ["disk"]
+    check_same_disk(image, scratch / "disk")
+
+
+def test_copy_from_a_share_that_hangs_ends_after_the_plugin_once_the_share_answers(
+    plugin: Plugin, broken: Share, scratch: Path
+) -> None:
+    file = (f"nfs://{broken.mount}/base.raw?mode=copy:disk", scratch / "file")
+    broken.order("hang", "read", 4 << 20)
+    run = plugin.start(file)
+    wait_for(lambda: os.listdir(scratch) != [], "the copy begins")
+    time.sleep(0.5)  # it hangs
+    run.kill_plugin()
+    assert not run.has_ended(), "it did not hang: the test showed nothing"
+    broken.order("ok")
+    wait_for(run.has_ended, "the copy ends", seconds=2)
+    assert "disk" not in os.listdir(scratch), "a disk came after the plug-in's end"
+    outcome = plugin.start(file).finish()
+    assert outcome.status == 0, outcome.ads
+    assert os.listdir(scratch) == ["disk"]
+    check_same_disk(broken.source / "base.raw", scratch / "disk")

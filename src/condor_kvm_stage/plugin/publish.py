@@ -65,7 +65,9 @@ def discard(directory: str, name: str, pid: int) -> None:
 
 
 def _publish_in(folder: int, name: str, make: "Callable[[str], None]", overwrite: bool, shared: bool, mode: int) -> int:
-    if not overwrite and _status(name, folder):
+    taken = None if overwrite else _status(name, folder)
+    if taken:
+        _remove_leftovers(name, folder, taken.st_uid)  # of one that was killed when it had just linked it
         raise FileExistsError
     temporary = _temporary(name, os.getpid())
     _unlink(temporary, folder)  # of a process that had our number before us

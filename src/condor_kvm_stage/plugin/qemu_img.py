@@ -122,16 +122,18 @@ def _read_to_end(descriptor: int, pid: int, beat: "Beat") -> bytes:
 
 
 def _activity(pid: int) -> bytes:
-    """Return what changes while the process works: CPU times (proc_pid_stat(5)) and I/O counters (proc_pid_io(5)).
+    """Return what changes while the process works: CPU times, I/O counters, the system call (proc_pid_stat(5), …).
 
-    To look for holes is no I/O, but takes time. What cannot be read does not change.
+    To look for holes is no I/O, and on a slow share takes hardly any CPU time: only lseek's argument changes then. What
+    cannot be read does not change.
     """
     activity = b""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             activity = b" ".join(file.read().rpartition(b") ")[2].split()[11:13])
-        with open(f"/proc/{pid}/io", "rb") as file:
-            activity += file.read()
+        for what in ("io", "syscall"):
+            with open(f"/proc/{pid}/{what}", "rb") as file:
+                activity += file.read()
     except OSError:
         pass  # it has just ended, or is not for us to look at
     return activity
