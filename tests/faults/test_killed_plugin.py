@@ -14,7 +14,7 @@ from .images import check_qcow2, check_same_disk
 from .program import Plugin
 from .share import Share, wait_for
 
-TURNS = 25
+TURNS = 50
 
 
 def test_kill_at_any_moment_leaves_a_complete_overlay_or_none_and_nothing_for_long(

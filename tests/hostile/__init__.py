@@ -1,19 +1,20 @@
 """Image files that must not become a disk, each made by code: a table of named cases, and the builder behind them.
 
 `case` says what a case is, `builder` makes the qcow2 images. The cases are in `chains` (what an image leads to),
-`foreign` (other formats), `headers` (what a qcow2 header says) and `files` (places, types, sizes and permissions).
+`foreign` (other formats), `headers` (what a qcow2 header says), `files` (types, sizes and permissions) and `places`
+(directories and paths).
 """
 
 from __future__ import annotations
 
-from . import chains, files, foreign, headers
+from . import chains, files, foreign, headers, places
 from .builder import BACKING_FORMAT, BITMAPS, CLUSTER, FIELDS, MIB, UNKNOWN_EXTENSION, qcow2, write_field
 from .case import Case, put
 from .foreign import FOREIGN
 
-CASES = [*chains.CASES, *foreign.CASES, *headers.CASES, *files.CASES]
+CASES = [*chains.CASES, *foreign.CASES, *headers.CASES, *files.CASES, *places.CASES]
 # The checks that no case is about, because they do not look at an image alone: where a file may be written
-# (tests/unit/test_upload.py), and whether an image has the format that its job says (tests/unit/test_stage.py)
+# (tests/unit/test_upload_places.py), and whether an image has the format that its job says (tests/unit/test_stage.py)
 CHECKS_WITHOUT_A_CASE = {"output_dirs", "format_mismatch"}
 
 __all__ = [

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from unit.transfers import PREALLOCATED, Files
+from unit.users import NOBODY
 
 from condor_kvm_stage import policy
+from condor_kvm_stage.policy import Policy
+
+SOURCES = Path(__file__).parents[2] / "src"
+PROGRAM = Path(__file__).parents[2] / "scripts/vm-nfs-plugin"
 
 
 @pytest.fixture
@@ -72,3 +79,82 @@ def fake_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
         monkeypatch.setenv("PATH", str(directory), prepend=os.pathsep)
 
     return make
+
+
+@pytest.fixture
+def job_user() -> Iterator[int]:
+    """Be a user who has no rights on the files but those of all, also where root runs the tests."""
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(NOBODY)
+    try:
+        yield os.geteuid()
+    finally:
+        if was_root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    """The in-file, not there yet, and the pre-allocated out-file."""
+    infile, outfile = tmp_path / ".plugin.in", tmp_path / ".plugin.out"
+    outfile.write_text(" " * PREALLOCATED)
+    return infile, outfile
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> list[str]:
+    """The program's command line: as installed, but with this repository's modules, and with the node's files here."""
+    text = PROGRAM.read_text(encoding="utf-8")
+    start = "sys.exit(main("
+    assert '"/usr/share/condor-kvm-stage/python"' in text
+    assert start in text
+    ours = (
+        f"from condor_kvm_stage import policy\nfrom condor_kvm_stage.plugin import cli\npolicy.PATH = {policy.PATH!r}\n"
+    )
+    ours += f"cli.STATE = {str(tmp_path / 'state')!r}\n"
+    if sys.version_info < (3, 11):  # where tomli is: the program runs without site, which tells a virtual environment
+        ours += f"import site\nsite.PREFIXES.insert(0, {sys.prefix!r})\n"
+    text = text.replace("/usr/share/condor-kvm-stage/python", str(SOURCES)).replace(start, ours + start)
+    path = tmp_path / "vm-nfs-plugin"
+    path.write_text(text, encoding="utf-8")
+    shebang = text.splitlines()[0].split()
+    assert shebang[0] == "#!/usr/bin/python3"
+    return [sys.executable, *shebang[1:], str(path)]
+
+
+@pytest.fixture
+def plugin(program: list[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the program with arguments, to its end."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+    return run
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    path = tmp_path / "out"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def allowed(out: Path) -> Policy:
+    """A policy that opens the directory `out`."""
+    site = Policy()
+    site.output_dirs = [str(out)]
+    return site
+
+
+@pytest.fixture
+def result(scratch: Path) -> Path:
+    """An output file with data at its beginning and near its end, and a hole of 64 MiB."""
+    path = scratch / "result.raw"
+    path.write_bytes(b"begin" * 1000)
+    os.truncate(path, 64 << 20)
+    with open(path, "r+b") as file:
+        file.seek((63 << 20) + 5)
+        file.write(b"end" * 100)
+    return path

@@ -20,7 +20,7 @@ from condor_kvm_stage.plugin import formats, image, transfer
 from condor_kvm_stage.plugin.failure import StageError
 
 FORBIDDEN = {"image_dirs", "readable", "searchable"}
-STEP = re.compile(r"; .*\b(ask|check|chmod|convert|copied|make|name|put|tar|unzip|\w+ -dk|write)\b")
+STEP = re.compile(r"; .*\b(ask|check|chmod|convert|copied|give|make|name|put|rename|tar|unzip|\w+ -dk|write)\b")
 STEP_OF_QEMU = re.compile(r"; .*\bqemu-img (check|convert|rebase) ")
 
 

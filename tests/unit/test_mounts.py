@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.plugin.failure import ResolutionError
+from condor_kvm_stage.plugin import mounts
+from condor_kvm_stage.plugin.failure import ParameterError, ResolutionError
 from condor_kvm_stage.plugin.mounts import local_path, parse, read, server_of
 
 MOUNTINFO = Path(__file__).parents[1] / "data/mountinfo/el9-nfs"
@@ -23,6 +25,9 @@ MOUNTS = parse(MOUNTINFO.read_text(encoding="utf-8"))
         ("filer.example.org", "/export/images/twofold/x", "/srv/images/twofold/x"),
         ("filer.example.org", "/export/other/x", "/home/export/other/x"),
         ("filer.example.org", "//export/images/x", "/srv/images/x"),
+        ("filer.example.org", "/export//images///two/./x", "/srv/images/site two/x"),
+        ("filer.example.org", "/export/images/..x", "/srv/images/..x"),
+        ("filer.example.org", "/export/images/", "/srv/images/"),
         ("[fd00::1]", "/vol/x", "/six/x"),
     ],
 )
@@ -48,6 +53,13 @@ def test_server_that_is_not_mounted_is_an_error_that_says_what_is(server: str, p
     assert "filer.example.org:/export/images on /srv/images" in message
 
 
+@pytest.mark.parametrize("path", ["/export/images/../../etc/x", "/export/images/..", "/.."])
+def test_path_on_a_server_goes_nowhere_but_down(path: str) -> None:
+    """On the node `..` would leave the mount, so that the image would be none of that server's."""
+    with pytest.raises(ParameterError, match=r"on filer\.example\.org: write the path on the server without '\.\.'"):
+        local_path("filer.example.org", path, MOUNTS)
+
+
 def test_node_without_nfs_says_so() -> None:
     with pytest.raises(
         ResolutionError, match=r"\(mounted here: none\); ask the administrator to mount it, or give the"
@@ -61,10 +73,11 @@ def test_many_mounts_are_not_all_in_the_message() -> None:
         local_path("filer", "/none", parse(text))
 
 
-def test_files_server_is_that_of_the_mount_above_it() -> None:
-    assert server_of("/srv/images/x", MOUNTS) == "filer.example.org:/export/images"
-    assert server_of("/srv/images/site two/x", MOUNTS) == "filer.example.org:/export/images/two"
-    assert server_of("/usr/x", MOUNTS) not in ("", "filer.example.org:/")
+def test_files_server_is_that_of_the_mount_above_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mounts, "MOUNTINFO", str(MOUNTINFO))
+    assert server_of("/srv/images/x") == "filer.example.org:/export/images"
+    assert server_of("/srv/images/site two/x") == "filer.example.org:/export/images/two"
+    assert server_of("/usr/x") == os.uname().nodename
 
 
 def test_this_machines_own_mountinfo_is_understood() -> None:
@@ -73,6 +86,18 @@ def test_this_machines_own_mountinfo_is_understood() -> None:
 
 @given(st.text("0123456789 /:-nfs4\\a\n"))
 def test_lines_that_are_no_mounts_are_passed_over(text: str) -> None:
-    text = text.replace("\\", "\\040")  # the kernel escapes each backslash
     for mount in parse(text):
         assert mount.export.startswith("/")
+
+
+@pytest.mark.parametrize("odd", ["\\", "\\x", "\\04", "\\999", "x\\"])
+def test_backslash_that_begins_no_escape_stands_for_itself(odd: str) -> None:
+    """The kernel escapes each; what comes without is not for us to stumble over."""
+    text = f"1 1 0:1 / /mnt/{odd} rw - nfs4 filer:/vol/{odd} rw\n2 1 0:2 / /fuse rw - fuse.x {odd} rw\n"
+    (mount,) = parse(text)
+    assert (mount.export, mount.mount_point) == (f"/vol/{odd}", f"/mnt/{odd}")
+
+
+def test_octal_escapes_are_decoded() -> None:
+    (mount,) = parse("1 1 0:1 / /a\\040b\\134040 rw - nfs4 filer:/vol\\011\\012\\043 rw\n")
+    assert (mount.export, mount.mount_point) == ("/vol\t\n#", "/a b\\040")

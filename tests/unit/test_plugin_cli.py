@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
 import re
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,37 +15,9 @@ from condor_kvm_stage import __version__, policy
 from condor_kvm_stage.plugin.failure import BY_STATUS
 
 SOURCES = Path(__file__).parents[2] / "src"
-PROGRAM = Path(__file__).parents[2] / "scripts/vm-nfs-plugin"
 # os and what it brings, and what costs next to nothing; see condor_kvm_stage/plugin/__init__.py
 CHEAP_IMPORTS = {"os", "posixpath", "genericpath", "_collections_abc", "stat", "_stat"}
 CHEAP_IMPORTS |= {"condor_kvm_stage", "errno", "marshal", "select", "time"}
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> list[str]:
-    """The program's command line: as installed, but with this repository's modules, and with the node's files here."""
-    text = PROGRAM.read_text(encoding="utf-8")
-    start = "sys.exit(main("
-    assert '"/usr/share/condor-kvm-stage/python"' in text
-    assert start in text
-    ours = (
-        f"from condor_kvm_stage import policy\nfrom condor_kvm_stage.plugin import cli\npolicy.PATH = {policy.PATH!r}\n"
-    )
-    ours += f"cli.STATE = {str(tmp_path / 'state')!r}\n"
-    text = text.replace("/usr/share/condor-kvm-stage/python", str(SOURCES)).replace(start, ours + start)
-    path = tmp_path / "vm-nfs-plugin"
-    path.write_text(text, encoding="utf-8")
-    shebang = text.splitlines()[0].split()
-    assert shebang[0] == "#!/usr/bin/python3"
-    return [sys.executable, *shebang[1:], str(path)]
-
-
-@pytest.fixture
-def plugin(program: list[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*program, *arguments], capture_output=True, text=True, timeout=60, check=False)
-
-    return run
 
 
 Plugin = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -162,27 +130,26 @@ def test_out_file_that_cannot_be_written_is_one_message(plugin: Plugin, tmp_path
     assert result.stderr == f"vm-nfs-plugin: cannot write {tmp_path}/none/out: No such file or directory\n"
 
 
-def test_kill_at_any_moment_leaves_a_complete_overlay_or_none(
-    program: list[str], base: Path, scratch: Path, qemu_img: Callable[..., str]
+def test_old_protocol_uploads_and_prints_the_result(
+    plugin: Plugin, tmp_path: Path, scratch: Path, site_policy: Callable[[str], None]
 ) -> None:
-    command = [*program, f"nfs:{base}:disk", f"{scratch}/x"]
-    started = time.monotonic()
-    subprocess.run(command, check=True, timeout=60, stdout=subprocess.DEVNULL)
-    duration = time.monotonic() - started
-    (scratch / "disk").unlink()
-    generator = random.Random(1)
-    complete = 0
-    for turn in range(50):
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        time.sleep(generator.uniform(0, 1.2 * duration))
-        # in turn: the plug-in alone, which leaves qemu-img to go on without it, and both
-        kill = os.killpg if turn % 2 else os.kill
-        kill(process.pid, signal.SIGKILL)
-        process.wait()
-        if (scratch / "disk").exists():
-            complete += 1
-            qemu_img("check", scratch / "disk")
-            (scratch / "disk").unlink()
-    assert complete < 50, "no kill came before the end: the test showed nothing"
+    (tmp_path / "out").mkdir()
+    site_policy(f'[staging]\noutput_dirs = ["{tmp_path}/out"]\n')
+    (scratch / "50%.txt").write_text("result")
+    for url in (f"nfs://{tmp_path}/out/", f"NFS://{tmp_path}/out?overwrite=yes/50%.txt"):
+        result = plugin(scratch / "50%.txt", url)
+        assert (result.returncode, result.stderr) == (0, "")
+        ad = classad2.parseOne(result.stdout, parser=classad2.ParserType.Old)
+        assert (ad["TransferSuccess"], ad["TransferType"], ad["TransferTotalBytes"]) == (True, "upload", 6)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["50%.txt"]
+    assert (tmp_path / "out/50%.txt").read_text() == "result"
+
+
+def test_old_protocol_uploads_nothing_where_policy_does_not_allow_it(
+    plugin: Plugin, tmp_path: Path, scratch: Path
+) -> None:
+    (scratch / "result").touch()
+    result = plugin(scratch / "result", f"nfs://{tmp_path}/")
+    assert result.returncode == 77
+    assert result.stderr.startswith("vm-nfs-plugin: output may not be put into ")
+    assert not (tmp_path / "result").exists()

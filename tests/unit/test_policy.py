@@ -76,9 +76,56 @@ def test_broken_policy_is_an_error_that_names_file_and_line(site_policy: Write, 
     assert message.endswith("must mend it")
 
 
-def test_policy_that_is_no_text_is_an_error(tmp_path: Path) -> None:
-    Path(policy.PATH).write_bytes(b"\xff\xfe = 1")
-    with pytest.raises(PolicyError, match="is broken: 'utf-8' codec"):
+@pytest.mark.parametrize(
+    ("text", "line", "key"),
+    [
+        ("[staging]\nimage_dirs = []\nimage_dir = []\n", 3, "image_dir"),
+        ("[staging]\nimage_dir = []\nimage_dirs = []\n", 2, "image_dir"),
+        ("# staging.timeout\nstaging.timeout = 'x'\n", 2, "timeout"),
+        ("staging.chain_depth = 2\n\"staging\" . timeout = 'x'\n", 2, "timeout"),
+        ("staging = { chain_depth = 2, timeout = 'x' }\n", 1, "timeout"),
+        ("[staging]\nchain_depth = 2\n'timeout' = 'x'\n", 3, "timeout"),
+        ('[staging]\n\n"timeout"="x"\n', 3, "timeout"),
+        ('["staging"]\n  timeout = "x"\n', 2, "timeout"),
+        ('[staging]\n"t\\u0069meout" = "x"\n', 2, "timeout"),
+        ("[staging]\ntimeout.seconds = 5\n", 2, "timeout"),
+        ("[staging]\nchain_depth = 2\n[staging.timeout]\nseconds = 5\n", 3, "timeout"),
+        ('[staging]\nvirtual_size = """\ntimeout = 5\n"""\ntimeout = 5\n', 2, "virtual_size"),
+        ("[staging]\nimage_dirs = ['''/srv\ntimeout = 5''']\ntimeout = 'x'\n", 4, "timeout"),
+        ("[staging]\nimage_dirs = [\n  '/srv', # timeout = 5\n  # timeout = 5\n]\ntimeout = 'x'\n", 6, "timeout"),
+        ("[staging]\ntimeout = [\n  1,\n]\n", 2, "timeout"),
+        ("[staging]\ns = 1\n", 2, "s"),
+        ("[staging]\n[stag]\n", 2, "stag"),
+        ("# x.y\nx.y = 1\n", 2, "x"),
+        ("\n[[staging]]\n", 2, "staging"),
+        ("\n[stagging.x]\n", 2, "stagging"),
+    ],
+)
+def test_line_in_the_message_is_that_where_the_key_stands(site_policy: Write, text: str, line: int, key: str) -> None:
+    site_policy(text)
+    with pytest.raises(PolicyError, match=rf"is broken: line {line}: .*\b{key}\b"):
+        load()
+
+
+def test_policy_that_is_no_text_is_an_error_with_its_line() -> None:
+    Path(policy.PATH).write_bytes(b"# one\n[staging]\n\xff\xfe = 1\n")
+    with pytest.raises(PolicyError, match="is broken: line 3: bytes that are no UTF-8; "):
+        load()
+
+
+@pytest.mark.parametrize("bracket", ["[", "{a="])
+def test_deep_nesting_does_not_exhaust_the_stack(site_policy: Write, bracket: str) -> None:
+    site_policy(f"[staging]\nimage_dirs = {bracket * 5000}\n")
+    with pytest.raises(PolicyError, match="is broken: "):
+        load()
+
+
+@pytest.mark.parametrize("directory", ["/srv/a,b", "/srv/a,"])
+def test_directory_with_a_comma_which_separates_them_in_the_slot_ad_is_refused(
+    site_policy: Write, directory: str
+) -> None:
+    site_policy(f'[staging]\nimage_dirs = ["{directory}"]\n')
+    with pytest.raises(PolicyError, match="line 2: image_dirs must be a list of absolute paths without commas"):
         load()
 
 

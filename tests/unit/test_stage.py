@@ -1,44 +1,19 @@
-"""Disks: overlay or copy, complete under their name or not there at all, and never in another file's place."""
+"""Disks: overlay or copy, of the image that the URL names and as it wants them."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.disks import names, put, write_raw
 
-from condor_kvm_stage.plugin import mounts, url
-from condor_kvm_stage.plugin.failure import (
-    AuthorizationError,
-    NodeError,
-    ParameterError,
-    ResolutionError,
-    SpecificationError,
-    StageError,
-    TransferError,
-)
-from condor_kvm_stage.plugin.stage import stage
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.plugin import mounts
+from condor_kvm_stage.plugin.failure import ParameterError, ResolutionError, SpecificationError
 
 QemuImg = Callable[..., str]
-
-
-def put(request: str, scratch: Path, policy: Policy | None = None) -> int:
-    """Stage a URL into a scratch directory."""
-    return stage(url.parse_stage(request), str(scratch), policy or Policy(), lambda step: None)
-
-
-def write_raw(path: Path, size: int = 1 << 20) -> Path:
-    path.write_bytes(b"\xeb\xfe" + b"\0" * 510)
-    os.truncate(path, size)
-    return path
-
-
-def names(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
 
 
 @pytest.fixture
@@ -158,88 +133,3 @@ def test_colons_and_commas_in_paths_are_no_qemu_syntax(tmp_path: Path, info: Inf
     for mode in ("overlay", "copy"):
         put(f"nfs://{image}?mode={mode}:{mode}", scratch)
     assert info(scratch / "overlay")["backing-filename"] == str(image)
-
-
-def test_existing_file_is_not_touched(scratch: Path, base: Path) -> None:
-    (scratch / "disk").write_text("the job's own")
-    with pytest.raises(ParameterError, match=r"/disk exists already and is not overwritten; choose another name"):
-        put(f"nfs://{base}:disk", scratch)
-    assert (scratch / "disk").read_text() == "the job's own"
-    assert names(scratch) == ["disk"]
-
-
-def test_symlink_in_the_overlays_place_is_not_followed(tmp_path: Path, scratch: Path, base: Path) -> None:
-    (scratch / "disk").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ParameterError, match="exists already"):
-        put(f"nfs://{base}:disk", scratch)
-    assert not (tmp_path / "elsewhere").exists()
-
-
-def test_leftover_of_a_killed_attempt_is_removed_and_others_are_not(scratch: Path, base: Path) -> None:
-    before = f".vm-nfs-plugin.{os.uname().nodename}"
-    killed = f"{before}.{_unused_pid()}.disk"
-    others = [f"{before}.{os.getpid()}.disk2", f"{before}.{_unused_pid()}.other", ".vm-nfs-plugin.elsewhere.1.disk"]
-    for name in (killed, *others):
-        (scratch / name).write_text("half")
-    put(f"nfs://{base}:disk", scratch)
-    assert names(scratch) == sorted(["disk", *others])
-
-
-def _unused_pid() -> int:
-    return next(pid for pid in range(4_000_000, 0, -1) if not Path(f"/proc/{pid}").exists())
-
-
-def test_missing_scratch_directory_is_one_message(tmp_path: Path, base: Path) -> None:
-    with pytest.raises(StageError, match=r"cannot write .*/none/disk: No such file or directory; check the path"):
-        put(f"nfs://{base}:disk", tmp_path / "none")
-
-
-@pytest.mark.parametrize(
-    ("said", "kind", "message"),
-    [
-        (
-            "No space left on device",
-            TransferError,
-            "No space left on device; the scratch directory on .* is full: ask for more with request_disk",
-        ),
-        ("Disk quota exceeded", TransferError, "the quota of the scratch directory on .* is used up"),
-        ("Read-only file system", TransferError, "is mounted read-only"),
-        ("Permission denied", AuthorizationError, "may not write into"),
-        (
-            "anything else",
-            TransferError,
-            r"qemu-img failed \(exit status 1\): .*: anything else; if the image is damaged",
-        ),
-    ],
-)
-@pytest.mark.parametrize("mode", ["overlay", "copy"])
-def test_failure_of_qemu_img_leaves_no_file_and_is_explained(
-    scratch: Path,
-    base: Path,
-    fake_program: Callable[[str, str], None],
-    said: str,
-    kind: type[StageError],
-    message: str,
-    mode: str,
-) -> None:
-    fake_program("qemu-img", f'for last; do :; done; echo half > "$last"; echo "qemu-img: $last: {said}" >&2; exit 1')
-    with pytest.raises(kind, match=message) as caught:
-        put(f"nfs://{base}?mode={mode}:disk", scratch)
-    assert said in caught.value.detail
-    assert names(scratch) == []
-
-
-def test_messages_of_qemu_img_do_not_depend_on_the_locale(
-    scratch: Path, base: Path, fake_program: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
-    fake_program("qemu-img", 'echo "locale $LC_ALL" >&2; exit 1')
-    with pytest.raises(TransferError, match=r"locale C;"):
-        put(f"nfs://{base}:disk", scratch)
-
-
-def test_missing_qemu_img_names_the_package(scratch: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(scratch))
-    with pytest.raises(NodeError, match="its administrator must install the package qemu-img"):
-        put(f"nfs://{base}:disk", scratch)
-    assert names(scratch) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from condor_kvm_stage.plugin.failure import BY_STATUS, BugError, StageError
+from condor_kvm_stage.plugin.failure import BY_STATUS, BugError, NodeError, StageError
 from condor_kvm_stage.plugin.supervise import SilentError, run
 
 if TYPE_CHECKING:
@@ -129,3 +130,61 @@ def test_child_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
     go.touch()
     time.sleep(0.5)
     assert not published.exists()
+
+
+def test_child_that_is_given_up_is_tidied_up_after(tmp_path: Path) -> None:
+    def action(beat: Beat) -> int:
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        time.sleep(60)
+        return 0
+
+    tidied: list[int] = []
+    with pytest.raises(SilentError):
+        run(action, 1, "wait", tidied.append)
+    assert tidied == [int((tmp_path / "pid").read_text())]
+
+
+def test_child_that_is_interrupted_is_tidied_up_after(tmp_path: Path) -> None:
+    def action(beat: Beat) -> int:
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(60)
+        return 0
+
+    tidied: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        run(action, 30, "wait", tidied.append)
+    assert tidied == [int((tmp_path / "pid").read_text())]
+
+
+def test_child_that_comes_to_its_end_leaves_nothing_to_tidy() -> None:
+    def fail(beat: Beat) -> int:
+        raise NodeError("reason")
+
+    tidied: list[int] = []
+    assert run(lambda beat: 1, 10, "count", tidied.append) == 1
+    with pytest.raises(NodeError):
+        run(fail, 10, "fail", tidied.append)
+    assert tidied == []
+
+
+def test_node_without_room_for_another_process_is_a_failure_of_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fork() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr("os.fork", fork)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(NodeError, match=r"cannot count: no new process on .*: Resource temporarily unavailable"):
+        run(lambda beat: 1, 10, "count")
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_no_descriptor_stays_open() -> None:
+    def action(beat: Beat) -> int:
+        raise NodeError("reason")
+
+    before = os.listdir("/proc/self/fd")
+    assert run(lambda beat: 1, 10, "count") == 1
+    with pytest.raises(NodeError):
+        run(action, 10, "fail")
+    assert os.listdir("/proc/self/fd") == before

@@ -1,4 +1,4 @@
-"""Output files: where policy allows it, sparse, whole or not at all, and never over another file by accident."""
+"""Output files: sparse, whole or not at all, as they were, and never over another file by accident."""
 
 from __future__ import annotations
 
@@ -8,48 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from unit.uploads import put
 
 from condor_kvm_stage.plugin import url
-from condor_kvm_stage.plugin.failure import (
-    AuthorizationError,
-    ParameterError,
-    ResolutionError,
-    SpecificationError,
-    StageError,
-)
+from condor_kvm_stage.plugin.failure import AuthorizationError, ParameterError, SpecificationError
 from condor_kvm_stage.plugin.upload import upload
 from condor_kvm_stage.policy import Policy
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    path = tmp_path / "out"
-    path.mkdir()
-    return path
-
-
-@pytest.fixture
-def allowed(out: Path) -> Policy:
-    """A policy that opens the directory `out`."""
-    policy = Policy()
-    policy.output_dirs = [str(out)]
-    return policy
-
-
-@pytest.fixture
-def result(scratch: Path) -> Path:
-    """An output file with data at its beginning and near its end, and a hole of 64 MiB."""
-    path = scratch / "result.raw"
-    path.write_bytes(b"begin" * 1000)
-    os.truncate(path, 64 << 20)
-    with open(path, "r+b") as file:
-        file.seek((63 << 20) + 5)
-        file.write(b"end" * 100)
-    return path
-
-
-def put(source: Path, target: str, policy: Policy) -> int:
-    return upload(str(source), url.parse_upload(target, source.name), policy, lambda step: None)
 
 
 def test_output_file_arrives_whole_and_sparse(result: Path, out: Path, allowed: Policy) -> None:
@@ -82,43 +46,40 @@ def test_existing_file_is_overwritten_only_if_the_url_says_so(result: Path, out:
     assert [path.name for path in out.iterdir()] == ["result.raw"]
 
 
-@pytest.mark.parametrize("place", ["", "sub", "link", "../out2"])
-def test_nothing_is_written_outside_of_the_directories_for_output(
-    tmp_path: Path, result: Path, out: Path, allowed: Policy, place: str
+@pytest.mark.parametrize(("mode", "expected"), [(0o600, 0o600), (0o444, 0o644), (0o755, 0o755), (0o6644, 0o644)])
+@pytest.mark.parametrize("options", ["", "?overwrite=yes"])
+def test_output_file_keeps_its_mode_and_its_owner_can_write_it(
+    result: Path, out: Path, allowed: Policy, mode: int, expected: int, options: str
 ) -> None:
-    (tmp_path / "out2").mkdir()
-    (out / "sub").mkdir()
-    (out / "link").symlink_to(tmp_path / "out2")
-    if place in ("", "sub"):
-        put(result, f"nfs://{out}/{place}/", allowed)
-        return
-    with pytest.raises(
-        AuthorizationError, match=r"may not be put into .*/out2 \(allowed: .*/out\); let HTCondor"
-    ) as caught:
-        put(result, f"nfs://{out}/{place}/", allowed)
-    assert caught.value.check == "output_dirs"
-    assert list((tmp_path / "out2").iterdir()) == []
+    result.chmod(mode)
+    umask = os.umask(0o022)
+    try:
+        put(result, f"nfs://{out}/{options}", allowed)
+    finally:
+        os.umask(umask)
+    assert (out / "result.raw").stat().st_mode & 0o7777 == expected
 
 
-def test_by_default_nothing_is_written_anywhere(result: Path, out: Path) -> None:
-    with pytest.raises(AuthorizationError, match=r"\(allowed: none\); .* to add that directory to output_dirs in "):
-        put(result, f"nfs://{out}/", Policy())
-
-
-@pytest.mark.parametrize(
-    ("target", "kind", "message"),
-    [
-        ("nfs://{out}/none/", SpecificationError, "cannot write into .*/none: No such file or directory"),
-        ("nfs://{out}/file/x", SpecificationError, "/file: it is not a directory; correct the URL"),
-        ("nfs://filer/export/", ResolutionError, "no NFS mount"),
-    ],
-)
-def test_place_that_is_none_is_one_message(
-    result: Path, out: Path, allowed: Policy, target: str, kind: type[StageError], message: str
+@pytest.mark.parametrize("left", [0, 4096, 3 << 20, 63 << 20])
+@pytest.mark.parametrize("turn", [1, 2])
+def test_file_that_shrinks_while_it_is_copied_is_an_error_and_not_half_a_result(
+    scratch: Path, out: Path, allowed: Policy, left: int, turn: int
 ) -> None:
-    (out / "file").touch()
-    with pytest.raises(kind, match=message):
-        put(result, target.format(out=out), allowed)
+    source = scratch / "growing"
+    source.write_bytes(b"x" * (2 << 20))
+    with open(source, "r+b") as file:
+        file.seek(63 << 20)
+        file.write(b"end" * (1 << 20))
+    seen: list[str] = []
+
+    def beat(step: str) -> None:
+        seen.append(step)
+        if seen.count("copy") == 1 + turn:  # the first one is before the file is opened
+            os.truncate(source, left)
+
+    with pytest.raises(ParameterError, match=r"/growing became shorter while it was copied; end what writes to it"):
+        upload(str(source), url.parse_upload(f"nfs://{out}/", source.name), allowed, beat)
+    assert list(out.iterdir()) == []
 
 
 def test_output_that_is_missing_or_no_file_is_one_message(scratch: Path, out: Path, allowed: Policy) -> None:

@@ -108,13 +108,42 @@ def test_what_cannot_be_meant_is_refused_with_the_reason(url: str, reason: str) 
         # as HTCondor appends the file's name to output_destination
         ("nfs:///srv/out?overwrite=yes/disk", "", "/srv/out/disk", True, False),
         ("nfs:///srv/out/?overwrite=yes/disk", "", "/srv/out/disk", True, False),
-        ("nfs:///srv/out//disk", "", "/srv/out//disk", False, False),
+        ("nfs:///srv/out//disk", "", "/srv/out/disk", False, False),
+        ("nfs:////disk", "", "/disk", False, False),
     ],
 )
 def test_output_file_has_its_place(url: str, server: str, path: str, overwrite: bool, standalone: bool) -> None:
     wanted = parse_upload(url, "disk")
     assert (wanted.server, wanted.path) == (server, path)
     assert (wanted.overwrite, wanted.standalone) == (overwrite, standalone)
+
+
+@pytest.mark.parametrize("name", ["50%.txt", "a%41.txt", "a?b", "a:b&c", "100%", "?overwrite=yes", "a\udcffb", "%2F"])
+@pytest.mark.parametrize(
+    ("destination", "directory", "overwrite"),
+    [
+        ("nfs:///srv/out", "/srv/out", False),
+        ("nfs:///srv/out/", "/srv/out", False),
+        ("nfs:///srv/out?overwrite=yes", "/srv/out", True),
+        ("nfs:///srv/o%75t%3F/%25?overwrite=yes", "/srv/out?/%", True),
+        ("nfs:///srv/o%75t%3F/%25", "/srv/out?/%", False),
+    ],
+)
+def test_name_that_htcondor_appends_is_taken_as_it_is(
+    destination: str, directory: str, overwrite: bool, name: str
+) -> None:
+    """Nobody can have written it with escapes: it is what the job called its file."""
+    wanted = parse_upload(f"{destination}/{name}", name)
+    assert (wanted.path, wanted.overwrite) == (f"{directory}/{name}", overwrite)
+
+
+@pytest.mark.parametrize("name", ["50%.txt", "a%41.txt", "a?b"])
+def test_directory_whose_url_ends_in_a_slash_gets_the_files_own_name(name: str) -> None:
+    assert parse_upload("nfs:///srv/o%75t/", name).path == f"/srv/out/{name}"
+
+
+def test_name_that_the_job_wrote_itself_is_decoded() -> None:
+    assert parse_upload("nfs:///srv/out/50%25.txt", "disk").path == "/srv/out/50%.txt"
 
 
 @pytest.mark.parametrize(
