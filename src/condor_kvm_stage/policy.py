@@ -77,11 +77,13 @@ def _parsed(data: bytes) -> Policy:
     for key, value in settings.items():
         if key not in Policy.__slots__:
             known = ", ".join(Policy.__slots__)
-            raise _broken(f"{_line(text, key)}: unknown key '{printable(key)}' in [{TABLE}]; the keys are {known}")
+            raise _broken(
+                f"{_line(text, TABLE, key)}: unknown key '{printable(key)}' in [{TABLE}]; the keys are {known}"
+            )
         try:
             setattr(policy, key, _CHECKS[key](value))
         except ValueError as error:
-            raise _broken(f"{_line(text, key)}: {key} {error}") from None
+            raise _broken(f"{_line(text, TABLE, key)}: {key} {error}") from None
     return policy
 
 
@@ -139,16 +141,20 @@ _CHECKS = {
 }
 
 
-def _line(text: str, key: str) -> str:
+def _line(text: str, *keys: str) -> str:
     """Return where a key stands, for a message. TOML's readers tell the line of a syntax error, not that of a key."""
-    import re  # here, as TOML's reader has it by now
-
-    name = rf"""["']?{re.escape(key)}["']?"""
-    found = re.search(
-        rf"""^[ \t]*(\[[ \t]*{name}|(["']?{TABLE}["']?[ \t]*\.[ \t]*)?{name}[ \t]*=)""", text, re.MULTILINE
-    )
-    assert found or "\\" in text, "a key that was read stands somewhere, if not with escapes"
-    return f"line {text.count(chr(10), 0, found.start()) + 1}" if found else "somewhere"
+    lines, begin = text.split("\n"), 0
+    for end in range(1, len(lines) + 1):
+        try:
+            found: Any = _toml("\n".join(lines[:end]))
+        except ValueError:  # ends within a value of several lines
+            continue
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        if found is not None:
+            break
+        begin = end
+    return f"line {begin + 1}"
 
 
 def _broken(reason: str) -> PolicyError:

@@ -71,7 +71,10 @@ def _publish_in(folder: int, name: str, make: "Callable[[str], None]", overwrite
         raise FileExistsError
     temporary = _temporary(name, os.getpid())
     _unlink(temporary, folder)  # of a process that had our number before us
-    file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=folder)
+    try:
+        file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=folder)
+    except FileExistsError as error:  # another user's, in a directory where everybody removes only his own
+        raise OSError(errno.EBUSY, f"{temporary} is in the way") from error
     try:
         try:
             own = os.fstat(file)

@@ -91,6 +91,9 @@ def _copy(source: str, temporary: str, beat: "Beat") -> None:
         try:
             for start, end in _data(reader, status.st_size, source):
                 _copy_range(reader, writer, start, end, source, beat)
+            # what it lost behind the last stretch of data looks like a hole
+            if os.fstat(reader).st_size < status.st_size:
+                raise _shrunk(source)
             os.ftruncate(writer, status.st_size)
         finally:
             os.close(writer)
@@ -119,8 +122,12 @@ def _copy_range(reader: int, writer: int, start: int, end: int, source: str, bea
         except OSError as error:
             raise on_share(error, f"read the output file {printable(source)}") from error
         if not chunk:
-            raise ParameterError(f"{printable(source)} became shorter while it was copied; end what writes to it")
+            raise _shrunk(source)
         start += os.pwrite(writer, chunk, start)
         if start % _SYNC < _CHUNK:
             os.fdatasync(writer)
         beat("copy")
+
+
+def _shrunk(source: str) -> ParameterError:
+    return ParameterError(f"{printable(source)} became shorter while it was copied; end what writes to it")

@@ -1,0 +1,24 @@
+"""What the tests of images have in common: an inspection, and what QEMU itself says of the same file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from condor_kvm_stage import policy
+from condor_kvm_stage.plugin import image
+
+
+def inspect(path: Path, top_anywhere: bool = False) -> image.Image:
+    return image.inspect(str(path), policy.load(), lambda step: None, top_anywhere)
+
+
+def as_qemu_has_it(path: Path, image_format: str) -> list[dict[str, Any]]:
+    """What QEMU says of an image and of each file of its backing chain. CalledProcessError if it does not open one."""
+    command = ["qemu-img", "info", "--output=json", "--backing-chain", "-f", image_format, str(path)]
+    found: list[dict[str, Any]] = json.loads(
+        subprocess.run(command, check=True, capture_output=True, timeout=30).stdout
+    )
+    return found
