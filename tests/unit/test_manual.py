@@ -46,7 +46,7 @@ def test_every_exit_status_is_there_with_its_type_and_the_sub_code_that_htcondor
 
 
 def test_release_recipe_is_for_the_failures_that_may_pass() -> None:
-    (recipe,) = re.findall(r"member\(HoldReasonSubCode, \{(.*)\}\)", section("EXIT STATUS"))
+    (recipe,) = re.findall(r"member\(HoldReasonSubCode, \{(.*)\}\)", section("HOLD REASONS"))
     statuses = {int(number) for number in re.findall(r"(\d+) \* 256", recipe)}
     # of those that may pass, a full disk is the job's own more often than not
     assert statuses == {status for status, kind in BY_STATUS.items() if kind.retryable >= 0} - {74}
@@ -62,7 +62,7 @@ def holds(recipe: str, **attributes: int) -> bool:
 
 
 def test_release_recipe_releases_what_may_pass_and_nothing_else() -> None:
-    text = section("EXIT STATUS").replace("\\\n", "")  # as condor_submit joins lines
+    text = section("HOLD REASONS").replace("\\\n", "")  # as condor_submit joins lines
     (recipe,) = re.findall(r"periodic_release = (.*)", text)
     for code in (12, 13):
         for status in BY_STATUS:
