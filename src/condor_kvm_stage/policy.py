@@ -18,7 +18,7 @@ TABLE = "staging"
 
 
 class PolicyError(KvmStageError):
-    """The policy cannot be read, or is none. Nothing is done without it: better no limit than an ignored one."""
+    """The policy cannot be read, or is none. Nothing is done then: limits that are ignored are worse than none."""
 
 
 class Policy:
@@ -90,9 +90,7 @@ def _parsed(data: bytes) -> Policy:
 def _toml(text: str) -> "dict[str, Any]":
     try:
         import tomllib
-    except (
-        ImportError
-    ):  # Python before 3.11: tomli, from site-packages, which the plug-in's interpreter leaves out (-S)
+    except ImportError:  # before Python 3.11: tomli, from where the plug-in's interpreter does not look (-S)
         import site
         import sys
 

@@ -17,9 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-_IMPATIENT = (
-    5  # seconds; once a share has been silent for the policy's timeout, the other files wait no longer than this
-)
+# Seconds; once a share has been silent for the policy's timeout, the other files wait no longer than this.
+_IMPATIENT = 5
 
 
 class Run:
