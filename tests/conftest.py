@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import directories
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
@@ -27,3 +28,10 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A temporary directory that everybody may search, in the place of pytest's own."""
+    with directories.public() as path:
+        yield path

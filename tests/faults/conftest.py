@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import directories
 import pytest
+from processes import NOBODY
 
 from . import program, share
 from .images import make_qcow2
-from .program import NOBODY, Plugin
+from .program import Plugin
 from .share import Share
 
 NO_FUSE = "" if os.path.exists("/dev/fuse") else "this machine has no /dev/fuse"
@@ -39,23 +40,10 @@ def _root() -> None:
     assert os.geteuid() == 0, "fault tests mount file systems, and run the plug-in as another user: run them as root"
 
 
-def _public_directory() -> tempfile.TemporaryDirectory[str]:
-    directory = tempfile.TemporaryDirectory(dir="/tmp", prefix="condor-kvm-stage-faults-")
-    os.chmod(directory.name, 0o755)
-    return directory
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """A temporary directory that everybody may search, which pytest's own is not."""
-    with _public_directory() as directory:
-        yield Path(directory)
-
-
 @pytest.fixture(scope="session")
 def installed() -> Iterator[tuple[Path, Path]]:
-    with _public_directory() as directory:
-        yield program.install(Path(directory))
+    with directories.public() as directory:
+        yield program.install(directory)
 
 
 @pytest.fixture
@@ -92,7 +80,7 @@ def small_scratch(scratch: Path) -> Iterator[Callable[[str], Path]]:
 
 @pytest.fixture(scope="module")
 def _mounted() -> Iterator[Share]:
-    with _public_directory() as directory, share.mounted(Path(directory)) as made:
+    with directories.public() as directory, share.mounted(directory) as made:
         yield made
 
 

@@ -6,7 +6,6 @@ import compileall
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -16,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import classad2
+import plugin_copy
+from processes import NOBODY, of_session
 
-from .share import processes
-
-REPOSITORY = Path(__file__).parents[2]
-NOBODY = 65534  # plays the job's user
 IMPATIENT = 1  # seconds, instead of the program's own 5: how long it waits once a share has been silent
 
 
@@ -46,7 +43,7 @@ class Outcome:
         return error
 
     def has_left_a_process(self) -> bool:
-        return processes(self.session) != []
+        return of_session(self.session) != []
 
 
 class Run:
@@ -72,7 +69,7 @@ class Run:
 
     def has_ended(self) -> bool:
         """Whether that is true of all that the program has started, too."""
-        return not processes(self.pid)
+        return not of_session(self.pid)
 
     def kill_plugin(self, number: int = signal.SIGKILL) -> None:
         """Kill the program, but not what it has started."""
@@ -82,7 +79,7 @@ class Run:
     def kill_all(self) -> None:
         """Kill the program and what it has started. Who hangs in the kernel stays until that lets him go."""
         for _ in range(3):  # one may have started another meanwhile
-            for pid in processes(self.pid):
+            for pid in of_session(self.pid):
                 with contextlib.suppress(ProcessLookupError):  # it has ended just now
                     os.kill(pid, signal.SIGKILL)
         self._process.communicate()
@@ -129,18 +126,14 @@ class Plugin:
 
 def install(directory: Path) -> tuple[Path, Path]:
     """Make a copy of the program in a directory that everybody may read. Returns its path, and that of its policy."""
-    modules, policy, program = directory / "python", directory / "config.toml", directory / "vm-nfs-plugin"
-    shutil.copytree(REPOSITORY / "src", modules, ignore=shutil.ignore_patterns("__pycache__"))
+    policy, program = directory / "config.toml", directory / "vm-nfs-plugin"
+    modules = plugin_copy.copy_modules(directory)
     assert compileall.compile_dir(modules, quiet=1)
-    text = (REPOSITORY / "scripts/vm-nfs-plugin").read_text(encoding="utf-8")
-    place, start = "/usr/share/condor-kvm-stage/python", "sys.exit(main("
-    assert text.count(place) == text.count(start) == 1
-    patch = (
+    before = (
         "import condor_kvm_stage.plugin.transfer\n"
         "import condor_kvm_stage.policy\n\n"
         f"condor_kvm_stage.plugin.transfer._IMPATIENT = {IMPATIENT}\n"
         f"condor_kvm_stage.policy.PATH = {str(policy)!r}\n"
     )
-    program.write_text(text.replace(place, str(modules)).replace(start, patch + start), encoding="utf-8")
-    program.chmod(0o755)
+    plugin_copy.write(program, modules, before)
     return program, policy

@@ -1,15 +1,16 @@
-"""A share that can be broken, and processes that hang on it: faultfs.py, mounted."""
+"""A share that can be broken: faultfs.py, mounted."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from processes import wait_for
 
 
 @dataclass
@@ -65,26 +66,3 @@ def unmount(path: Path) -> None:
     # not if it was never mounted, and without a look at the file system, which may be dead
     if f" {path} " in Path("/proc/self/mountinfo").read_text(encoding="utf-8"):
         subprocess.run(["umount", "--lazy", "--no-canonicalize", path], check=True, timeout=30)
-
-
-def processes(session: int) -> list[int]:
-    """Return the processes of a session that have not ended, with all their threads."""
-    found = []
-    for entry in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            stat = Path(f"/proc/{entry}/stat").read_text(encoding="utf-8", errors="replace")
-            threads = len(os.listdir(f"/proc/{entry}/task"))
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # has ended just now
-        # pid (name) state parent group session …; the first thread is a zombie while another one hangs
-        state, _, _, of = stat.rpartition(")")[2].split()[:4]
-        if int(of) == session and (state not in "ZX" or threads > 1):
-            found.append(int(entry))
-    return found
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.01)

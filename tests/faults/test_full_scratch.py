@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import NOBODY
 
 from .images import make_qcow2
-from .program import NOBODY, Outcome, Plugin
+from .program import Outcome, Plugin
 
 SmallScratch = Callable[[str], Path]
 

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from processes import wait_for
 
 from .images import make_qcow2
 from .program import IMPATIENT, Plugin
-from .share import Share, wait_for
+from .share import Share
 
 LATE = 2  # seconds that the end may come after the timeout
 

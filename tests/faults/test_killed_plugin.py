@@ -9,10 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import wait_for
 
 from .images import check_qcow2, check_same_disk
 from .program import Plugin
-from .share import Share, wait_for
+from .share import Share
 
 TURNS = 50
 

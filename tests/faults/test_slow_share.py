@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from processes import NOBODY
+
 from .images import check_same_disk, make_fragmented, pack
-from .program import NOBODY, Outcome, Plugin
+from .program import Outcome, Plugin
 from .share import Share
 
 TIMEOUT = 1  # second; the tests' policy

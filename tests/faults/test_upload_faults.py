@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 
 import pytest
+from processes import NOBODY, wait_for
 
 from .images import pack
-from .program import NOBODY, Outcome, Plugin
-from .share import Share, wait_for
+from .program import Outcome, Plugin
+from .share import Share
 
 BEFORE = ["base.qcow2", "base.raw"]
 # kind of fault → exit status, ErrorType, FailureType

@@ -5,28 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import plugin_copy
 import pytest
+from processes import NOBODY
 from unit.transfers import PREALLOCATED, Files
-from unit.users import NOBODY
 
 from condor_kvm_stage import policy
+from condor_kvm_stage.plugin import mounts
 from condor_kvm_stage.policy import Policy
-
-SOURCES = Path(__file__).parents[2] / "src"
-PROGRAM = Path(__file__).parents[2] / "scripts/vm-nfs-plugin"
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """A temporary directory that everybody may search, which pytest's own is not, as QEMU's user must with images."""
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="condor-kvm-stage-test-") as directory:
-        path = Path(directory)
-        path.chmod(0o755)
-        yield path
 
 
 @pytest.fixture(autouse=True)
@@ -105,22 +94,26 @@ def files(tmp_path: Path) -> Files:
 @pytest.fixture
 def program(tmp_path: Path) -> list[str]:
     """The program's command line: as installed, but with this repository's modules, and with the node's files here."""
-    text = PROGRAM.read_text(encoding="utf-8")
-    start = "sys.exit(main("
-    assert '"/usr/share/condor-kvm-stage/python"' in text
-    assert start in text
-    ours = (
+    before = (
         f"from condor_kvm_stage import policy\nfrom condor_kvm_stage.plugin import cli\npolicy.PATH = {policy.PATH!r}\n"
+        f"cli.STATE = {str(tmp_path / 'state')!r}\n"
     )
-    ours += f"cli.STATE = {str(tmp_path / 'state')!r}\n"
     if sys.version_info < (3, 11):  # where tomli is: the program runs without site, which tells a virtual environment
-        ours += f"import site\nsite.PREFIXES.insert(0, {sys.prefix!r})\n"
-    text = text.replace("/usr/share/condor-kvm-stage/python", str(SOURCES)).replace(start, ours + start)
+        before += f"import site\nsite.PREFIXES.insert(0, {sys.prefix!r})\n"
     path = tmp_path / "vm-nfs-plugin"
-    path.write_text(text, encoding="utf-8")
-    shebang = text.splitlines()[0].split()
-    assert shebang[0] == "#!/usr/bin/python3"
-    return [sys.executable, *shebang[1:], str(path)]
+    return [sys.executable, *plugin_copy.write(path, plugin_copy.SOURCES, before), str(path)]
+
+
+@pytest.fixture
+def mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let a directory be where this node has mounted filer:/export, as far as the plug-in can see."""
+
+    def mount(directory: Path) -> None:
+        mountinfo = tmp_path / "mountinfo"
+        mountinfo.write_text(f"36 35 0:50 / {directory} rw shared:1 - nfs4 filer:/export rw\n")
+        monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
+
+    return mount
 
 
 @pytest.fixture

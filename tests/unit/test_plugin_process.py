@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import time
@@ -12,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from unit.users import NOBODY
+from plugin_copy import SOURCES, copy_modules
+from processes import NOBODY, of_session, runs, wait_for
 
-SOURCES = Path(__file__).parents[2] / "src"
 FakeProgram = Callable[[str, str], None]
 
 
@@ -37,32 +36,6 @@ def start(program: list[str], base: Path, scratch: Path) -> subprocess.Popen[str
     )
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, f"in ten seconds it did not come about that {what}"
-        time.sleep(0.02)
-
-
-def runs(pid: int) -> bool:
-    try:
-        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def session(leader: int) -> list[int]:
-    """The processes of a session that run."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getsid(int(path.name)) == leader and runs(int(path.name)):
-                found.append(int(path.name))
-        except ProcessLookupError:
-            pass
-    return found
-
-
 def test_killed_plugin_leaves_no_qemu_img_that_goes_on_for_hours(
     program: list[str], base: Path, scratch: Path, slow_qemu_img: Path
 ) -> None:
@@ -73,7 +46,7 @@ def test_killed_plugin_leaves_no_qemu_img_that_goes_on_for_hours(
     process.kill()
     process.communicate()
     wait_for(lambda: not runs(qemu_img), "qemu-img has ended")
-    wait_for(lambda: not session(process.pid), "all that the plug-in has started has ended")
+    wait_for(lambda: not of_session(process.pid), "all that the plug-in has started has ended")
     assert list(scratch.iterdir()) == []
 
 
@@ -85,7 +58,7 @@ def test_interrupt_is_one_word_and_leaves_nothing(
     process.send_signal(signal.SIGINT)
     output, messages = process.communicate(timeout=20)
     assert (process.returncode, output, messages) == (130, "", "vm-nfs-plugin: interrupted\n")
-    wait_for(lambda: not session(process.pid), "all that the plug-in has started has ended")
+    wait_for(lambda: not of_session(process.pid), "all that the plug-in has started has ended")
     assert list(scratch.iterdir()) == []
 
 
@@ -95,8 +68,7 @@ def test_qemu_img_cannot_become_root_where_htcondor_starts_plugins_with_its_righ
 ) -> None:
     """As with RUN_FILETRANSFER_PLUGINS_WITH_ROOT: the job's user is the effective one only."""
     # modules that all may read, and the installed program's interpreter: the tests' own may be root's alone
-    modules = tmp_path / "python"
-    shutil.copytree(SOURCES, modules, ignore=shutil.ignore_patterns("__pycache__"))
+    modules = copy_modules(tmp_path)
     script = Path(program[-1])
     script.write_text(script.read_text(encoding="utf-8").replace(str(SOURCES), str(modules)), encoding="utf-8")
     seen = tmp_path / "seen"

@@ -23,7 +23,7 @@ from unit.transfers import (
 )
 
 from condor_kvm_stage import __version__
-from condor_kvm_stage.plugin import mounts, stage
+from condor_kvm_stage.plugin import stage
 
 
 @pytest.fixture
@@ -121,13 +121,12 @@ def test_share_that_is_silent_is_a_contact_error_and_does_not_cost_each_file_its
     site_policy: Callable[[str], None],
     fake_program: Callable[[str, str], None],
     monkeypatch: pytest.MonkeyPatch,
+    mounted: Callable[[Path], None],
     tmp_path: Path,
 ) -> None:
     """A qemu-img that waits without any I/O, as on a dead share; tests/faults has a real one."""
     monkeypatch.setattr("condor_kvm_stage.plugin.transfer._IMPATIENT", 1)
-    mountinfo = tmp_path / "mountinfo"
-    mountinfo.write_text(f"36 35 0:50 / {base.parent} rw - nfs4 filer:/export rw\n")
-    monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
+    mounted(base.parent)
     fake_program("qemu-img", "exec sleep 60")
     site_policy("[staging]\ntimeout = 3\n")
     ask(files[0], scratch, *(f"nfs://{base}:{number}" for number in range(4)))

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from unit.disks import names, put, write_raw
 
-from condor_kvm_stage.plugin import mounts
 from condor_kvm_stage.plugin.failure import ParameterError, ResolutionError, SpecificationError
 
 QemuImg = Callable[..., str]
@@ -115,11 +114,9 @@ def test_symlink_is_resolved_so_that_moving_it_does_not_change_a_running_guests_
 
 
 def test_server_in_the_url_leads_to_its_mount_on_this_node(
-    tmp_path: Path, scratch: Path, base: Path, info: Info, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, scratch: Path, base: Path, info: Info, mounted: Callable[[Path], None]
 ) -> None:
-    mountinfo = tmp_path / "mountinfo"
-    mountinfo.write_text(f"36 35 0:50 / {base.parent} rw shared:1 - nfs4 filer:/export rw\n")
-    monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
+    mounted(base.parent)
     put(f"nfs://filer/export/{base.name}:disk", scratch)
     assert info(scratch / "disk")["backing-filename"] == str(base)
     with pytest.raises(ResolutionError):

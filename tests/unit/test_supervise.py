@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from processes import runs, wait_for
 
 from condor_kvm_stage.plugin.failure import BY_STATUS, BugError, NodeError, StageError
 from condor_kvm_stage.plugin.supervise import SilentError, run
@@ -69,18 +70,8 @@ def test_silence_is_a_failure_in_time_and_ends_the_child_and_what_it_started(tmp
         run(action, 1, "wait")
     assert time.monotonic() - started < 20
     assert caught.value.step == "sleep"
-    for pid in (tmp_path / "pids").read_text().split():
-        deadline = time.monotonic() + 10
-        while _runs(pid) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not _runs(pid)
-
-
-def _runs(pid: str) -> bool:
-    try:
-        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    wait_for(lambda: not any(runs(pid) for pid in pids), "what was given up has ended")
 
 
 def test_patience_is_for_silence_not_for_the_whole() -> None:

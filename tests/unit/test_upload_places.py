@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from unit.uploads import put
 
-from condor_kvm_stage.plugin import mounts
 from condor_kvm_stage.plugin.failure import (
     AuthorizationError,
     ParameterError,
@@ -59,11 +59,9 @@ def test_place_that_is_none_is_one_message(
 
 @pytest.mark.parametrize("path", ["export", "export/sub", "export//sub/.."])
 def test_server_in_the_url_leads_to_its_mount_on_this_node(
-    tmp_path: Path, result: Path, out: Path, allowed: Policy, monkeypatch: pytest.MonkeyPatch, path: str
+    tmp_path: Path, result: Path, out: Path, allowed: Policy, mounted: Callable[[Path], None], path: str
 ) -> None:
-    mountinfo = tmp_path / "mountinfo"
-    mountinfo.write_text(f"36 35 0:50 / {out} rw shared:1 - nfs4 filer:/export rw\n")
-    monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
+    mounted(out)
     (out / "sub").mkdir()
     if ".." in path:
         with pytest.raises(ParameterError, match=r"without '\.\.'"):
@@ -84,11 +82,9 @@ def test_name_that_is_none_is_refused(result: Path, out: Path, allowed: Policy, 
 
 @pytest.mark.parametrize("target", ["nfs://filer/export", "nfs://filer/export/.", "nfs://filer/export?overwrite=yes"])
 def test_export_itself_is_no_name_for_a_file(
-    tmp_path: Path, result: Path, out: Path, allowed: Policy, monkeypatch: pytest.MonkeyPatch, target: str
+    tmp_path: Path, result: Path, out: Path, allowed: Policy, mounted: Callable[[Path], None], target: str
 ) -> None:
-    mountinfo = tmp_path / "mountinfo"
-    mountinfo.write_text(f"36 35 0:50 / {out} rw shared:1 - nfs4 filer:/export rw\n")
-    monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
+    mounted(out)
     with pytest.raises(ParameterError, match="names no file"):
         put(result, target, allowed)
     assert list(out.iterdir()) == []

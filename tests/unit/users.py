@@ -6,8 +6,6 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-NOBODY = 65534  # plays the job's user
-
 
 @contextlib.contextmanager
 def as_the_first_user() -> Iterator[None]:

@@ -4,6 +4,7 @@ import os
 
 from ..errors import printable
 from .failure import ParameterError, ResolutionError
+from .paths import is_under
 
 MOUNTINFO = "/proc/self/mountinfo"
 _FILE_SYSTEMS = ("nfs", "nfs4")
@@ -55,12 +56,9 @@ def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
     if ".." in names:
         raise ParameterError(f"{printable(path)} on {printable(server)}: write the path on the server without '..'")
     path = "/" + "/".join(names)
-    best = None
-    for mount in mounts:
-        inside = path == mount.export or path.startswith(mount.export.rstrip("/") + "/")
-        if mount.server == server and inside and (best is None or len(mount.export) > len(best.export)):
-            best = mount
-    if best is not None:
+    leading = [m for m in mounts if m.server == server and (path == m.export or is_under(path, m.export))]
+    if leading:
+        best = max(leading, key=lambda mount: len(mount.export))
         return os.path.join(best.mount_point, path[len(best.export) :].lstrip("/"))
     shown = ", ".join(f"{m.server}:{m.export} on {m.mount_point}" for m in mounts[:_SHOWN]) or "none"
     more = f" and {len(mounts) - _SHOWN} more" if len(mounts) > _SHOWN else ""
@@ -73,11 +71,11 @@ def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
 
 def server_of(path: str) -> str:
     """Return whose file a path on this node is: `server:/export` of the longest mount point above it, else the node."""
-    best, source = "", os.uname().nodename
-    for mount in read():
-        if path.startswith(mount.mount_point.rstrip("/") + "/") and len(mount.mount_point) > len(best):
-            best, source = mount.mount_point, f"{mount.server}:{mount.export}"
-    return source
+    above = [mount for mount in read() if is_under(path, mount.mount_point)]
+    if not above:
+        return os.uname().nodename
+    nearest = max(above, key=lambda mount: len(mount.mount_point))
+    return f"{nearest.server}:{nearest.export}"
 
 
 def _unescaped(text: str) -> str:

@@ -74,6 +74,11 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Place:
 def lies_under(path: str, directories: "list[str]") -> bool:
     """Return whether a resolved path lies under one of the directories, whose own symlinks are followed."""
     # As they stand there first: what a resolved path begins with has no symlinks, and one of the others may hang.
-    return any(path.startswith(directory.rstrip("/") + "/") for directory in directories) or any(
-        path.startswith(os.path.realpath(directory).rstrip("/") + "/") for directory in directories
+    return any(is_under(path, directory) for directory in directories) or any(
+        is_under(path, os.path.realpath(directory)) for directory in directories
     )
+
+
+def is_under(path: str, directory: str) -> bool:
+    """Return whether a path is, by its name, that of something in the directory."""
+    return path.startswith(directory.rstrip("/") + "/")

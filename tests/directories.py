@@ -1,0 +1,16 @@
+"""Temporary directories as a share's are: everybody may search them, as QEMU's user must. pytest's own are not."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def public() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="condor-kvm-stage-test-") as directory:
+        path = Path(directory)
+        path.chmod(0o755)
+        yield path
