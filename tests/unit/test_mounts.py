@@ -101,3 +101,18 @@ def test_backslash_that_begins_no_escape_stands_for_itself(odd: str) -> None:
 def test_octal_escapes_are_decoded() -> None:
     (mount,) = parse("1 1 0:1 / /a\\040b\\134040 rw - nfs4 filer:/vol\\011\\012\\043 rw\n")
     assert (mount.export, mount.mount_point) == ("/vol\t\n#", "/a b\\040")
+
+
+def test_everything_that_is_mounted_has_its_type_and_source() -> None:
+    found = mounts.entries(MOUNTINFO.read_text(encoding="utf-8"))
+    assert found["/"] == ("xfs", "/dev/mapper/rl-root")
+    assert found["/srv/images/site two"] == ("nfs4", "filer.example.org:/export/images/two")
+    assert found["/home"] == ("nfs", "FILER.example.org:/")
+    assert found["/mnt/old"] == ("ext4", "/dev/vdb1")  # the last one there
+    assert list(found)[-1] == "/ceph"
+
+
+def test_mount_that_hides_another_comes_where_it_was_mounted() -> None:
+    mounted = [("/a", "1"), ("/b", "2"), ("/a", "3")]
+    text = "".join(f"{kind} 1 0:{kind} / {point} rw - {kind} x rw\n" for point, kind in mounted)
+    assert list(mounts.entries(text).items()) == [("/b", ("2", "x")), ("/a", ("3", "x"))]

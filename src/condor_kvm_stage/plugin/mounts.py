@@ -30,8 +30,19 @@ def read() -> "list[NfsMount]":
 
 
 def parse(mountinfo: str) -> "list[NfsMount]":
-    """Return the NFS mounts in the text of a mountinfo, one for a mount point: the last one hides those before it."""
-    found: dict[str, NfsMount] = {}
+    """Return the NFS mounts in the text of a mountinfo."""
+    found = []
+    for mount_point, (kind, source) in entries(mountinfo).items():
+        # Of a bind mount too the source is the directory that is mounted (nfs_show_devname in Linux' fs/nfs/super.c).
+        server, colon, export = source.partition(":/")
+        if kind in _FILE_SYSTEMS and colon:
+            found.append(NfsMount(server.lower(), "/" + export.strip("/"), mount_point))
+    return found
+
+
+def entries(mountinfo: str) -> "dict[str, tuple[str, str]]":
+    """Return what is mounted where: type and source by mount point. The last one there hides those before it."""
+    found: dict[str, tuple[str, str]] = {}
     for line in mountinfo.split("\n"):
         # id, parent, device, root, mount point, options, optional fields …, "-", type, source, options
         before, _, after = line.partition(" - ")
@@ -40,11 +51,8 @@ def parse(mountinfo: str) -> "list[NfsMount]":
             continue
         mount_point = _unescaped(fields[4])
         found.pop(mount_point, None)
-        # Of a bind mount too the source is the directory that is mounted (nfs_show_devname in Linux' fs/nfs/super.c).
-        server, colon, export = _unescaped(source[1]).partition(":/")
-        if source[0] in _FILE_SYSTEMS and colon:
-            found[mount_point] = NfsMount(server.lower(), "/" + export.strip("/"), mount_point)
-    return list(found.values())
+        found[mount_point] = (source[0], _unescaped(source[1]))
+    return found
 
 
 def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:

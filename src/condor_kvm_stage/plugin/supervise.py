@@ -19,11 +19,30 @@ if TYPE_CHECKING:
     # Called with the name of the step that is under way, as often as it makes progress
     Beat = Callable[[str], None]
 
+# Seconds; once a share has been silent for the policy's timeout, whatever comes next waits no longer than this.
+IMPATIENT = 5
 _RESULT = b"="  # begins the last word; steps are lines before it
 
 
 class SilentError(ContactError):
     """The share did not answer in time."""
+
+
+class Patience:
+    """How long a share may be silent: as long as the policy says, and less once it has been."""
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+
+    def run(
+        self, action: "Callable[[Beat], int]", doing: str, tidy: "Callable[[int], None]" = lambda child: None
+    ) -> int:
+        """Call action in a child process, as run() does."""
+        try:
+            return run(action, self.timeout, doing, tidy)
+        except SilentError:
+            self.timeout = min(self.timeout, IMPATIENT)
+            raise
 
 
 def run(
