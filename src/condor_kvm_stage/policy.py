@@ -1,4 +1,4 @@
-"""The site's policy, /etc/condor-kvm-stage/config.toml: what may be staged, and how long that may take.
+"""The site's policy, /etc/condor-kvm-stage/config.toml: what may be staged, and what the generator is to offer.
 
 The plug-in reads it at every start, and TOML is dear to import (26 ms beside an interpreter's 13): a file without
 settings, as the package installs it, is recognised without.
@@ -6,15 +6,14 @@ settings, as the package installs it, is recognised without.
 
 import os
 
-from . import sizes
 from .errors import KvmStageError, printable
+from .schema import KEYS, Htcondor, Network, Staging, Vm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 PATH = "/etc/condor-kvm-stage/config.toml"
-TABLE = "staging"
 
 
 class PolicyError(KvmStageError):
@@ -22,19 +21,16 @@ class PolicyError(KvmStageError):
 
 
 class Policy:
-    """The keys of the table [staging], with their defaults; vm-nfs-plugin(1), "POLICY", says what each means.
+    """The tables of the policy, with defaults for what it does not say. given: what it says, as `vm.memory`."""
 
-    image_dirs, output_dirs: absolute paths. chain_depth: files. virtual_size: bytes. timeout: seconds.
-    """
-
-    __slots__ = ("chain_depth", "image_dirs", "output_dirs", "timeout", "virtual_size")
+    __slots__ = ("given", "htcondor", "network", "staging", "vm")
 
     def __init__(self) -> None:
-        self.image_dirs: list[str] = []
-        self.output_dirs: list[str] = []
-        self.chain_depth = 8
-        self.virtual_size = 16 << 40
-        self.timeout = 60
+        self.staging = Staging()
+        self.vm = Vm()
+        self.network = Network()
+        self.htcondor = Htcondor()
+        self.given: list[str] = []
 
 
 def load(root: str = "") -> Policy:
@@ -42,49 +38,73 @@ def load(root: str = "") -> Policy:
 
     Raises PolicyError, which names file and line.
     """
+    path = root + PATH
     try:
-        with open(root + PATH, "rb") as file:
+        with open(path, "rb") as file:
             data = file.read()
     except FileNotFoundError:
         return Policy()
     except OSError as error:
         raise PolicyError(
-            f"cannot read the site's policy {PATH}: {error.strerror}; the administrator of {os.uname().nodename} "
-            f"must make it readable for all: chmod 644 {PATH}"
+            f"cannot read the site's policy {path}: {error.strerror}; the administrator of {os.uname().nodename} "
+            f"must make it readable for all: chmod 644 {path}"
         ) from error
-    lines = (line.strip() for line in data.split(b"\n"))
-    if all(not line or line.startswith(b"#") or line == b"[staging]" for line in lines):
+    if _says_nothing(data):
         return Policy()
-    return _parsed(data)
+    return _parsed(data, path)
 
 
-def _parsed(data: bytes) -> Policy:
+def _says_nothing(data: bytes) -> bool:
+    """Return whether all lines are empty, comments, or begin a table of the schema that no line has begun before."""
+    tables = {b"[%s]" % table.encode() for table in KEYS}
+    for line in data.split(b"\n"):
+        line = line.strip()
+        if line in tables:
+            tables.remove(line)
+        elif line and not line.startswith(b"#"):
+            return False
+    return True
+
+
+def _parsed(data: bytes, path: str) -> Policy:
     try:
         text = data.decode()
         document = _toml(text)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _broken(f"line {line}: bytes that are no UTF-8; write it in UTF-8") from None
+        raise _broken(path, f"line {line}: bytes that are no UTF-8; write it in UTF-8") from None
     except (ValueError, RecursionError) as error:  # of the first, TOMLDecodeError is a kind
-        raise _broken(str(error)) from None
-    for table in document:
-        if table != TABLE:
-            raise _broken(f"{_line(text, table)}: unknown key '{printable(table)}'; the one table is [{TABLE}]")
-    settings = document.get(TABLE, {})
-    if not isinstance(settings, dict):
-        raise _broken(f"{_line(text, TABLE)}: {TABLE} must be a table, [{TABLE}]")
+        raise _broken(path, str(error)) from None
     policy = Policy()
-    for key, value in settings.items():
-        if key not in Policy.__slots__:
-            known = ", ".join(Policy.__slots__)
-            raise _broken(
-                f"{_line(text, TABLE, key)}: unknown key '{printable(key)}' in [{TABLE}]; the keys are {known}"
-            )
-        try:
-            setattr(policy, key, _CHECKS[key](value))
-        except ValueError as error:
-            raise _broken(f"{_line(text, TABLE, key)}: {key} {error}") from None
+    for table, settings in document.items():
+        if table not in KEYS:
+            kind = "table" if isinstance(settings, dict) else "key"
+            known = _known(table, KEYS, f"the tables are {', '.join(f'[{name}]' for name in KEYS)}")
+            raise _broken(path, f"{_line(text, table)}: unknown {kind} '{table}'; {known}")
+        if not isinstance(settings, dict):
+            raise _broken(path, f"{_line(text, table)}: {table} must be a table, [{table}]")
+        checks = KEYS[table]
+        for key, value in settings.items():
+            if key not in checks:
+                known = _known(key, checks, f"the keys are {', '.join(checks)}")
+                raise _broken(path, f"{_line(text, table, key)}: unknown key '{key}' in [{table}]; {known}")
+            try:
+                setattr(getattr(policy, table), key, checks[key](value))
+            except ValueError as error:
+                raise _broken(path, f"{_line(text, table, key)}: {key} {error}") from None
+            policy.given.append(f"{table}.{key}")
     return policy
+
+
+def _known(name: str, known: "dict[str, Any]", all_known: str) -> str:
+    """Return the part of a message that says where a key belongs, or what was probably meant, and what could be."""
+    for table, keys in KEYS.items():
+        if name in keys:
+            return f"it belongs under [{table}]"
+    import difflib  # 10 ms, for a message only
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{close[0]}'? {all_known[0].upper()}{all_known[1:]}" if close else all_known
 
 
 def _toml(text: str) -> "dict[str, Any]":
@@ -107,38 +127,6 @@ def _toml(text: str) -> "dict[str, Any]":
     return document
 
 
-def _directories(value: "Any") -> "list[str]":
-    good = isinstance(value, list) and all(isinstance(item, str) and item.startswith("/") for item in value)
-    # a comma separates directories in the slot ad
-    if not good or any(character in item for item in value for character in "\0,"):
-        raise ValueError('must be a list of absolute paths without commas, as ["/srv/images"]')
-    return list(value)
-
-
-def _size(value: "Any") -> int:
-    if not isinstance(value, str):
-        raise ValueError('must be a size, as "16T"')
-    return sizes.parse(value)
-
-
-def _number(lowest: int, highest: int) -> "Any":
-    def check(value: "Any") -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
-            raise ValueError(f"must be a whole number from {lowest} to {highest}")
-        return value
-
-    return check
-
-
-_CHECKS = {
-    "image_dirs": _directories,
-    "output_dirs": _directories,
-    "chain_depth": _number(1, 64),
-    "virtual_size": _size,
-    "timeout": _number(1, 3600),
-}
-
-
 def _line(text: str, *keys: str) -> str:
     """Return where a key stands, for a message. TOML's readers tell the line of a syntax error, not that of a key."""
     lines, begin = text.split("\n"), 0
@@ -155,8 +143,8 @@ def _line(text: str, *keys: str) -> str:
     return f"line {begin + 1}"
 
 
-def _broken(reason: str) -> PolicyError:
+def _broken(path: str, reason: str) -> PolicyError:
     return PolicyError(
-        f"the site's policy {PATH} is broken: {printable(reason)}; the administrator of {os.uname().nodename} must "
+        f"the site's policy {path} is broken: {printable(reason)}; the administrator of {os.uname().nodename} must "
         "mend it"
     )

@@ -15,7 +15,7 @@ from unit.transfers import PREALLOCATED, Files
 
 from condor_kvm_stage import policy
 from condor_kvm_stage.plugin import mounts
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.schema import Staging
 
 
 @pytest.fixture(autouse=True)
@@ -134,9 +134,9 @@ def out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def allowed(out: Path) -> Policy:
+def allowed(out: Path) -> Staging:
     """A policy that opens the directory `out`."""
-    site = Policy()
+    site = Staging()
     site.output_dirs = [str(out)]
     return site
 

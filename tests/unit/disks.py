@@ -7,12 +7,12 @@ from pathlib import Path
 
 from condor_kvm_stage.plugin import url
 from condor_kvm_stage.plugin.stage import stage
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.schema import Staging
 
 
-def put(request: str, scratch: Path, policy: Policy | None = None) -> int:
+def put(request: str, scratch: Path, policy: Staging | None = None) -> int:
     """Stage a URL into a scratch directory."""
-    return stage(url.parse_stage(request), str(scratch), policy or Policy(), lambda step: None)
+    return stage(url.parse_stage(request), str(scratch), policy or Staging(), lambda step: None)
 
 
 def write_raw(path: Path, size: int = 1 << 20) -> Path:

@@ -33,7 +33,7 @@ class Hostile:
 
     def refusal(self) -> StageError:
         with pytest.raises(StageError) as caught:
-            image.inspect(str(self.path), policy.load(), lambda step: None)
+            image.inspect(str(self.path), policy.load().staging, lambda step: None)
         return caught.value
 
 
@@ -137,6 +137,6 @@ def test_each_foreign_format_is_among_the_cases(on_disk: Callable[[Case], Hostil
     for content in hostile.FOREIGN.values():
         path = hostile.put(tmp_path / "image", content)
         with pytest.raises(StageError) as caught:
-            image.inspect(str(path), policy.load(), lambda step: None)
+            image.inspect(str(path), policy.load().staging, lambda step: None)
         found |= set(re.findall(r"has the format (\w+);", str(caught.value)))
     assert found == known

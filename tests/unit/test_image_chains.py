@@ -85,7 +85,7 @@ def test_name_in_a_symlinked_image_is_relative_to_its_target_which_is_what_qemu_
 def test_each_file_counts_as_progress(tmp_path: Path, qemu_img: Callable[..., str]) -> None:
     top = chain(tmp_path, qemu_img, 3, lambda n: f"../{n}/image")
     steps: list[str] = []
-    image.inspect(str(top), policy.load(), steps.append)
+    image.inspect(str(top), policy.load().staging, steps.append)
     assert steps == ["inspect"] * 4
 
 

@@ -1,4 +1,4 @@
-"""The manual page says what the code does: each exit status, each check, each key of the policy, each option."""
+"""The manual pages are sound; that of the plug-in says what the code does: exit statuses, checks, options."""
 
 from __future__ import annotations
 
@@ -11,31 +11,41 @@ from pathlib import Path
 import classad2
 import hostile
 import pytest
+from unit.manual import Page, all_pages, terms
 
-from condor_kvm_stage import __version__, sizes, state
-from condor_kvm_stage.plugin import transfer, url
-from condor_kvm_stage.plugin.failure import BY_STATUS, ParameterError
-from condor_kvm_stage.policy import PATH, Policy
+from condor_kvm_stage import __version__, state
+from condor_kvm_stage.plugin import url
+from condor_kvm_stage.plugin.failure import BY_STATUS, NodeError, ParameterError
+from condor_kvm_stage.policy import PATH
 
-PAGE = Path(__file__).parents[2] / "packaging/man/vm-nfs-plugin.1.rst"
-TEXT = PAGE.read_text(encoding="utf-8")
-
-
-def section(title: str) -> str:
-    """The text of a section of the page."""
-    match = re.search(rf"^{title}\n=+\n(.*?)(?=^[A-Z ]+\n=+\n|\Z)", TEXT, re.MULTILINE | re.DOTALL)
-    assert match, title
-    return match[1]
+REPOSITORY = Path(__file__).parents[2]
+section = Page("vm-nfs-plugin.1").section
 
 
-def checks_in_manual() -> set[str]:
-    return set(re.findall(r"^``([a-z0-9_]+)``$", section("CHECKS"), re.MULTILINE))
-
-
-def test_page_is_sound_and_of_this_version() -> None:
-    result = subprocess.run(["rst2man", "--strict", PAGE], capture_output=True, text=True, timeout=60, check=False)
+@pytest.mark.parametrize("name", all_pages())
+def test_page_is_sound_and_of_this_version(name: str) -> None:
+    page = Page(name)
+    result = subprocess.run(["rst2man", "--strict", page.path], capture_output=True, text=True, timeout=60, check=False)
     assert (result.returncode, result.stderr) == (0, "")
-    assert f":Version: condor-kvm-stage {__version__}\n" in TEXT
+    title, number = name.rsplit(".", 1)
+    assert page.text.split("\n")[1] == title
+    assert f":Manual section: {number}\n" in page.text
+    assert f":Version: condor-kvm-stage {__version__}\n" in page.text
+
+
+def test_every_page_of_ours_that_is_referred_to_is_there_and_every_page_is_referred_to() -> None:
+    text = "".join(Page(name).text for name in all_pages())
+    referred = {f"{name}.{number}" for name, number in re.findall(r"\*\*([a-z.-]+)\*\*\\ \((\d)\)", text)}
+    ours = {name for name in referred if name.startswith(("condor-kvm-stage", "vm-nfs-plugin"))}
+    assert ours == set(all_pages())
+
+
+@pytest.mark.parametrize("path", ["packaging/condor-kvm-stage.service", "packaging/config.toml"])
+def test_installed_file_refers_to_a_page_that_is_there(path: str) -> None:
+    text = (REPOSITORY / path).read_text(encoding="utf-8")
+    referred = re.findall(r"\b((?:condor-kvm-stage|vm-nfs)[a-z.-]*)\((\d)\)", text)
+    assert referred
+    assert {f"{name}.{number}" for name, number in referred} <= set(all_pages())
 
 
 def test_every_exit_status_is_there_with_its_type_and_the_sub_code_that_htcondor_records() -> None:
@@ -93,21 +103,17 @@ def test_options_are_those_that_urls_can_have(title: str, parse: Callable[[str],
 
 
 def test_every_check_is_there() -> None:
-    assert checks_in_manual() == {case.check for case in hostile.CASES if case.check} | hostile.CHECKS_WITHOUT_A_CASE
+    assert (
+        set(terms(section("CHECKS")))
+        == {case.check for case in hostile.CASES if case.check} | hostile.CHECKS_WITHOUT_A_CASE
+    )
 
 
-def test_policy_has_every_key_with_its_default() -> None:
+def test_policy_is_named_with_its_page_and_the_exit_status_of_a_broken_one() -> None:
     text = section("POLICY")
     assert PATH in text
-    assert re.findall(r"^``(\w+)`` \(", text, re.MULTILINE) == sorted(
-        Policy.__slots__, key=["image_dirs", "output_dirs", "chain_depth", "virtual_size", "timeout"].index
-    )
-    default = Policy()
-    assert f"(files; default: {default.chain_depth})" in text
-    assert f"(seconds; default: {default.timeout})" in text
-    (size,) = re.findall(r'``virtual_size`` \(default: ``"(\w+)"``\)', text)
-    assert sizes.parse(size) == default.virtual_size
-    assert f"wait for {transfer._IMPATIENT} seconds" in text
+    assert r"**condor-kvm-stage-config.toml**\ (5)" in text
+    assert f"exit status {NodeError.status}," in text
 
 
 def test_file_that_the_generator_leaves_is_named() -> None:

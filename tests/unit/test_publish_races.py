@@ -95,7 +95,7 @@ def test_swap_before_a_file_is_overwritten_is_no_success_and_harms_no_other_file
 
 
 def test_shared_directory_that_was_replaced_by_a_symlink_is_not_written_to(tmp_path: Path, scratch: Path) -> None:
-    """Policy was asked about the path without symlinks; by now it may lead elsewhere."""
+    """Staging was asked about the path without symlinks; by now it may lead elsewhere."""
     (tmp_path / "other").mkdir()
     (tmp_path / "other/sub").mkdir()
     (tmp_path / "link").symlink_to("other")

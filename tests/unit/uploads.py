@@ -6,8 +6,8 @@ from pathlib import Path
 
 from condor_kvm_stage.plugin import url
 from condor_kvm_stage.plugin.upload import upload
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.schema import Staging
 
 
-def put(source: Path, target: str, policy: Policy) -> int:
+def put(source: Path, target: str, policy: Staging) -> int:
     return upload(str(source), url.parse_upload(target, source.name), policy, lambda step: None)

@@ -8,7 +8,8 @@ import stat
 
 from .. import sizes
 from ..errors import printable, quoted
-from ..policy import PATH, Policy
+from ..policy import PATH
+from ..schema import Staging
 from . import formats, paths, qcow2
 from .failure import AuthorizationError, SpecificationError, on_share
 
@@ -33,7 +34,7 @@ class Image:
         self.iso = iso
 
 
-def inspect(path: str, policy: Policy, beat: "Beat", top_anywhere: bool = False) -> Image:
+def inspect(path: str, policy: Staging, beat: "Beat", top_anywhere: bool = False) -> Image:
     """Inspect the image at an absolute path, and every file of its backing chain. Returns the one at the path.
 
     The format comes from each file's content: `qemu-img create -F raw` on a qcow2 image would silently make a disk of
@@ -76,7 +77,7 @@ def inspect(path: str, policy: Policy, beat: "Beat", top_anywhere: bool = False)
     return top
 
 
-def _inspect_one(path: str, policy: Policy, shown: str, anywhere: bool) -> Image:
+def _inspect_one(path: str, policy: Staging, shown: str, anywhere: bool) -> Image:
     place = paths.resolve(path, f"open {shown}", for_all=not anywhere)
     if not (path + place.path).isprintable() or len(os.fsencode(place.path)) > _LONGEST_PATH:
         # in Python, surrogates stand for what is no UTF-8

@@ -4,7 +4,7 @@ import os
 
 from .. import sizes
 from ..errors import printable
-from ..policy import Policy
+from ..schema import Staging
 from . import image, mounts, publish, qemu_img
 from .failure import SCRATCH, ParameterError, SpecificationError
 from .url import StageUrl
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .supervise import Beat
 
 
-def stage(wanted: StageUrl, scratch: str, policy: Policy, beat: "Beat") -> int:
+def stage(wanted: StageUrl, scratch: str, policy: Staging, beat: "Beat") -> int:
     """Make the disk that `wanted` names in the directory `scratch` (absolute path). Returns its file's size in bytes.
 
     Nothing is synced to the disk, for the scratch directory does not outlive the node. beat: called at each step.
@@ -38,7 +38,7 @@ def stage(wanted: StageUrl, scratch: str, policy: Policy, beat: "Beat") -> int:
     return publish.publish(scratch, wanted.name, SCRATCH, make)
 
 
-def _check(wanted: StageUrl, base: image.Image, policy: Policy) -> None:
+def _check(wanted: StageUrl, base: image.Image, policy: Staging) -> None:
     """Refuse an image that is not what the URL says, or a disk that HTCondor or QEMU would not take."""
     shown = printable(base.path)
     if wanted.format not in ("", base.format):

@@ -9,7 +9,8 @@ import sys
 import time
 
 from ..errors import KvmStageError, printable
-from ..policy import Policy, PolicyError, load
+from ..policy import PolicyError, load
+from ..schema import Staging
 from . import classad_reader, classad_writer, mounts, publish, results, stage, supervise, url
 from .failure import OK, NodeError, ParameterError, StageError, bug
 
@@ -17,16 +18,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-# Seconds; once a share has been silent for the policy's timeout, the other files wait no longer than this.
-_IMPATIENT = 5
-
 
 class Run:
-    """One run of the plug-in: the site's policy, read once, and whether a share was silent already."""
+    """One run of the plug-in: the site's policy, read once, and what patience with the share is left."""
 
     def __init__(self) -> None:
-        self.policy: Policy | None = None
-        self.silent = False
+        self.policy: Staging | None = None
+        self.patience: supervise.Patience | None = None
 
     def transfer(self, remote: "str | None", local: "str | None", uploading: bool) -> "tuple[int, results.Ad]":
         """Transfer one file. Returns an exit status and the result ad for HTCondor.
@@ -79,18 +77,18 @@ class Run:
         wanted: "url.StageUrl | url.UploadUrl",
         tidy: "Callable[[int], None]",
     ) -> int:
-        timeout = self._read_policy().timeout
+        if self.patience is None:
+            self.patience = supervise.Patience(self._read_policy().timeout)
         try:
-            return supervise.run(action, min(timeout, _IMPATIENT) if self.silent else timeout, doing, tidy)
+            return self.patience.run(action, doing, tidy)
         except StageError as error:
-            self.silent = self.silent or isinstance(error, supervise.SilentError)
             error.server = wanted.server or mounts.server_of(wanted.path)
             raise
 
-    def _read_policy(self) -> Policy:
+    def _read_policy(self) -> Staging:
         if self.policy is None:
             try:
-                self.policy = load()
+                self.policy = load().staging
             except PolicyError as error:
                 raise NodeError(str(error)) from error
         return self.policy

@@ -5,7 +5,8 @@ import os
 import stat
 
 from ..errors import printable
-from ..policy import PATH, Policy
+from ..policy import PATH
+from ..schema import Staging
 from . import image, mounts, paths, publish, qemu_img
 from .failure import AuthorizationError, ParameterError, SpecificationError, on_share
 from .url import UploadUrl
@@ -20,7 +21,7 @@ _CHUNK = 1 << 20  # bytes between two beats
 _SYNC = 64 << 20  # bytes that may wait to be written: all of them at the end could be minutes without a beat
 
 
-def upload(source: str, wanted: UploadUrl, policy: Policy, beat: "Beat") -> int:
+def upload(source: str, wanted: UploadUrl, policy: Staging, beat: "Beat") -> int:
     """Copy the file `source` to where `wanted` says. Returns the size in bytes of what is there now.
 
     beat: called at each step. Raises StageError; the share is then as it was.
@@ -47,7 +48,7 @@ def upload(source: str, wanted: UploadUrl, policy: Policy, beat: "Beat") -> int:
     return publish.publish(place.path, name, where, make, wanted.overwrite, shared=True, mode=_mode(source))
 
 
-def _check_allowed(directory: str, policy: Policy) -> None:
+def _check_allowed(directory: str, policy: Staging) -> None:
     """Refuse a directory (without symlinks) that policy does not open."""
     if not paths.lies_under(directory + "/", policy.output_dirs):
         allowed = printable(", ".join(policy.output_dirs)) or "none"
@@ -67,7 +68,7 @@ def _mode(source: str) -> int:
         raise on_share(error, f"open the output file {printable(source)}") from error
 
 
-def _flatten(source: str, temporary: str, policy: Policy, beat: "Beat") -> None:
+def _flatten(source: str, temporary: str, policy: Staging, beat: "Beat") -> None:
     # The guest has had this file in its hands: it is inspected as any image, and so is what it refers to.
     found = image.inspect(os.path.abspath(source), policy, beat, top_anywhere=True)
     if found.format != "qcow2":

@@ -1,0 +1,183 @@
+"""What the site's policy may say: its tables and keys, their defaults, and what is right for each.
+
+condor-kvm-stage-config.toml(5) says what each means. The plug-in imports this at every start, so it imports next to
+nothing itself.
+"""
+
+from . import sizes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    Check = Callable[[Any], Any]
+
+AUTO = -1  # what "auto" stands for where a number is expected: the generator works it out
+
+
+class Staging:
+    """[staging]. image_dirs, output_dirs: absolute paths. canary_image: an absolute path, "" for none.
+
+    chain_depth: files. virtual_size: bytes. timeout: seconds.
+    """
+
+    __slots__ = ("canary_image", "chain_depth", "image_dirs", "output_dirs", "timeout", "virtual_size")
+
+    def __init__(self) -> None:
+        self.image_dirs: list[str] = []
+        self.output_dirs: list[str] = []
+        self.canary_image = ""
+        self.chain_depth = 8
+        self.virtual_size = 16 << 40
+        self.timeout = 60
+
+
+class Vm:
+    """[vm]. memory, reserve, overhead: bytes. disk_dirs: absolute paths. memory and max_number can be AUTO."""
+
+    __slots__ = ("disk_dirs", "max_number", "memory", "memory_percent", "overhead", "reserve", "reserve_percent")
+
+    def __init__(self) -> None:
+        self.memory = AUTO
+        self.memory_percent = 100
+        self.reserve = 1 << 30
+        self.reserve_percent = 5
+        self.overhead = 128 << 20
+        self.max_number = AUTO
+        self.disk_dirs: list[str] = []
+
+
+class Network:
+    """[network]. types: of TYPES, the first that the host has being the default. bridge: an interface, "" for none."""
+
+    __slots__ = ("bridge", "types")
+    TYPES = ("nat", "user", "bridge")
+
+    def __init__(self) -> None:
+        self.types = ["nat", "user"]
+        self.bridge = ""
+
+
+class Htcondor:
+    """[htcondor]. restart: of RESTARTS. wait: seconds."""
+
+    __slots__ = ("restart", "wait")
+    RESTARTS = ("idle", "peaceful", "never")
+
+    def __init__(self) -> None:
+        self.restart = "idle"
+        self.wait = 60
+
+
+def _directories(value: "Any") -> "list[str]":
+    good = isinstance(value, list) and all(isinstance(item, str) and item.startswith("/") for item in value)
+    # a comma separates directories in the slot ad
+    if not good or any(character in item for item in value for character in "\0,"):
+        raise ValueError('must be a list of absolute paths without commas, as ["/srv/images"]')
+    return list(value)
+
+
+def _plain_directories(value: "Any") -> "list[str]":
+    """Directories that go into an expression of HTCondor's configuration, where special characters would do harm."""
+    for item in _directories(value):
+        if not _PLAIN.issuperset(item) or "/../" in item + "/" or not item.strip("/"):
+            raise ValueError(
+                "must be paths below /, of letters, digits and /._+- only, without '..', as [\"/srv/images\"]"
+            )
+    return [item.rstrip("/") for item in value]
+
+
+def _image(value: "Any") -> str:
+    if not isinstance(value, str) or (value and not value.startswith("/")) or not _PLAIN.issuperset(value):
+        raise ValueError('must be the absolute path of an image, of letters, digits and /._+- only, or ""')
+    return value
+
+
+def _size(value: "Any", example: str = '"16T"') -> int:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a size, as {example}")
+    return sizes.parse(value)
+
+
+def _memory(value: "Any") -> int:
+    if value == "auto":
+        return AUTO
+    size = _size(value, '"64G", or "auto"')
+    if size < 1 << 20:  # HTCondor counts in MiB
+        raise ValueError('must be "1M" or more, or "auto"')
+    return size
+
+
+def _size_or_nothing(value: "Any") -> int:
+    return 0 if value == "0" else _size(value, '"512M", or "0"')
+
+
+def _number(lowest: int, highest: int) -> "Check":
+    def check(value: "Any") -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+            raise ValueError(f"must be a whole number from {lowest} to {highest}")
+        return value
+
+    return check
+
+
+def _number_or_auto(lowest: int, highest: int) -> "Check":
+    number = _number(lowest, highest)
+
+    def check(value: "Any") -> int:
+        if value == "auto":
+            return AUTO
+        try:
+            return int(number(value))
+        except ValueError as error:
+            raise ValueError(f'{error}, or "auto"') from None
+
+    return check
+
+
+def _one_of(words: "tuple[str, ...]") -> "Check":
+    def check(value: "Any") -> str:
+        if value not in words:
+            raise ValueError("must be one of " + ", ".join(f'"{word}"' for word in words))
+        return str(value)
+
+    return check
+
+
+def _types(value: "Any") -> "list[str]":
+    if not isinstance(value, list) or any(item not in Network.TYPES for item in value):
+        raise ValueError("must be a list of some of " + ", ".join(f'"{word}"' for word in Network.TYPES) + ", or []")
+    return list(dict.fromkeys(value))  # in the policy's order: the first becomes the default
+
+
+def _interface(value: "Any") -> str:
+    # net_device names: IFNAMSIZ is 16 with the final NUL (netdevice(7))
+    if not isinstance(value, str) or len(value) > 15 or not (_PLAIN - {"/"}).issuperset(value):
+        raise ValueError('must be the name of a network interface, as "br0", or ""')
+    return value
+
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+-")
+
+# In the order in which the manual page and the installed file have them
+KEYS: "dict[str, dict[str, Check]]" = {
+    "staging": {
+        "image_dirs": _directories,
+        "output_dirs": _directories,
+        "canary_image": _image,
+        "chain_depth": _number(1, 64),
+        "virtual_size": _size,
+        "timeout": _number(1, 3600),
+    },
+    "vm": {
+        "memory": _memory,
+        "memory_percent": _number(1, 100),
+        "reserve": _size_or_nothing,
+        "reserve_percent": _number(0, 90),
+        "overhead": _size_or_nothing,
+        "max_number": _number_or_auto(1, 10000),
+        "disk_dirs": _plain_directories,
+    },
+    "network": {"types": _types, "bridge": _interface},
+    "htcondor": {"restart": _one_of(Htcondor.RESTARTS), "wait": _number(1, 600)},
+}
