@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage import policy, state
+from condor_kvm_stage import state
 from condor_kvm_stage.genconfig import image_dirs
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.genconfig.atomic import WriteError
+from condor_kvm_stage.genconfig.host import Host
+from condor_kvm_stage.plugin import paths, supervise
+from condor_kvm_stage.schema import Staging
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Policy:
+def site(tmp_path: Path) -> Staging:
     """A policy that names a good directory, a private one, a file, and one that is not there."""
     for name in ("good", "private"):
         (tmp_path / name).mkdir()
     (tmp_path / "private").chmod(0o700)
     (tmp_path / "file").touch()
-    site = Policy()
+    site = Staging()
     site.image_dirs = [str(tmp_path / name) for name in ("good", "private", "file", "none")]
     return site
 
 
-def test_directories_are_told_apart(tmp_path: Path, site: Policy) -> None:
+def test_directories_are_told_apart(tmp_path: Path, site: Staging) -> None:
     assert image_dirs.attributes(site) == {
         "NfsPluginImageDirs": f"{tmp_path}/good",
         "NfsPluginImageDirsFailed": f"{tmp_path}/private,{tmp_path}/file,{tmp_path}/none",
@@ -32,18 +35,41 @@ def test_directories_are_told_apart(tmp_path: Path, site: Policy) -> None:
 
 
 def test_site_that_names_none_advertises_nothing() -> None:
-    assert image_dirs.attributes(Policy()) == {}
+    assert image_dirs.attributes(Staging()) == {}
 
 
-def test_plugin_finds_what_the_generator_writes(tmp_path: Path, site: Policy) -> None:
-    image_dirs.write(image_dirs.attributes(site), tmp_path)
+def test_shares_that_are_silent_do_not_cost_each_directory_its_timeout(
+    site: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At boot HTCondor waits for this."""
+    monkeypatch.setattr(supervise, "IMPATIENT", 0.3)
+    monkeypatch.setattr(paths, "resolve", lambda *_: time.sleep(60))
+    site.timeout = 2
+    started = time.monotonic()
+    assert image_dirs.attributes(site) == {
+        "NfsPluginImageDirs": "",
+        "NfsPluginImageDirsFailed": ",".join(site.image_dirs),
+    }
+    assert 2 + 3 * 0.3 <= time.monotonic() - started < 4 * 2 - 1
+
+
+def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path, site: Staging) -> None:
+    image_dirs.write(image_dirs.attributes(site), Host(tmp_path))
     lines = (tmp_path / state.PATH.lstrip("/")).read_text().splitlines()
     assert lines[0] == f'NfsPluginImageDirs = "{tmp_path}/good"'
+    assert len(lines) == 2
 
 
-def test_generator_reads_the_policy_under_its_root(tmp_path: Path, site_policy: Callable[[str], None]) -> None:
-    site_policy("[staging]\ntimeout = 7\n")
-    path = Path(policy.PATH)
-    (tmp_path / "root" / path.parent.relative_to("/")).mkdir(parents=True)
-    (tmp_path / "root" / path.relative_to("/")).write_text("[staging]\ntimeout = 8\n")
-    assert (policy.load().timeout, policy.load(str(tmp_path / "root")).timeout) == (7, 8)
+def test_nothing_found_is_written_too(tmp_path: Path) -> None:
+    """Else the node would go on to advertise what an earlier policy named."""
+    host = Host(tmp_path)
+    image_dirs.write({"NfsPluginImageDirs": "/srv/images"}, host)
+    image_dirs.write({}, host)
+    assert host.text(state.PATH) == ""
+
+
+def test_place_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "var").touch()
+    (tmp_path / "run").touch()
+    with pytest.raises(WriteError, match=r"cannot make /.*: Not a directory; run this as root$"):
+        image_dirs.write({}, Host(tmp_path))

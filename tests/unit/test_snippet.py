@@ -1,96 +1,250 @@
-"""The snippet: rendered as the golden files say, put in place whole, and only when it changed."""
+"""The snippet's text: what HTCondor gets to read, and what it does not; that comments are fit to read.
+
+How it looks as a whole on each host is in the corpus (test_hosts.py); how it is put in place, in test_place.py.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import os
-from collections.abc import Callable
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import jinja2
 import pytest
+from unit.hosts import RecordedHost
 
-from condor_kvm_stage.genconfig import snippet
-from condor_kvm_stage.genconfig.atomic import WriteError
-from condor_kvm_stage.genconfig.snippet import PATH, SnippetError, Values
+from condor_kvm_stage.genconfig import checksum, facts, guard, snippet
+from condor_kvm_stage.genconfig.facts import HostFacts
+from condor_kvm_stage.genconfig.kvm import KvmDevice
+from condor_kvm_stage.genconfig.network import Offer
+from condor_kvm_stage.genconfig.sizing import Sizing
+from condor_kvm_stage.genconfig.snippet import Values
+from condor_kvm_stage.policy import Policy
 
-# A version of its own, so that the golden files do not change with every release
-WORKER = Values(version="VERSION", ram_mib=64000, vm_memory_mib=60800, nat_network=False, no_vm="")
+HOSTS = Path(__file__).parents[1] / "data/hosts"
+PLUGIN = "/usr/local/bin/vm-nfs-plugin"
+VALUES = Values(
+    no_vm="",
+    host=["64000 MiB of memory", "HTCondor's slots have 4 CPUs"],
+    size=Sizing(60288, 4, 3200, 512),
+    network=Offer(("nat",), {}),
+    canary="",
+    guard=guard.attributes([]),
+)
+VARIANTS = {
+    "plain": VALUES,
+    "canary": replace(VALUES, canary="nfs:///srv/images/canary.qcow2:canary.qcow2"),
+    "no VM universe": replace(VALUES, no_vm="cannot open /dev/kvm: No such file or directory " + "and more " * 20),
+    "fixed": replace(VALUES, size=Sizing(4096, 2, fixed=True, cap="the host's memory, 4096 MiB")),
+    "capped": replace(VALUES, size=replace(VALUES.size, cap="the control group's limit, 60288 MiB")),
+    "networks": replace(VALUES, network=Offer(("nat", "user", "bridge"), {}, "br0")),
+    "no network": replace(VALUES, network=Offer((), {"nat": "libvirt's network 'default' is not active " * 4})),
+    "long host": replace(VALUES, host=["64000 MiB of memory, 126976 MiB of them reserved for huge pages " * 3]),
+    "directories": replace(VALUES, guard=guard.attributes([f"/srv/disks{n}" for n in range(20)])),
+}
+
+
+def settings(text: str) -> dict[str, str]:
+    """What condor_config_val would give: `name = value`, no quotes taken off. A line continues after a backslash."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        assert not line.endswith("\\")
+        if line and not line.startswith("#"):
+            name, equals, value = line.partition(" = ")
+            assert equals, f"not a setting: {line}"
+            assert re.fullmatch("[A-Za-z_]+", name)
+            assert name not in found, f"{name} is set twice"
+            found[name] = value
+    return found
+
+
+def rendered(values: Values) -> dict[str, str]:
+    return settings(snippet.render(values))
+
+
+@pytest.fixture
+def host() -> HostFacts:
+    """A host with KVM, and with HTCondor's configuration known."""
+    return facts.collect(RecordedHost(HOSTS / "intel-el10-user"))
+
+
+def test_name_that_the_template_does_not_get_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"{Path(snippet.PATH).name}.j2").write_text("VM_MEMORY = {{ size.memroy }}\n")
+    monkeypatch.setattr(snippet, "_TEMPLATES", tmp_path)
+    with pytest.raises(jinja2.UndefinedError):
+        snippet.render(VALUES)
+
+
+def test_htcondor_gets_these_settings_and_no_others() -> None:
+    found = rendered(VARIANTS["plain"])
+    rules, start = found.pop("VmJobRules"), found.pop("START")
+    conditions = {name: found.pop(name) for name in VALUES.guard}
+    assert found == {
+        "ENABLE_URL_TRANSFERS": "True",
+        "FILETRANSFER_PLUGINS": f"$(FILETRANSFER_PLUGINS), {PLUGIN}",
+        "VM_TYPE": "kvm",
+        "VM_GAHP_SERVER": "$(SBIN)/condor_vm-gahp",
+        "VM_GAHP_LOG": "$(LOG)/VMGahpLog",
+        "VM_MEMORY": "60288",
+        "VM_MAX_NUMBER": "4",
+        "VM_NETWORKING": "True",
+        "VM_NETWORKING_TYPE": "nat",
+        "VM_NETWORKING_DEFAULT_TYPE": "nat",
+        "STARTD_ATTRS": f"$(STARTD_ATTRS), VmJobRules, {', '.join(VALUES.guard)}",
+    }
+    assert rules == f'"{guard.RULES}"', "a string of ClassAds, in which there is no other quote"
+    assert '"' not in guard.RULES
+    assert conditions == VALUES.guard
+    assert start == f"($(START)) && {guard.start(list(VALUES.guard))}", "it adds to what the site has"
+
+
+def test_node_without_kvm_still_stages_images() -> None:
+    values = replace(VALUES, no_vm="cannot open /dev/kvm: No such file or directory", canary="nfs:///c:canary.qcow2")
+    found = rendered(values)
+    guard_of_a_startd_that_still_has_vm_universe = {*VALUES.guard, "VmJobRules", "STARTD_ATTRS", "START"}
+    assert guard_of_a_startd_that_still_has_vm_universe <= set(found)
+    assert {name: found[name] for name in found if name not in guard_of_a_startd_that_still_has_vm_universe} == {
+        "ENABLE_URL_TRANSFERS": "True",
+        "FILETRANSFER_PLUGINS": f"$(FILETRANSFER_PLUGINS), {PLUGIN}",
+        "NFS_TEST_URL": "nfs:///c:canary.qcow2",
+    }
+    assert f"# VM_TYPE is left out, so this node offers no VM universe: {values.no_vm}.\n" in snippet.render(values)
+
+
+def test_canary_is_the_url_that_htcondor_tries() -> None:
+    assert "NFS_TEST_URL" not in rendered(VARIANTS["plain"])
+    assert rendered(VARIANTS["canary"])["NFS_TEST_URL"] == "nfs:///srv/images/canary.qcow2:canary.qcow2"
+
+
+def test_first_network_is_the_default_and_a_bridge_has_its_interface() -> None:
+    found = rendered(VARIANTS["networks"])
+    assert found["VM_NETWORKING"] == "True"
+    assert found["VM_NETWORKING_TYPE"] == "nat, user, bridge"
+    assert found["VM_NETWORKING_DEFAULT_TYPE"] == "nat"
+    assert found["VM_NETWORKING_BRIDGE_INTERFACE"] == "br0"
+
+
+def test_node_without_networks_says_why_and_sets_no_type() -> None:
+    values = replace(VALUES, network=Offer((), {"nat": "not active", "user": "no passt"}))
+    found = rendered(values)
+    assert {name: value for name, value in found.items() if "NETWORKING" in name} == {"VM_NETWORKING": "False"}
+    text = snippet.render(values)
+    assert "# No network of type nat: not active\n# No network of type user: no passt\n" in text
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_text_is_fit_for_htcondor_and_for_people(name: str) -> None:
+    text = snippet.render(VARIANTS[name])
+    assert text.endswith("\n")
+    assert "\n\n\n" not in text
+    for line in text.splitlines():
+        assert line == line.rstrip()
+        assert line.isprintable()
+        if line.startswith("#"):
+            assert len(line) <= 120, line
+        assert len(line) < 100_000, "HTCondor 23 and 25 have been seen to read lines of that length"
+
+
+def test_comments_that_are_wrapped_fill_their_lines() -> None:
+    lines = snippet.render(VARIANTS["no VM universe"]).splitlines()
+    begin = next(number for number, line in enumerate(lines) if "VM_TYPE is left out" in line)
+    assert len(lines[begin]) > 100
+    assert lines[begin + 1].startswith("# ")
+    text = snippet.render(VARIANTS["long host"])
+    assert text.count("\n#   ") == 2, "continued as it began"
 
 
 @pytest.mark.parametrize(
-    ("name", "values"),
+    ("name", "comment"),
     [
-        ("worker.conf", WORKER),
-        ("worker-nat.conf", dataclasses.replace(WORKER, nat_network=True)),
-        ("no-kvm.conf", dataclasses.replace(WORKER, no_vm="cannot open /dev/kvm: No such file or directory")),
+        ("plain", "# MiB for all virtual machines together. 3200 MiB stay with the host, 512 MiB with QEMU."),
+        (
+            "fixed",
+            "# MiB for all virtual machines together: vm.memory in the policy; limited by the host's memory, 4096",
+        ),
+        (
+            "capped",
+            "# MiB for all virtual machines together. 3200 MiB stay with the host, 512 MiB with QEMU; limited by",
+        ),
     ],
 )
-def test_snippet_is_rendered_as_the_golden_file(golden: Callable[[str, str], None], name: str, values: Values) -> None:
-    golden(name, snippet.render(values))
+def test_memory_is_explained(name: str, comment: str) -> None:
+    assert comment in snippet.render(VARIANTS[name])
 
 
-def test_a_name_that_the_template_does_not_get_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / f"{PATH.name}.j2").write_text("VM_MEMORY = {{ vm_memroy }}\n")
-    monkeypatch.setattr(snippet, "_TEMPLATES", tmp_path)
-    with pytest.raises(jinja2.UndefinedError):
-        snippet.render(WORKER)
+@pytest.mark.parametrize("name", VARIANTS)
+def test_last_line_is_the_checksum_of_the_rest(name: str) -> None:
+    text = snippet.render(VARIANTS[name])
+    assert checksum.holds(text)
+    assert not checksum.holds(text.replace("ENABLE_URL_TRANSFERS = True", "ENABLE_URL_TRANSFERS = False"))
+    assert text.splitlines()[-1].startswith("# ")
 
 
-def test_snippet_is_written_once_and_again_only_when_it_changed(tmp_path: Path) -> None:
-    path = tmp_path / PATH
-    path.parent.mkdir(parents=True)
-    assert snippet.installed(tmp_path) is None
-    assert snippet.write("A = 1\n", tmp_path)
-    first = path.stat()
-    assert not snippet.write("A = 1\n", tmp_path)
-    assert path.stat().st_mtime_ns == first.st_mtime_ns
-    assert snippet.write("A = 2\n", tmp_path)
-    assert (path.read_text(), path.stat().st_mode & 0o777) == ("A = 2\n", 0o644)
-    assert [other.name for other in path.parent.iterdir()] == [PATH.name]
+def test_host_is_what_the_comment_says_it_is_worked_out_from(host: HostFacts) -> None:
+    memory = replace(host.memory, huge_pages=2048, cgroup_limit=16384)
+    values = snippet.decide(replace(host, memory=memory), Policy())
+    assert values.host == [
+        "64000 MiB of memory, 2048 MiB of them reserved for huge pages, the control group's limit is 16384 MiB",
+        "HTCondor's slots have 4 CPUs and 64000 MiB",
+    ]
 
 
-def test_every_user_may_read_the_snippet_whatever_the_umask(tmp_path: Path) -> None:
-    path = tmp_path / PATH
-    path.parent.mkdir(parents=True)
-    umask = os.umask(0o077)
-    try:
-        assert snippet.write("A = 1\n", tmp_path)
-    finally:
-        os.umask(umask)
-    assert path.stat().st_mode & 0o777 == 0o644
-    path.chmod(0o600)
-    assert snippet.write("A = 1\n", tmp_path)
-    assert path.stat().st_mode & 0o777 == 0o644
+def test_cpus_are_those_of_htcondor_where_it_says(host: HostFacts) -> None:
+    assert snippet.decide(host, Policy()).size.number == 4
+    unknown = replace(host, cpu=replace(host.cpu, count=7), htcondor=replace(host.htcondor, settings={}))
+    values = snippet.decide(unknown, Policy())
+    assert values.size.number == 7
+    assert values.host[1] == "HTCondor's slots have 7 CPUs"
 
 
-def test_half_written_snippet_is_in_a_dot_file_which_htcondor_does_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    directory = (tmp_path / PATH).parent
-    directory.mkdir(parents=True)
-    during: list[str] = []
-    monkeypatch.setattr("os.fsync", lambda _: during.extend(path.name for path in directory.iterdir()))
-    assert snippet.write("A = 1\n", tmp_path)
-    assert len(during) == 1
-    assert during[0].startswith(".")
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("ENOENT", "cannot open /dev/kvm: x"),
+        ("EPERM", "cannot open /dev/kvm: x"),
+        ("", "/dev/kvm has API version 11, not 12"),
+    ],
+)
+def test_node_without_kvm_has_no_vm_universe(host: HostFacts, code: str, reason: str) -> None:
+    assert snippet.decide(replace(host, kvm=KvmDevice(False, reason, code)), Policy()).no_vm == reason
 
 
-def test_failed_write_leaves_the_old_snippet_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / PATH
-    path.parent.mkdir(parents=True)
-    path.write_text("A = 1\n")
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(WriteError, match=r"cannot write .*: No space left on device"):
-        snippet.write("A = 2\n", tmp_path)
-    assert path.read_text() == "A = 1\n"
-    assert [other.name for other in path.parent.iterdir()] == [PATH.name]
+def test_who_may_not_open_the_device_does_not_take_vm_universe_away(host: HostFacts) -> None:
+    found = snippet.decide(replace(host, kvm=KvmDevice(False, "cannot open /dev/kvm: x", "EACCES")), Policy())
+    assert found == snippet.decide(host, Policy())
 
 
-def test_host_without_htcondor_is_told_what_to_install(tmp_path: Path) -> None:
-    with pytest.raises(SnippetError, match="install HTCondor"):
-        snippet.write("A = 1\n", tmp_path)
+def test_host_without_memory_to_spare_has_no_vm_universe(host: HostFacts) -> None:
+    found = snippet.decide(replace(host, memory=replace(host.memory, ram=900)), Policy())
+    assert found.no_vm == "900 MiB of memory leave nothing for virtual machines"
+
+
+def test_policy_decides_on_canary_disks_and_networks(host: HostFacts) -> None:
+    policy = Policy()
+    policy.staging.canary_image = "/srv/canary.qcow2"
+    policy.vm.disk_dirs = ["/srv/disks"]
+    policy.network.types = ["user"]
+    found = snippet.decide(host, policy)
+    assert found.canary == "nfs:///srv/canary.qcow2:canary.qcow2"
+    assert found.guard == guard.attributes(["/srv/disks"])
+    assert found.network.types == ("user",)
+
+
+def test_unseen_host_gets_what_its_policy_fixes_and_nothing_else() -> None:
+    policy = Policy()
+    policy.vm.memory, policy.vm.max_number = 32 << 30, 8
+    policy.network.types, policy.network.bridge = ["nat", "bridge"], "br0"
+    policy.given = ["network.types"]
+    assert snippet.missing_for_unseen(policy) == []
+    found = rendered(snippet.decide_unseen(policy))
+    assert (found["VM_MEMORY"], found["VM_MAX_NUMBER"]) == ("32768", "8")
+    assert (found["VM_NETWORKING_TYPE"], found["VM_NETWORKING_BRIDGE_INTERFACE"]) == ("nat, bridge", "br0")
+    assert "#   not looked at: the policy fixes all values\n" in snippet.render(snippet.decide_unseen(policy))
+
+
+def test_policy_that_leaves_something_to_the_host_does_not_do_for_an_unseen_one() -> None:
+    policy = Policy()
+    assert snippet.missing_for_unseen(policy) == ["network.types", "vm.memory", "vm.max_number"]
+    policy.given, policy.network.types = ["network.types"], ["bridge"]
+    policy.vm.memory = 1 << 30
+    assert snippet.missing_for_unseen(policy) == ["network.bridge", "vm.max_number"]

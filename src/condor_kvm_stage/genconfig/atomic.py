@@ -21,15 +21,17 @@ def write(path: Path, text: str) -> bool:
     The new text is written to a dot-file beside it, because HTCondor reads every other file of its configuration
     directory, and then renamed. Raises WriteError; nothing is changed then.
     """
+    data = text.encode("utf-8", "surrogateescape")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        same = path.exists() and path.read_text(encoding="utf-8", errors="replace") == text
+        same = path.exists() and path.read_bytes() == data
         if same and path.stat().st_mode & 0o777 == _MODE:
             return False
+        temporary.unlink(missing_ok=True)  # left by one of the same pid that was killed
         try:
-            with open(temporary, "x", encoding="utf-8") as file:
+            with open(temporary, "xb") as file:
                 os.fchmod(file.fileno(), _MODE)
-                file.write(text)
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import stat
-from pathlib import Path
 
 from ..plugin import paths, supervise
 from ..plugin.classad_writer import write_long
 from ..plugin.failure import SpecificationError, StageError
-from ..policy import Policy
+from ..schema import Staging
 from ..state import PATH
 from . import atomic
+from .host import Host
 
-FAILED = "NfsPluginImageDirsFailed"
 
-
-def attributes(policy: Policy) -> dict[str, str]:
+def attributes(staging: Staging) -> dict[str, str]:
     """Return the attributes for the slot ad, {} if the policy names no directories.
 
     NfsPluginImageDirs: those that all may search, as a list for stringListMember(); NfsPluginImageDirsFailed: the
-    others. Waits for each at most the policy's timeout.
+    others. Waits for the first at most the policy's timeout, for those after one that was silent less.
     """
-    if not policy.image_dirs:
+    if not staging.image_dirs:
         return {}
-    good = [directory for directory in policy.image_dirs if _is_good(directory, policy.timeout)]
-    failed = [directory for directory in policy.image_dirs if directory not in good]
-    return {"NfsPluginImageDirs": ",".join(good), FAILED: ",".join(failed)}
+    patience = supervise.Patience(staging.timeout)
+    good = [directory for directory in staging.image_dirs if _is_good(directory, patience)]
+    failed = [directory for directory in staging.image_dirs if directory not in good]
+    return {"NfsPluginImageDirs": ",".join(good), "NfsPluginImageDirsFailed": ",".join(failed)}
 
 
-def write(found: dict[str, str], root: Path) -> None:
-    """Leave what attributes() found to the plug-in, under root. Raises WriteError."""
-    path = root / PATH.lstrip("/")
+def write(found: dict[str, str], host: Host) -> None:
+    """Leave what attributes() found to the plug-in. Raises WriteError."""
+    path = host.path(PATH)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -38,7 +37,7 @@ def write(found: dict[str, str], root: Path) -> None:
     atomic.write(path, write_long(found).decode("utf-8", "surrogateescape"))
 
 
-def _is_good(directory: str, timeout: int) -> bool:
+def _is_good(directory: str, patience: supervise.Patience) -> bool:
     def look(beat: supervise.Beat) -> int:
         place = paths.resolve(directory, f"look at {directory}")
         if not stat.S_ISDIR(place.status.st_mode):
@@ -46,7 +45,7 @@ def _is_good(directory: str, timeout: int) -> bool:
         return 0
 
     try:
-        supervise.run(look, timeout, f"look at {directory}")
+        patience.run(look, f"look at {directory}")
     except StageError:
         return False
     return True

@@ -6,11 +6,13 @@ container may see the flag and have no device.
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
+from .host import Host
+
+DEVICE = "/dev/kvm"
 # Linux's Documentation/virt/kvm/api.rst, sections 4.1 and 4.2; both numbers are _IO(KVMIO = 0xAE, n).
 _KVM_GET_API_VERSION = 0xAE00
 _KVM_CREATE_VM = 0xAE01
@@ -21,29 +23,52 @@ _STABLE_API_VERSION = 12
 class KvmDevice:
     """What /dev/kvm answered. `usable` says whether it made a virtual machine; if not, `reason` says why (one line).
 
-    `forbidden`: the device is there, but not for this user; as root the answer may be another.
+    code: the errno's name, as "ENOENT", of what failed, "" for nothing. modules: the kernel's kvm modules that are
+    loaded, as ("kvm", "kvm_amd"); none if KVM is part of the kernel. nested: whether guests can run guests of their
+    own; None if the kernel does not say.
     """
 
     usable: bool
     reason: str = ""
-    forbidden: bool = False
+    code: str = ""
+    modules: tuple[str, ...] = ()
+    nested: bool | None = None
 
 
-def probe(root: Path = Path("/")) -> KvmDevice:
-    """Open dev/kvm under root, ask for its API version and let it create an (empty) virtual machine."""
-    device = root / "dev/kvm"
+def probe(host: Host) -> KvmDevice:
+    """Open /dev/kvm, ask for its API version and let it create an (empty) virtual machine."""
+    reason, code = _ask(host)
+    loaded = {line.split(" ", 1)[0] for line in (host.text("/proc/modules") or "").splitlines()}
+    modules = tuple(sorted(name for name in loaded if name == "kvm" or name.startswith("kvm_")))
+    return KvmDevice(not reason, reason, code, modules, _nested(host))
+
+
+def _ask(host: Host) -> tuple[str, str]:
+    """Return why the device is of no use, and the errno's name; two times "" if it works."""
     try:
-        descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = host.device(DEVICE)
     except OSError as error:
-        forbidden = isinstance(error, PermissionError)
-        return KvmDevice(False, f"cannot open /dev/kvm: {error.strerror}", forbidden)
+        return f"cannot open {DEVICE}: {error.strerror}", _name(error)
     try:
-        version = fcntl.ioctl(descriptor, _KVM_GET_API_VERSION, 0)
+        version = host.ioctl(descriptor, _KVM_GET_API_VERSION)
         if version != _STABLE_API_VERSION:
-            return KvmDevice(False, f"/dev/kvm has API version {version}, not {_STABLE_API_VERSION}")
-        os.close(fcntl.ioctl(descriptor, _KVM_CREATE_VM, 0))
+            return f"{DEVICE} has API version {version}, not {_STABLE_API_VERSION}", ""
+        os.close(host.ioctl(descriptor, _KVM_CREATE_VM))
     except OSError as error:
-        return KvmDevice(False, f"/dev/kvm does not create virtual machines: {error.strerror}")
+        return f"{DEVICE} does not create virtual machines: {error.strerror}", _name(error)
     finally:
         os.close(descriptor)
-    return KvmDevice(True)
+    return "", ""
+
+
+def _name(error: OSError) -> str:
+    return errno.errorcode.get(error.errno or 0, str(error.errno))
+
+
+def _nested(host: Host) -> bool | None:
+    """Linux's Documentation/virt/kvm/x86/running-nested-guests.rst: "Y" or "1" of the module's parameter."""
+    for module in ("kvm_intel", "kvm_amd"):
+        value = host.text(f"/sys/module/{module}/parameters/nested")
+        if value is not None:
+            return value.strip() in ("Y", "1")
+    return None

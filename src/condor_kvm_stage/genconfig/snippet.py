@@ -1,55 +1,69 @@
-"""The HTCondor configuration snippet: decide its values from the facts, render it, put it in place."""
+"""The HTCondor configuration snippet: decide its values from facts and policy, render it. Puts nothing in place."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import textwrap
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import jinja2
 
 from .. import __version__
-from ..errors import KvmStageError
-from . import atomic
+from ..policy import Policy
+from ..schema import AUTO
+from . import checksum, guard, network, sizing
 from .facts import HostFacts
-from .sizing import vm_memory_mib
+from .htcondor import CONFIG_DIR
 
-PATH = Path("etc/condor/config.d/50-condor-kvm-stage.conf")
+PATH = f"{CONFIG_DIR}/50-condor-kvm-stage.conf"
 # config.d/ lies two directories above the package in the repository (src/…) and as installed (python/…)
 _TEMPLATES = Path(__file__).parents[3] / "config.d"
 
 
 @dataclass(frozen=True)
 class Values:
-    """What the template may use. no_vm is the reason why the node offers no VM universe, "" if it does."""
+    """What the template may use.
 
-    version: str
-    ram_mib: int
-    vm_memory_mib: int
-    nat_network: bool
+    no_vm: the reason why the node offers no VM universe, "" if it does. host: what the values were worked out from, a
+    line each. canary: a URL that the plug-in must be able to stage, "" for none. guard: expressions by slot attribute.
+    """
+
     no_vm: str
+    host: list[str]
+    size: sizing.Sizing
+    network: network.Offer
+    canary: str
+    guard: dict[str, str] = field(default_factory=dict)
 
 
-class SnippetError(KvmStageError):
-    """The snippet cannot be put in place."""
+def decide(facts: HostFacts, policy: Policy) -> Values:
+    """Return the values that a host's facts and its policy call for."""
+    cpus = facts.htcondor.number("NUM_CPUS") or facts.cpu.count
+    size = sizing.size(facts.memory, facts.htcondor.memory, cpus, policy.vm)
+    # Whom the device's file keeps out does not know what it would answer HTCondor's vm-gahp and libvirt
+    no_vm = "" if facts.kvm.code == "EACCES" else facts.kvm.reason
+    if not no_vm and size.memory == 0:
+        no_vm = f"{facts.memory.ram} MiB of memory leave nothing for virtual machines"
+    return _values(no_vm, _seen(facts, cpus), size, network.offer(facts, policy.network), policy)
 
 
-def decide(facts: HostFacts) -> Values:
-    """Return the values that the host's facts call for."""
-    memory = vm_memory_mib(facts.ram_mib)
-    no_vm = facts.kvm.reason
-    if not no_vm and memory == 0:
-        no_vm = f"{facts.ram_mib} MiB of RAM leave nothing for virtual machines"
-    return Values(
-        version=__version__,
-        ram_mib=facts.ram_mib,
-        vm_memory_mib=memory,
-        nat_network=facts.nat_network,
-        no_vm=no_vm,
-    )
+def decide_unseen(policy: Policy) -> Values:
+    """Return the values for a host that cannot be looked at: those that its policy fixes. See missing_for_unseen()."""
+    size = sizing.Sizing(policy.vm.memory >> 20, policy.vm.max_number, fixed=True)
+    types = network.Offer(tuple(policy.network.types), {}, policy.network.bridge)
+    return _values("", ["not looked at: the policy fixes all values"], size, types, policy)
+
+
+def missing_for_unseen(policy: Policy) -> list[str]:
+    """Return the keys that a policy has to set for decide_unseen(), and does not."""
+    missing = [] if "network.types" in policy.given else ["network.types"]
+    if "bridge" in policy.network.types and not policy.network.bridge:
+        missing.append("network.bridge")
+    return missing + [f"vm.{key}" for key in ("memory", "max_number") if getattr(policy.vm, key) == AUTO]
 
 
 def render(values: Values) -> str:
-    """Return the snippet's text. An undefined name in the template raises jinja2.UndefinedError."""
+    """Return the snippet's text, with its checksum. An undefined name in the template raises UndefinedError."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -57,25 +71,52 @@ def render(values: Values) -> str:
         trim_blocks=True,
         autoescape=False,  # HTCondor's configuration, not HTML
     )
-    return environment.get_template(f"{PATH.name}.j2").render(asdict(values))
+    environment.filters["comment"] = _comment
+    template = environment.get_template(f"{Path(PATH).name}.j2")
+    names = list(values.guard)
+    text = template.render(
+        asdict(values),
+        version=__version__,
+        memory=_memory(values.size),
+        rules=guard.RULES,
+        start=guard.start(names),
+        names=names,
+    )
+    return checksum.added(text)
 
 
-def installed(root: Path = Path("/")) -> str | None:
-    """Return the text of the snippet in place under root, None if there is none. Raises SnippetError."""
-    try:
-        return (root / PATH).read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise SnippetError(f"cannot read {root / PATH}: {error.strerror}") from error
+def _comment(text: str, begin: str = "# ") -> str:
+    """Return text as lines of a comment."""
+    return textwrap.fill(text, 120, initial_indent=begin, subsequent_indent=begin, break_on_hyphens=False)
 
 
-def write(text: str, root: Path = Path("/")) -> bool:
-    """Put the snippet in place under root if it differs from what is there. Returns whether it did.
+def _memory(size: sizing.Sizing) -> str:
+    """Return how VM_MEMORY comes about."""
+    kept = f"{size.reserve} MiB stay with the host, {size.overhead} MiB with QEMU"
+    cap = f"; limited by {size.cap}" if size.cap else ""
+    if size.fixed:
+        return f"MiB for all virtual machines together: vm.memory in the policy{cap}."
+    return f"MiB for all virtual machines together. {kept}{cap}."
 
-    Raises SnippetError; nothing is changed then.
-    """
-    path = root / PATH
-    if not path.parent.is_dir():
-        raise SnippetError(f"{path.parent} is not there; install HTCondor (package condor), then run this again")
-    return atomic.write(path, text)
+
+def _values(no_vm: str, host: list[str], size: sizing.Sizing, offer: network.Offer, policy: Policy) -> Values:
+    canary = policy.staging.canary_image
+    return Values(
+        no_vm=no_vm,
+        host=host,
+        size=size,
+        network=offer,
+        canary=f"nfs://{canary}:canary.qcow2" if canary else "",
+        guard=guard.attributes(policy.vm.disk_dirs),
+    )
+
+
+def _seen(facts: HostFacts, cpus: int) -> list[str]:
+    memory = facts.memory
+    limit = [] if memory.cgroup_limit is None else [f"the control group's limit is {memory.cgroup_limit} MiB"]
+    huge = [f"{memory.huge_pages} MiB of them reserved for huge pages"] if memory.huge_pages else []
+    slots = facts.htcondor.memory
+    return [
+        ", ".join([f"{memory.ram} MiB of memory", *huge, *limit]),
+        f"HTCondor's slots have {cpus} CPUs" + (f" and {slots} MiB" if slots is not None else ""),
+    ]

@@ -1,0 +1,77 @@
+"""Where the generator runs: on a booted system or in an image build, in a container, in a virtual machine, confined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .host import Host
+
+
+@dataclass(frozen=True)
+class Environment:
+    """booted: whether systemd runs this system (sd_booted(3)); if not, this is an image build or a bare container.
+
+    container: its kind, as "docker", "" for none. machine: what makes this virtual machine, as "KVM", "" for none or
+    unknown. selinux: "disabled", "permissive" or "enforcing". virt_use_nfs: SELinux's boolean, None without SELinux.
+    """
+
+    booted: bool
+    container: str
+    machine: str
+    selinux: str
+    virt_use_nfs: bool | None
+
+
+def probe(host: Host) -> Environment:
+    """Look at what systemd, the container's maker, the firmware and SELinux leave in files."""
+    return Environment(
+        booted=host.exists("/run/systemd/system"),
+        container=_container(host),
+        machine=_machine(host),
+        selinux=_selinux(host),
+        virt_use_nfs=_boolean(host, "virt_use_nfs"),
+    )
+
+
+def _container(host: Host) -> str:
+    """systemd's "The Container Interface"; docker and podman leave files of their own."""
+    for path, kind in (("/.dockerenv", "docker"), ("/run/.containerenv", "podman")):
+        if host.exists(path):
+            return kind
+    kind = (host.text("/run/systemd/container") or "").strip()
+    return kind or ("container" if host.exists("/run/host/container-manager") else "")
+
+
+def _machine(host: Host) -> str:
+    """The system's vendor of SMBIOS, as virt-what and systemd-detect-virt use it; some make real hardware, too."""
+    vendor, product = (
+        (host.text(f"/sys/class/dmi/id/{name}") or "").strip() for name in ("sys_vendor", "product_name")
+    )
+    names = {
+        "QEMU": "KVM",
+        "Red Hat": "KVM",
+        "VMware, Inc.": "VMware",
+        "Xen": "Xen",
+        "innotek GmbH": "VirtualBox",
+        "Amazon EC2": "Amazon EC2",
+        "Google": "Google Compute Engine",
+        "Microsoft Corporation": "Hyper-V",
+    }
+    products = {"Google": "Google Compute Engine", "Microsoft Corporation": "Virtual Machine"}
+    if product != products.get(vendor, product) or product.endswith(".metal"):
+        return ""
+    return names.get(vendor, "")
+
+
+def _selinux(host: Host) -> str:
+    """selinux(8): selinuxfs is mounted where SELinux is on."""
+    enforcing = host.text("/sys/fs/selinux/enforce")
+    if enforcing is None:
+        return "disabled"
+    return "enforcing" if enforcing.strip() == "1" else "permissive"
+
+
+def _boolean(host: Host, name: str) -> bool | None:
+    """Of the two numbers that selinuxfs shows, the first is in force (security_get_boolean_active(3))."""
+    value = host.text(f"/sys/fs/selinux/booleans/{name}")
+    return None if value is None else value.split()[:1] == ["1"]

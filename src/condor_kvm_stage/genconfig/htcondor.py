@@ -1,0 +1,123 @@
+"""What HTCondor the host has and how it is configured, with where each value comes from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from .host import Host
+from .libvirt import version_in
+
+CONFIG_DIR = "/etc/condor/config.d"
+SETTINGS = (
+    "CONDOR_VERSION",
+    "DAEMON_LIST",
+    "DETECTED_MEMORY",
+    "ENABLE_URL_TRANSFERS",
+    "EXECUTE",
+    "FILETRANSFER_PLUGINS",
+    "FULL_HOSTNAME",
+    "MEMORY",
+    "NFS_TEST_URL",
+    "NUM_CPUS",
+    "RESERVED_MEMORY",
+    "START",
+    "VM_GAHP_LOG",
+    "VM_GAHP_SERVER",
+    "VM_MAX_NUMBER",
+    "VM_MEMORY",
+    "VM_NETWORKING",
+    "VM_NETWORKING_BRIDGE_INTERFACE",
+    "VM_NETWORKING_TYPE",
+    "VM_TYPE",
+)
+_NUMBERS = ("MEMORY", "NUM_CPUS", "RESERVED_MEMORY")  # for which HTCondor takes expressions, too
+_SETTING = re.compile(r"(?P<name>[^ #]+) (?P<several>@?)=(?P<rest>.*)")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value in force, and where it comes from, as "/etc/condor/config.d/10-pool.conf, line 10"."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Htcondor:
+    """fault: why HTCondor's configuration cannot be had, "" if it can. config_dir: whether CONFIG_DIR is there.
+
+    version: as (25, 14, 1), () if unknown. settings: of SETTINGS, those that are set.
+    """
+
+    fault: str
+    config_dir: bool
+    version: tuple[int, ...]
+    settings: dict[str, Setting] = field(default_factory=dict)
+
+    def value(self, name: str) -> str:
+        """Return a setting's value, "" if it is not set."""
+        setting = self.settings.get(name)
+        return setting.value if setting else ""
+
+    def number(self, name: str) -> int | None:
+        """Return a setting that is a whole number, None if it is not set or an expression."""
+        value = self.value(name)
+        return int(value) if value.isascii() and value.isdecimal() else None
+
+    @property
+    def memory(self) -> int | None:
+        """The MiB that HTCondor gives to all slots together: MEMORY or what it detects, less RESERVED_MEMORY.
+
+        As in HTCondor's sysapi_phys_memory(), where a MEMORY of 0 is none.
+        """
+        configured = self.number("MEMORY")
+        if self.value("MEMORY") and configured is None:
+            return None
+        memory = configured or self.number("DETECTED_MEMORY")
+        return None if memory is None else max(0, memory - (self.number("RESERVED_MEMORY") or 0))
+
+
+def probe(host: Host) -> Htcondor:
+    """Ask condor_config_val."""
+    config_dir = host.is_directory(CONFIG_DIR)
+    answer = host.run("condor_config_val", "-verbose", *SETTINGS)
+    settings = parse(answer.output)
+    if not settings:
+        return Htcondor(answer.fault or " ".join(answer.errors.split()) or answer.reason, config_dir, ())
+    for name in _NUMBERS:
+        if name in settings and not settings[name].value.isdecimal():
+            settings[name] = replace(settings[name], value=_evaluated(host, name, settings[name].value))
+    version = settings.get("CONDOR_VERSION")
+    return Htcondor("", config_dir, version_in(version.value) if version else (), settings)
+
+
+def parse(output: str) -> dict[str, Setting]:
+    """Return the settings, by their names in capitals, that `condor_config_val -verbose NAME…` prints.
+
+    `NAME = value`, the name as the file has it, or `NAME @=end`, indented lines, `@end`; then ` # at: file, line n` and
+    more of ` #`. An empty value is not shown as set, but for its ` # at:`.
+    """
+    found: dict[str, Setting] = {}
+    name, value, end = "", [""], ""
+    for line in output.split("\n"):
+        if end:
+            if line == end:
+                end = ""
+            else:
+                value.append(line.strip())
+        elif line.startswith(" # at: "):
+            if name:
+                found[name] = Setting("\n".join(value), line[len(" # at: ") :])
+            name = ""
+        elif match := _SETTING.fullmatch(line):
+            name = match["name"].upper()
+            end = "@" + match["rest"] if match["several"] else ""
+            value = [] if end else [match["rest"].strip()]
+    return found
+
+
+def _evaluated(host: Host, name: str, value: str) -> str:
+    """Return what HTCondor makes of a number's value that is an expression, as `24105 * 0.9`; the value if nothing."""
+    number = host.run("condor_config_val", "-macro", f"$INT({name})").output.strip()
+    return number if number.isdecimal() else value

@@ -1,0 +1,58 @@
+"""What libvirt and QEMU the host has, and what network libvirt can give to guests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .host import Host
+
+# libvirt's modular daemon, then the monolithic one (libvirt's "Daemons" page)
+_SOCKETS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
+_DAEMONS = ("virtqemud", "libvirtd")
+
+
+@dataclass(frozen=True)
+class Libvirt:
+    """fault: why no libvirt daemon for QEMU listens, "" if one does. daemon: its program's name, "" for none.
+
+    version: as (12, 8, 0), () if unknown. nat_network: whether libvirt's network `default` is active. passt: whether
+    that program, for user-mode networking, is installed.
+    """
+
+    fault: str
+    daemon: str
+    version: tuple[int, ...]
+    nat_network: bool
+    passt: bool
+
+
+def probe(host: Host) -> Libvirt:
+    """Connect to libvirt's sockets, as HTCondor's vm-gahp will, and look for the rest."""
+    daemon = next((name for name in _DAEMONS if host.program(name)), "")
+    return Libvirt(
+        fault=_fault(host),
+        daemon=daemon,
+        version=version_in(host.run(daemon, "--version").output) if daemon else (),
+        # libvirt keeps the state of each active network here
+        nat_network=host.exists("/run/libvirt/network/default.xml"),
+        passt=bool(host.program("passt")),
+    )
+
+
+def version_in(text: str) -> tuple[int, ...]:
+    """Return the first version in a program's words, as (12, 8, 0) for `libvirtd (libvirt) 12.8.0`; () for none."""
+    for word in text.split():
+        parts = word.split(".")
+        if len(parts) >= 2 and all(part.isascii() and part.isdecimal() for part in parts):
+            return tuple(int(part) for part in parts)
+    return ()
+
+
+def _fault(host: Host) -> str:
+    reasons = []
+    for path in _SOCKETS:
+        refusal = host.refusal(path)
+        if not refusal:
+            return ""
+        reasons.append(f"{path}: {refusal}")
+    return "no libvirt daemon listens (" + ", ".join(reasons) + ")"

@@ -1,0 +1,76 @@
+"""What memory the host has, and how much of it is promised to others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .host import FactsError, Host
+
+_NO_LIMIT_BYTES = 1 << 60  # cgroup v1 shows "no limit" as the largest multiple of a page
+
+
+@dataclass(frozen=True)
+class Memory:
+    """All in MiB. ram: MemTotal. huge_pages: reserved for huge pages, of all sizes, which guests do not use.
+
+    numa_nodes: how many there are (not MiB). cgroup_limit: what the system's control group may use, a container's its
+    own; None for no limit.
+    """
+
+    ram: int
+    huge_pages: int
+    numa_nodes: int
+    cgroup_limit: int | None
+
+
+def probe(host: Host) -> Memory:
+    """Look at /proc/meminfo, /sys and the control group. Raises FactsError where /proc is not what proc(5) says."""
+    meminfo = host.text("/proc/meminfo")
+    if meminfo is None:
+        raise FactsError("there is no /proc/meminfo; check that /proc is mounted")
+    nodes = [name for name in host.names("/sys/devices/system/node") if name[:4] == "node" and name[4:].isdecimal()]
+    return Memory(ram_mib(meminfo), _huge_pages_mib(host), max(1, len(nodes)), _cgroup_limit_mib(host))
+
+
+def ram_mib(meminfo: str) -> int:
+    """Return the host's RAM in MiB from the text of /proc/meminfo (`MemTotal: 16384000 kB`). Raises FactsError."""
+    for line in meminfo.splitlines():
+        key, _, value = line.partition(":")
+        fields = value.split()
+        if key == "MemTotal" and len(fields) == 2 and fields[1] == "kB" and fields[0].isdecimal():
+            return int(fields[0]) // 1024
+    raise FactsError("/proc/meminfo has no line 'MemTotal: <number> kB'; is /proc mounted?")
+
+
+def _huge_pages_mib(host: Host) -> int:
+    """Linux's Documentation/admin-guide/mm/hugetlbpage.rst: /sys/kernel/mm/hugepages/hugepages-<size>kB."""
+    total_kib = 0
+    for name in host.names("/sys/kernel/mm/hugepages"):
+        size = name[len("hugepages-") : -len("kB")]
+        count = (host.text(f"/sys/kernel/mm/hugepages/{name}/nr_hugepages") or "").strip()
+        if size.isdecimal() and count.isdecimal():
+            total_kib += int(size) * int(count)
+    return total_kib // 1024
+
+
+def _cgroup_limit_mib(host: Host) -> int | None:
+    """The smallest limit of the control group of process 1 and those above it (cgroups(7); memory.max, v1's limit).
+
+    Not of this process: an administrator's session may have a limit of its own, which the boot unit has not.
+    """
+    limits = []
+    for line in (host.text("/proc/1/cgroup") or "").splitlines():
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if number == "0" and not controllers:
+            mount, name = "/sys/fs/cgroup", "memory.max"
+        elif "memory" in controllers.split(","):
+            mount, name = "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
+        else:
+            continue
+        parts = [part for part in path.split("/") if part not in ("", "..")]
+        for depth in range(len(parts) + 1):
+            value = (host.text("/".join([mount, *parts[:depth], name])) or "").strip()
+            if value.isdecimal() and int(value) < _NO_LIMIT_BYTES:
+                limits.append(int(value) >> 20)
+    return min(limits, default=None)

@@ -1,0 +1,57 @@
+"""Put the snippet where HTCondor reads it; keep a copy of what somebody has edited."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Iterator
+
+from ..errors import KvmStageError
+from . import atomic, checksum
+from .host import Host
+from .htcondor import CONFIG_DIR
+from .snippet import PATH
+
+# HTCondor does not read here
+COPIES = "/etc/condor-kvm-stage"
+
+
+class SnippetError(KvmStageError):
+    """The snippet cannot be put in place."""
+
+
+def put(text: str, host: Host) -> Iterator[str]:
+    """Put the snippet in place if it differs from what is there. Gives a line for each thing done, none if nothing is.
+
+    One that somebody has edited is kept, as a copy in COPIES, and the line that says so comes before it is replaced.
+    Raises SnippetError, WriteError or FactsError; the snippet is what it was then.
+    """
+    if not host.is_directory(CONFIG_DIR):
+        raise SnippetError(f"{CONFIG_DIR} is not there; install HTCondor (package condor), then run this again")
+    there = host.text(PATH)
+    if there is not None and there != text and not checksum.holds(there):
+        kept = _keep(host)
+        yield f"{PATH} has been edited, and is replaced; kept as {kept} (what it said belongs into a file of yours)"
+    if atomic.write(host.path(PATH), text):
+        yield f"wrote {PATH}"
+
+
+def _keep(host: Host) -> str:
+    """Copy the snippet, byte for byte, to where HTCondor does not read. Returns the copy's path."""
+    kept = COPIES + time.strftime("/50-condor-kvm-stage.conf.edited-%Y-%m-%dT%H%M%SZ", time.gmtime())
+    try:
+        host.path(COPIES).mkdir(exist_ok=True)
+        there = host.path(PATH).read_bytes()
+    except OSError as error:
+        hint = "; run this as root" if isinstance(error, PermissionError) else ""
+        raise SnippetError(f"cannot keep {PATH}, which has been edited, in {COPIES}: {error.strerror}{hint}") from error
+    atomic.write(host.path(kept), there.decode("utf-8", "surrogateescape"))
+    return kept
+
+
+def diff(text: str, host: Host) -> str:
+    """Return what put() would change, as a unified diff, "" for nothing."""
+    there = host.text(PATH)
+    before = "/dev/null" if there is None else PATH
+    lines = difflib.unified_diff((there or "").splitlines(True), text.splitlines(True), before, PATH)
+    return "".join(lines)

@@ -1,0 +1,119 @@
+"""Hosts for the generator's unit tests: files under a directory, and a test's answers of devices and programs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from condor_kvm_stage.genconfig.host import Answer, Host
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Program = Callable[[tuple[str, ...]], Answer]
+
+
+class FakeHost(Host):
+    """A host whose files are under root.
+
+    kvm: "" if /dev/kvm makes virtual machines, else the name of the errno that opening it gives, as "ENOENT".
+    api_version: what /dev/kvm says of itself. sockets: paths at which somebody answers. programs: what each program
+    answers, by its absolute path; those that are not named are not there. asked: the command lines that were run.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        kvm: str = "",
+        api_version: int = 12,
+        sockets: tuple[str, ...] = (),
+        programs: Mapping[str, Answer | Program] | None = None,
+        as_root: bool = True,
+    ) -> None:
+        super().__init__(root)
+        self.kvm = kvm
+        self.api_version = api_version
+        self.sockets = sockets
+        self.programs = dict(programs or {})
+        self.as_root = as_root
+        self.asked: list[tuple[str, ...]] = []
+
+    def is_root(self) -> bool:
+        return self.as_root
+
+    def job_user(self) -> str:
+        return ""
+
+    def program(self, name: str) -> str:
+        return next((path for path in self.programs if name in (path, path.rpartition("/")[2])), "")
+
+    def run(
+        self, *command: str, timeout: float = 5, user: str = "", environment: Mapping[str, str] | None = None
+    ) -> Answer:
+        self.asked.append(command)
+        path = self.program(command[0])
+        if not path:
+            return Answer(-1, fault=f"no program {command[0]}")
+        answer = self.programs[path]
+        return answer if isinstance(answer, Answer) else answer(command)
+
+    def refusal(self, path: str) -> str:
+        return "" if path in self.sockets else "No such file or directory"
+
+    def device(self, path: str) -> int:
+        if self.kvm:
+            code = getattr(errno, self.kvm)
+            raise OSError(code, os.strerror(code), path)
+        return os.open(os.devnull, os.O_RDWR)
+
+    def ioctl(self, descriptor: int, request: int) -> int:
+        return self.api_version if request & 0xFF == 0 else os.open(os.devnull, os.O_RDWR)
+
+
+class RecordedHost(FakeHost):
+    """A host of tests/data/hosts: its files are in a folder, what cannot be a file is in the folder's host.toml.
+
+    kvm: "ok", or the name of the errno. root: whether the one who asks is root. machine: as `uname -m` has it.
+    installed: programs that nobody runs. sockets: "ok", or the name of the errno, by path. programs: answers; of those
+    of one program the first counts whose word `when` is on the command line, or that has none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        record = tomllib.loads((folder / "host.toml").read_text(encoding="utf-8"))
+        self.about = str(record["about"])
+        self.machine = str(record["machine"])
+        self.answers: list[dict[str, Any]] = record.get("programs", [])
+        self.connections: dict[str, str] = record["sockets"]
+        there = [answer["path"] for answer in self.answers] + record["installed"]
+        super().__init__(
+            folder,
+            kvm=_error(record["kvm"]),
+            programs=dict.fromkeys(there, self._answer),
+            as_root=record["root"],
+        )
+
+    def job_user(self) -> str:
+        return "condor" if self.as_root else ""
+
+    def refusal(self, path: str) -> str:
+        error = _error(self.connections.get(path, "ENOENT"))
+        return os.strerror(getattr(errno, error)) if error else ""
+
+    def _answer(self, command: tuple[str, ...]) -> Answer:
+        path = self.program(command[0])
+        for answer in self.answers:
+            if answer["path"] == path and answer.get("when", command[0]) in command:
+                said = (str(answer.get(key, "")) for key in ("output", "errors", "fault"))
+                return Answer(int(answer.get("status", 0)), *said)
+        raise AssertionError(f"host.toml does not say what this answers: {command}")
+
+
+def _error(word: str) -> str:
+    return "" if word == "ok" else word

@@ -1,0 +1,89 @@
+"""Which networks a node offers: of what its policy wants, what the host has, with a reason for each of the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from condor_kvm_stage.genconfig import cpu, environment, htcondor, kvm, libvirt, memory, platform
+from condor_kvm_stage.genconfig.facts import HostFacts
+from condor_kvm_stage.genconfig.network import Offer, offer
+from condor_kvm_stage.schema import Network
+
+NO_NAT = "libvirt's network 'default' is not active"
+NO_PASST = "there is no program passt"
+
+
+def facts(
+    *,
+    nat: bool = True,
+    passt: bool = True,
+    libvirt_version: tuple[int, ...] = (12, 8, 0),
+    htcondor_version: tuple[int, ...] = (25, 14, 1),
+    interfaces: tuple[str, ...] = ("lo", "br0"),
+) -> HostFacts:
+    return HostFacts(
+        cpu.parse("", "x86_64"),
+        kvm.KvmDevice(True),
+        memory.Memory(16000, 0, 1, None),
+        environment.Environment(True, "", "", "disabled", None),
+        libvirt.Libvirt("", "libvirtd", libvirt_version, nat, passt),
+        htcondor.Htcondor("", True, htcondor_version),
+        platform.Platform(True, True, (), "", "", interfaces, "", "", "", ""),
+    )
+
+
+def wanted(*types: str, bridge: str = "") -> Network:
+    network = Network()
+    network.types = list(types)
+    network.bridge = bridge
+    return network
+
+
+def test_default_policy_offers_nat_and_user_to_a_host_that_has_them() -> None:
+    assert offer(facts(), Network()) == Offer(("nat", "user"), {})
+
+
+def test_host_that_has_nothing_offers_nothing_and_says_why() -> None:
+    assert offer(facts(nat=False, passt=False), Network()) == Offer((), {"nat": NO_NAT, "user": NO_PASST})
+
+
+def test_what_the_policy_does_not_want_is_not_offered_and_not_missing() -> None:
+    assert offer(facts(), wanted()) == Offer((), {})
+    assert offer(facts(nat=False), wanted("user", bridge="br0")) == Offer(("user",), {})
+
+
+@pytest.mark.parametrize(
+    ("libvirt_version", "htcondor_version", "reason"),
+    [
+        ((9, 0, 0), (25, 12, 0), ""),
+        ((8, 10, 0), (25, 12, 0), "it needs libvirt 9.0.0, here is 8.10.0"),
+        ((), (25, 12, 0), "it needs libvirt 9.0.0, here is an unknown version"),
+        ((12, 8, 0), (25, 11, 9), "it needs HTCondor 25.12.0, here is 25.11.9"),
+        ((12, 8, 0), (23, 9, 6), "it needs HTCondor 25.12.0, here is 23.9.6"),
+        ((12, 8, 0), (), "it needs HTCondor 25.12.0, here is an unknown version"),
+    ],
+)
+def test_user_mode_needs_versions_that_know_it(
+    libvirt_version: tuple[int, ...], htcondor_version: tuple[int, ...], reason: str
+) -> None:
+    found = offer(facts(libvirt_version=libvirt_version, htcondor_version=htcondor_version), wanted("user"))
+    assert found == (Offer((), {"user": reason}) if reason else Offer(("user",), {}))
+
+
+def test_first_type_is_the_policys_first_that_the_host_has() -> None:
+    """VM_NETWORKING_DEFAULT_TYPE is made of it."""
+    policy = wanted("nat", "user", "bridge", bridge="br0")
+    assert offer(facts(), policy).types == ("nat", "user", "bridge")
+    assert offer(facts(nat=False), policy).types == ("user", "bridge")
+
+
+@pytest.mark.parametrize(
+    ("bridge", "expected"),
+    [
+        ("br0", Offer(("bridge",), {}, "br0")),
+        ("br1", Offer((), {"bridge": "the host has no interface br1"})),
+        ("", Offer((), {"bridge": "the policy names no network.bridge"})),
+    ],
+)
+def test_bridge_is_the_policys_and_must_be_there(bridge: str, expected: Offer) -> None:
+    assert offer(facts(), wanted("bridge", bridge=bridge)) == expected
