@@ -100,12 +100,14 @@ def test_scriptlets_never_fail_and_act_only_where_a_system_runs(header: Any, scr
     script = header[scriptlet]
     assert "-d /run/systemd/system" in script
     assert script.rstrip().endswith("exit 0")
-    assert "condor_reconfig" not in script, "it hangs without a network, which rpm's unshare plug-in takes away"
+    commands = "\n".join(line for line in script.splitlines() if not line.startswith("#"))
+    assert "condor_" not in commands, "it hangs without a network, which rpm's unshare plug-in takes away"
     assert header[f"{scriptlet}prog"] == ["/bin/sh"]
 
 
-def test_unit_is_enabled_once_and_disabled_at_the_end(header: Any) -> None:
-    assert 'if [ "$1" -eq 1 ]; then\n    systemctl --no-reload --quiet enable' in header["postin"]
+def test_unit_is_enabled_once_by_preset_and_disabled_at_the_end(header: Any, files: dict[str, Any]) -> None:
+    assert 'if [ "$1" -eq 1 ]; then\n    systemctl --no-reload --quiet preset' in header["postin"]
+    assert "/usr/lib/systemd/system-preset/50-condor-kvm-stage.preset" in files
     assert 'if [ "$1" -eq 0 ]; then\n    systemctl --no-reload --quiet disable' in header["preun"]
     assert header["preun"].rstrip().endswith("exit 0")
 
@@ -122,9 +124,17 @@ def test_policy_is_configuration_that_an_upgrade_does_not_replace(files: dict[st
     assert policy.mode == stat.S_IFREG | 0o644, "the plug-in reads it as the job's user"
 
 
-def test_manual_page_is_where_man_looks(files: dict[str, Any]) -> None:
-    (page,) = (name for name in files if "/man/" in name)
-    assert page.startswith("/usr/share/man/man1/vm-nfs-plugin.1")
+def test_every_manual_page_is_where_man_looks(files: dict[str, Any]) -> None:
+    sources = (path.stem for path in (REPOSITORY / "packaging/man").glob("*.rst"))
+    expected = {f"/usr/share/man/man{name[-1]}/{name}" for name in sources}
+    assert {name.removesuffix(".gz") for name in files if "/man/" in name} == expected
+
+
+def test_completion_is_where_bash_looks_under_the_name_of_the_program(files: dict[str, Any]) -> None:
+    (name,) = (name for name in files if "completion" in name and stat.S_ISREG(files[name].mode))
+    assert name == "/usr/share/bash-completion/completions/condor-kvm-stage-genconfig"
+    assert f"/usr/sbin/{Path(name).name}" in files
+    assert files[name].mode == stat.S_IFREG | 0o644
 
 
 def test_licence_readme_and_example_are_marked_as_such(files: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ def test_spec_has_the_version_of_the_package_and_its_changelog_begins_with_it() 
 
 
 def test_template_is_named_after_the_file_that_it_makes() -> None:
-    assert [path.name for path in (REPOSITORY / "config.d").iterdir()] == [f"{PATH.name}.j2"]
+    assert [path.name for path in (REPOSITORY / "config.d").iterdir()] == [f"{Path(PATH).name}.j2"]
 
 
 def test_guest_writes_what_the_tests_look_for(tmp_path: Path) -> None:

@@ -4,72 +4,123 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from .. import __version__, policy
+from .. import __version__
 from ..errors import KvmStageError
-from . import checks, facts, image_dirs, snippet
+from ..policy import PolicyError, load
+from . import apply, facts, htcondor, image_dirs, place, snippet
+from .host import Host
 
-_NEXT_STEP = """\
-HTCondor's startd reads the VM_* settings when it starts. To start it again, after its running jobs have finished:
-    condor_restart -startd -peaceful
-"""
-_NO_VM_NEXT_STEP = """\
-Images can be staged all the same. What to do about it:
-    condor-kvm-stage-genconfig --check
-"""
+_NAME = "condor-kvm-stage-genconfig"
 
 
-def main(arguments: list[str], root: Path = Path("/")) -> int:
-    """Run the generator on the host whose file system is at root. Returns the exit status."""
-    options = _parser().parse_args(arguments)
+def main(arguments: list[str], host: Host | None = None) -> int:
+    """Run the generator, on this host if none is given. Returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.json or options.quiet) and options.check is None:
+        parser.error("--json and --quiet belong to --check")
+    if options.root == "":
+        parser.error("--root needs a directory, not an empty word")
+    if options.root and (options.check is not None or options.apply):
+        parser.error("--root renders for a tree that does not run: --check and --apply are for this host")
     try:
-        host = facts.collect(root)
-        values = snippet.decide(host)
-        text = snippet.render(values)
-        if options.stdout:
-            sys.stdout.write(text)
-        elif options.check:
-            return _check(host, text, root)
-        else:
-            _write(text, values.no_vm, root)
-            image_dirs.write(host.image_dirs, root)
-            if host.policy:
-                raise policy.PolicyError(host.policy)
+        if options.root:
+            return _unseen(options, Host(Path(options.root)))
+        return _seen(options, host or Host())
     except KvmStageError as error:
-        print(f"condor-kvm-stage-genconfig: {error}", file=sys.stderr)
+        print(f"{_NAME}: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="condor-kvm-stage-genconfig",
-        description=f"Configure HTCondor on this node for VM universe: write /{snippet.PATH} from what the host has.",
-        epilog="exit status: 0 done, or the node can run VM jobs; 1 failed, or it cannot; 2 wrong usage",
+        prog=_NAME,
+        description=f"Configure HTCondor on this node for VM universe: write {snippet.PATH} from what the host has and "
+        "what the policy in /etc/condor-kvm-stage/config.toml says.",
+        epilog="exit status: 0 done, or the node can run VM jobs; 1 failed, or it cannot; 2 wrong usage. "
+        f"See {_NAME}(8).",
     )
     what = parser.add_mutually_exclusive_group()
+    what.add_argument("--apply", action="store_true", help="write it, and make the running HTCondor take it up")
     what.add_argument(
-        "--check", action="store_true", help="say whether this node can run VM jobs, and what to do if not"
+        "--check",
+        nargs="?",
+        const="",
+        metavar="IMAGE-URL",
+        help="say whether this node can run VM jobs, or stage this very image, and what to do if not",
     )
-    what.add_argument("--stdout", action="store_true", help="print the configuration snippet, change nothing")
+    what.add_argument("--diff", action="store_true", help="show what would be written, change nothing")
+    what.add_argument("--stdout", action="store_true", help="print the snippet, change nothing")
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        help="for the tree in DIR, without looking at this host: its policy has to fix all values",
+    )
+    parser.add_argument("--json", action="store_true", help="with --check: for programs")
+    parser.add_argument("--quiet", action="store_true", help="with --check: only what should be looked at")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
 
-def _write(text: str, no_vm: str, root: Path) -> None:
-    if not snippet.write(text, root):
-        print(f"{root / snippet.PATH} is up to date")
-        return
-    print(f"wrote {root / snippet.PATH}")
-    print(f"No VM universe on this node: {no_vm}.\n{_NO_VM_NEXT_STEP}" if no_vm else _NEXT_STEP, end="")
+def _unseen(options: argparse.Namespace, tree: Host) -> int:
+    policy = load(str(tree.root).rstrip("/"))
+    missing = snippet.missing_for_unseen(policy)
+    if missing:
+        raise PolicyError(
+            f"the policy of {tree.root} does not say all that is needed without looking at the host: set "
+            f"{', '.join(missing)}; or leave it to the node's first boot"
+        )
+    text = snippet.render(snippet.decide_unseen(policy))
+    if not _only_shown(options, text, tree):
+        _print_all(place.put(text, tree))
+    return 0
 
 
-def _check(host: facts.HostFacts, wanted: str, root: Path) -> int:
-    results = checks.evaluate(host, snippet.installed(root), wanted)
-    for check in results:
-        step = f" -> {check.next_step}" if check.next_step else ""
-        print(f"{check.level.value:4}  {check.subject:9} {check.found}{step}")
-    failed = [check.subject for check in results if check.level is checks.Level.FAIL]
-    print(f"This node cannot run VM jobs: {', '.join(failed)}" if failed else "This node can run VM jobs.")
-    return 1 if failed else 0
+def _seen(options: argparse.Namespace, host: Host) -> int:
+    if options.check is not None:
+        from . import check  # what it needs takes as long to import as all the rest
+
+        return check.run(options.check, host, as_json=options.json, quiet=options.quiet)
+    policy = load(str(host.root).rstrip("/"))
+    if options.apply and apply.must_delegate(host):
+        _print_all(apply.delegate(host, policy))
+        return 0
+    found = facts.collect(host)
+    values = snippet.decide(found, policy)
+    text = snippet.render(values)
+    if _only_shown(options, text, host):
+        return 0
+    changed = _print_all(place.put(text, host))
+    if not changed:
+        print(f"{snippet.PATH} is up to date")
+    image_dirs.write(image_dirs.attributes(policy.staging), host)
+    if values.no_vm:
+        print(f"No VM universe on this node: {values.no_vm}. Images can be staged all the same; see {_NAME} --check")
+    if options.apply and apply.is_running(host):
+        _print_all(apply.take_up(host, htcondor.probe(host), policy, values))
+    elif options.apply:
+        print("HTCondor does not run; it takes this up when it starts.")
+    elif changed:
+        print(f"HTCondor has not been told: {_NAME} --apply does that")
+    return 0
+
+
+def _only_shown(options: argparse.Namespace, text: str, host: Host) -> bool:
+    """Print what the options ask to see instead of writing. Returns whether they do."""
+    if options.stdout:
+        sys.stdout.write(text)
+    elif options.diff:
+        sys.stdout.write(place.diff(text, host))
+    return bool(options.stdout or options.diff)
+
+
+def _print_all(lines: Iterator[str]) -> int:
+    """Print lines as they come. Returns how many there were."""
+    count = 0
+    for line in lines:
+        print(line, flush=True)
+        count += 1
+    return count

@@ -1,0 +1,136 @@
+"""Make HTCondor take up the snippet: reconfigure, restart the startd if that disturbs nobody, see what comes of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+from ..errors import KvmStageError
+from ..policy import Policy
+from . import pending, running
+from .host import Host
+from .htcondor import Htcondor
+from .snippet import Values
+
+UNIT = "condor-kvm-stage.service"
+DISABLED = "/etc/condor-kvm-stage/disabled"  # see the unit
+RESTART = "condor_restart -startd -peaceful"
+
+
+class ApplyError(KvmStageError):
+    """HTCondor does not take up its configuration."""
+
+
+def is_running(host: Host) -> bool:
+    """Return whether HTCondor's master runs on this host."""
+    processes = [name for name in host.names("/proc") if name.isdecimal()]
+    return any(host.text(f"/proc/{pid}/comm") == "condor_master\n" for pid in processes)
+
+
+def must_delegate(host: Host) -> bool:
+    """Return whether this process has no network although the host has: a scriptlet under rpm's plug-in `unshare`."""
+    try:
+        return os.readlink(host.path("/proc/self/ns/net")) != os.readlink(host.path("/proc/1/ns/net"))
+    except OSError:  # not root, or no such files
+        return False
+
+
+def delegate(host: Host, policy: Policy) -> Iterator[str]:
+    """Let the unit do it, which systemd starts outside of the scriptlet. Gives the lines that it printed."""
+    done = host.run("systemctl", "restart", UNIT, timeout=policy.staging.timeout + policy.htcondor.wait + 60)
+    if _property(host, "ConditionResult") == "no":
+        yield f"{UNIT} is switched off ({DISABLED}): nothing is changed"
+        return
+    invocation = _property(host, "InvocationID")
+    host.run("journalctl", "--sync")
+    said = host.run("journalctl", "--output=cat", "--quiet", f"_SYSTEMD_INVOCATION_ID={invocation}")
+    yield from said.output.splitlines()
+    if done.status != 0:
+        raise ApplyError(f"{UNIT} failed: {done.reason}; see journalctl -u {UNIT}")
+
+
+def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Iterator[str]:
+    """Make the running HTCondor take up the snippet that is in place. Gives lines for the user, as things happen.
+
+    condor: as it is with the snippet.
+    Waits at most the policy's htcondor.wait seconds. Raises ApplyError if HTCondor does not do what it is told.
+    """
+    if condor.fault:
+        raise ApplyError(f"HTCondor's configuration cannot be had: {condor.fault}; mend it, then run this again")
+    if "STARTD" not in condor.value("DAEMON_LIST").upper():
+        yield "HTCondor's DAEMON_LIST has no STARTD here: nothing to reconfigure"
+        return
+    deadline = time.monotonic() + policy.htcondor.wait
+    values = pending.in_force(values, condor)
+    _reconfigure(host)
+    now = _wait(host, condor, deadline, lambda now: [])
+    changes = pending.for_restart(values, now)
+    if changes and not _may_restart(now, policy):
+        who = f"jobs run on it ({', '.join(now.claimed)})" if now.claimed else "the policy says so"
+        yield f"Pending until the startd starts again: {'; '.join(changes)}."
+        yield f"It is left alone, because {who}. When it suits you: {RESTART}"
+        yield "(it lets running jobs finish first, and takes no new ones until then)."
+    elif changes:
+        _restart(host)
+        if not now.claimed:
+            yield "The startd, which had no job, starts again; waiting for what it advertises …"
+            # A job may have started that the collector did not know of yet; the restart waits for it, nobody else does
+            now = _wait(host, condor, deadline, lambda now: [] if now.claimed else _lacks(now, values))
+        changes = pending.for_restart(values, now)
+        if changes:
+            jobs = ", ".join(now.claimed)
+            yield f"The startd starts again when its jobs ({jobs}) have finished; then: {'; '.join(changes)}."
+            return
+    now = _wait(host, condor, deadline, lambda now: _lacks(now))
+    yield f"HTCondor advertises for this node: {describe(now)}."
+
+
+def describe(now: running.Running) -> str:
+    """Return what the pool sees of a node, for a message."""
+    machines = f"HasVM = true, VM_Memory = {now.vm_memory}" if now.has_vm else "HasVM = false"
+    return f"{machines}, staging by nfs:// = {'true' if 'nfs' in now.methods else 'false'}"
+
+
+def _property(host: Host, name: str) -> str:
+    return host.run("systemctl", "show", f"--property={name}", "--value", UNIT).output.strip()
+
+
+def _may_restart(now: running.Running, policy: Policy) -> bool:
+    return policy.htcondor.restart == "peaceful" or (policy.htcondor.restart == "idle" and not now.claimed)
+
+
+def _reconfigure(host: Host) -> None:
+    """Not `systemctl reload`: the unit, which is to end before HTCondor's begins anything, would wait for itself."""
+    done = host.run("condor_reconfig", timeout=20)
+    if done.status != 0:
+        raise ApplyError(f"HTCondor does not reread its configuration: {done.reason}; run condor_reconfig")
+
+
+def _restart(host: Host) -> None:
+    done = host.run(*RESTART.split(), timeout=20)
+    if done.status != 0:
+        raise ApplyError(f"HTCondor does not restart its startd: {done.reason}; run {RESTART}")
+
+
+def _lacks(now: running.Running, values: Values | None = None) -> list[str]:
+    """Return what slot ads do not show that they should; values: of VM universe, too."""
+    missing = [] if "nfs" in now.methods else ["nfs is not among the transfer methods"]
+    return missing + (pending.for_restart(values, now) if values else [])
+
+
+def _wait(
+    host: Host, condor: Htcondor, deadline: float, lacks: Callable[[running.Running], list[str]]
+) -> running.Running:
+    """Wait until the collector has slot ads that lack nothing. Returns what they show. Raises ApplyError in the end."""
+    while True:
+        now = running.ask(host, condor)
+        missing = [now.fault] if now.fault else lacks(now)
+        if not missing:
+            return now
+        if time.monotonic() > deadline:
+            raise ApplyError(
+                f"waited in vain (htcondor.wait in the policy): {'; '.join(missing)}; see condor-kvm-stage-genconfig "
+                "--check, and HTCondor's StartLog"
+            )
+        time.sleep(0.5)

@@ -1,0 +1,59 @@
+"""What a running startd does not know yet, and what it takes: facts of both sides in, a verdict out. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .htcondor import Htcondor
+from .running import Running
+from .snippet import PATH, Values
+
+# Of the snippet, what the startd reads at its start
+_AT_START = ("VM_TYPE", "VM_MEMORY", "VM_MAX_NUMBER", "VM_NETWORKING", "VM_NETWORKING_TYPE")
+
+
+def overridden(condor: Htcondor) -> list[str]:
+    """Return which of the settings that the startd reads at its start another file has the last word on."""
+    origins = {name: condor.settings[name].origin for name in _AT_START if name in condor.settings}
+    return [name for name, origin in origins.items() if origin.startswith("/") and not origin.startswith(PATH)]
+
+
+def in_force(values: Values, condor: Htcondor) -> Values:
+    """Return the snippet's values with what other files make of them: that is what a restart would bring."""
+    others = overridden(condor)
+    memory, number = (condor.number(name) if name in others else None for name in ("VM_MEMORY", "VM_MAX_NUMBER"))
+    size = dataclasses.replace(
+        values.size,
+        memory=values.size.memory if memory is None else memory,
+        number=values.size.number if number is None else number,
+    )
+    types = values.network.types
+    if {"VM_NETWORKING", "VM_NETWORKING_TYPE"} & set(others):
+        wanted = condor.value("VM_NETWORKING").lower() == "true"
+        types = tuple(condor.value("VM_NETWORKING_TYPE").replace(",", " ").split()) if wanted else ()
+    return dataclasses.replace(values, size=size, network=dataclasses.replace(values.network, types=types))
+
+
+def for_restart(values: Values, running: Running) -> list[str]:
+    """Return how the running startd differs from the snippet in what it reads only at its start, a part each.
+
+    None of it if it does not differ. HTCondor's VMUniverseMgr::init() reads VM_TYPE, VM_MEMORY, VM_NETWORKING* and
+    VM_MAX_NUMBER; condor_reconfig does not call it.
+    """
+    if values.no_vm:
+        return ["HasVM is true, and is to be false"] if running.has_vm else []
+    if not running.has_vm:
+        return ["HasVM is false, and is to be true"]
+    types = tuple(sorted(values.network.types))
+    number = "unlimited" if running.vm_number is None else str(running.vm_number)
+    pairs = [
+        ("VM_Memory", str(running.vm_memory), str(values.size.memory)),
+        ("the number of virtual machines", number, str(values.size.number)),
+        ("VM_Networking_Types", ", ".join(running.network_types) or "none", ", ".join(types) or "none"),
+    ]
+    return [f"{what} is {now}, and is to be {wanted}" for what, now, wanted in pairs if now != wanted]
+
+
+def guarded(values: Values, running: Running) -> bool:
+    """Return whether every slot has the conditions for VM jobs in its START."""
+    return bool(running.start) and all(name in start for start in running.start for name in values.guard)

@@ -1,0 +1,72 @@
+"""What a running startd does not know yet: only differences, each with both sides, in what it reads at its start."""
+
+from __future__ import annotations
+
+import pytest
+
+from condor_kvm_stage.genconfig.network import Offer
+from condor_kvm_stage.genconfig.pending import for_restart, guarded
+from condor_kvm_stage.genconfig.running import Running
+from condor_kvm_stage.genconfig.sizing import Sizing
+from condor_kvm_stage.genconfig.snippet import Values
+
+
+def values(no_vm: str = "", memory: int = 5000, number: int = 4, types: tuple[str, ...] = ("user", "nat")) -> Values:
+    return Values(no_vm, [], Sizing(memory, number), Offer(types, {}), "", {"DiskOk": "…", "SizeOk": "…"})
+
+
+NO_VM = values("cannot open /dev/kvm")
+RUNNING = Running("", True, 5000, 4, ("nat", "user"), frozenset({"nfs"}), ("DiskOk && SizeOk",))
+
+
+def test_startd_that_has_all_of_it_needs_no_restart() -> None:
+    assert for_restart(values(), RUNNING) == []
+
+
+def test_node_without_virtual_machines_needs_no_restart_for_their_settings() -> None:
+    assert for_restart(NO_VM, Running(vm_number=0)) == []
+
+
+def test_virtual_machines_that_come_or_go_are_one_difference() -> None:
+    assert for_restart(values(), Running(vm_number=0)) == ["HasVM is false, and is to be true"]
+    assert for_restart(NO_VM, RUNNING) == ["HasVM is true, and is to be false"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "difference"),
+    [
+        (values(memory=6000), "VM_Memory is 5000, and is to be 6000"),
+        (values(number=2), "the number of virtual machines is 4, and is to be 2"),
+        (values(types=("nat",)), "VM_Networking_Types is nat, user, and is to be nat"),
+        (values(types=()), "VM_Networking_Types is nat, user, and is to be none"),
+    ],
+)
+def test_each_setting_is_a_difference_of_its_own(wanted: Values, difference: str) -> None:
+    assert for_restart(wanted, RUNNING) == [difference]
+
+
+@pytest.mark.parametrize(("number", "shown"), [(None, "unlimited"), (0, "0")])
+def test_no_limit_is_told_from_none_left(number: int | None, shown: str) -> None:
+    running = Running("", True, 6000, number)
+    assert for_restart(values(memory=6000, types=()), running) == [
+        f"the number of virtual machines is {shown}, and is to be 4"
+    ]
+
+
+def test_all_differences_are_told() -> None:
+    assert len(for_restart(values(memory=1, number=1, types=("bridge",)), RUNNING)) == 3
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (("(true) && DiskOk && SizeOk",), True),
+        (("DiskOk && SizeOk", "SizeOk && X && DiskOk"), True),
+        (("DiskOk && SizeOk", "true"), False),  # SLOT_TYPE_2_START
+        (("DiskOk",), False),
+        (("",), False),
+        ((), False),
+    ],
+)
+def test_node_is_guarded_only_if_each_kind_of_slot_has_each_condition(start: tuple[str, ...], expected: bool) -> None:
+    assert guarded(values(), Running(start=start)) is expected
