@@ -9,7 +9,7 @@ import directories
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-GOLDEN = Path(__file__).parent / "data/golden"
+DATA = Path(__file__).parent / "data"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,10 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Compare a text with the golden file of a name in tests/data/golden. A missing file fails the test."""
+    """Compare a text with the golden file at a path in tests/data. A missing file fails the test."""
 
     def compare(name: str, text: str) -> None:
-        path = GOLDEN / name
+        path = DATA / name
         if request.config.getoption("--update-golden"):
             path.write_text(text, encoding="utf-8")
         assert path.exists(), f"no golden file {path}; run pytest --update-golden, and read what it wrote"

@@ -1,0 +1,51 @@
+"""--check: collect, decide, print. Or, for one image: try it, say how it went."""
+
+from __future__ import annotations
+
+import sys
+
+from ..errors import printable
+from ..policy import Policy, PolicyError, load
+from . import checks, facts, report, snippet, trials
+from .host import Host
+
+
+def run(url: str, host: Host, *, as_json: bool, quiet: bool) -> int:
+    """Check the node, or if there is a URL whether that image can be staged. Returns the exit status."""
+    results = [_image(url, host)] if url else checks.evaluate(look(host))
+    if as_json:
+        sys.stdout.write(report.as_json(results))
+    else:
+        for line in report.lines(results, colour=sys.stdout.isatty(), quiet=quiet, whole=not url):
+            print(line)
+    return 1 if report.failed(results) else 0
+
+
+def look(host: Host) -> checks.Seen:
+    """Find out everything that is to be known of a host."""
+    fault, policy = "", None
+    try:
+        policy = load(str(host.root).rstrip("/"))
+    except PolicyError as error:
+        fault = str(error)
+    found = facts.collect(host)
+    values = snippet.decide(found, policy or Policy())
+    return checks.Seen(
+        facts=found,
+        trials=trials.carry_out(host, found, policy),
+        policy=policy,
+        policy_fault=fault,
+        values=values,
+        snippet=host.text(snippet.PATH),
+        wanted=snippet.render(values),
+    )
+
+
+def _image(url: str, host: Host) -> checks.Check:
+    fault = trials.stage(host, url)
+    shown = printable(url)
+    if fault:
+        step = "correct that, then try again; vm-nfs-plugin(1) says which images and URLs are right"
+        return checks.Check("images", "image", checks.Level.FAIL, f"{shown} cannot be staged: {fault}", step)
+    user = host.job_user() or "this user"
+    return checks.Check("images", "image", checks.Level.OK, f"{shown} can be staged (tried as {user})")

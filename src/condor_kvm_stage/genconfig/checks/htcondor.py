@@ -1,0 +1,164 @@
+"""HTCondor: its parts, what is configured, and what the running startd makes of it."""
+
+from __future__ import annotations
+
+from .. import apply, checksum, pending
+from ..htcondor import CONFIG_DIR
+from ..snippet import PATH
+from .verdict import Check, Level, Seen
+
+_GROUP = "htcondor"
+_OLDEST = (23,)
+_POLICY = "/etc/condor-kvm-stage/config.toml"
+_NO_CONFIGURATION = "HTCondor's configuration cannot be had"
+_APPLY = "condor-kvm-stage-genconfig --apply"
+
+
+def checks(seen: Seen) -> list[Check]:
+    """Return the verdicts of this group."""
+    if not seen.facts.htcondor.config_dir:
+        found = f"HTCondor is not installed: no {CONFIG_DIR}"
+        return [Check(_GROUP, "version", Level.FAIL, found, f"dnf install condor condor-vm-gahp; then {_APPLY}")]
+    return [_version(seen), _gahp(seen), _test(seen), _snippet(seen), _settings(seen), _guard(seen), _running(seen)]
+
+
+def _version(seen: Seen) -> Check:
+    condor = seen.facts.htcondor
+    version = ".".join(map(str, condor.version)) or "of an unknown version"
+    if condor.fault:
+        step = "run condor_config_val CONDOR_VERSION, and mend what it complains about"
+        return Check(_GROUP, "version", Level.FAIL, f"{_NO_CONFIGURATION}: {condor.fault}", step)
+    if condor.version < _OLDEST:
+        found = f"HTCondor {version} is older than 23, with which this package is tested"
+        return Check(_GROUP, "version", Level.WARN, found, "dnf upgrade condor")
+    return Check(_GROUP, "version", Level.OK, f"HTCondor {version}")
+
+
+def _gahp(seen: Seen) -> Check:
+    path = seen.facts.platform.vm_gahp
+    if path:
+        return Check(_GROUP, "vm-gahp", Level.OK, path)
+    return Check(_GROUP, "vm-gahp", Level.FAIL, "no program condor_vm-gahp", "dnf install condor-vm-gahp")
+
+
+def _test(seen: Seen) -> Check:
+    name, fault = "vm-gahp-test", seen.trials.gahp
+    why_not = "there is no condor_vm-gahp" if not seen.facts.platform.vm_gahp else ""
+    why_not = why_not or ("this node is to have no VM universe" if seen.values.no_vm else "")
+    if why_not:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"HTCondor's own test of VM universe was not run: {why_not}")
+    if fault is None:
+        return Check(_GROUP, name, Level.WARN, "HTCondor's own test of VM universe was not run", "run this as root")
+    if fault:
+        step = "see kvm and libvirt above, then HTCondor's VMGahpLog"
+        if seen.facts.htcondor.fault:
+            step = "see htcondor version above"
+        elif "VM_MEMORY" in fault:  # which the snippet sets
+            step = "see htcondor snippet below"
+        return Check(_GROUP, name, Level.FAIL, f"HTCondor's own test of VM universe fails: {fault}", step)
+    return Check(_GROUP, name, Level.OK, "HTCondor's own test of VM universe passes")
+
+
+def _snippet(seen: Seen) -> Check:
+    name, there = "snippet", seen.snippet
+    if seen.policy_fault:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "not compared, because the policy has an error")
+    if there is not None and seen.facts.htcondor.fault:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not compared, because {_NO_CONFIGURATION}")
+    if there is None and _is_build(seen) and seen.trials.unit == "enabled":
+        found = f"{PATH} is not there yet: condor-kvm-stage.service writes it when the node boots"
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
+    if there is None:
+        return Check(_GROUP, name, Level.FAIL, f"{PATH} is not there", _APPLY)
+    if there == seen.wanted:
+        return Check(_GROUP, name, Level.OK, f"{PATH} is what this host calls for")
+    if not checksum.holds(there):
+        found = f"{PATH} has been edited: the next run replaces it, and keeps a copy in /etc/condor-kvm-stage"
+        step = f"see condor-kvm-stage-genconfig --diff, move what you need to a file that is read later, then {_APPLY}"
+        return Check(_GROUP, name, Level.WARN, found, step)
+    found = f"{PATH} is not what this host calls for any more"
+    return Check(_GROUP, name, Level.WARN, found, f"see condor-kvm-stage-genconfig --diff, then {_APPLY}")
+
+
+def _settings(seen: Seen) -> Check:
+    name, settings = "settings", seen.facts.htcondor.settings
+    if seen.facts.htcondor.fault:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, _NO_CONFIGURATION)
+    plugins = settings.get("FILETRANSFER_PLUGINS")
+    if seen.snippet is not None and plugins and "vm-nfs-plugin" not in plugins.value:
+        found = f"FILETRANSFER_PLUGINS is without the plug-in, as another file sets it: {plugins.origin}"
+        return Check(_GROUP, name, Level.FAIL, found, "append there: FILETRANSFER_PLUGINS = $(FILETRANSFER_PLUGINS), …")
+    others = [
+        f"{key} = {settings[key].value} ({settings[key].origin})" for key in pending.overridden(seen.facts.htcondor)
+    ]
+    if others:
+        found = f"other files have the last word: {'; '.join(others)}"
+        step = f"if that is not meant, take it out there, and set it in {_POLICY}"
+        return Check(_GROUP, name, Level.NOTE, found, step)
+    return Check(_GROUP, name, Level.OK, "no other file overrides the snippet")
+
+
+def _guard(seen: Seen) -> Check:
+    name, start, running = "guard", seen.facts.htcondor.settings.get("START"), seen.trials.running
+    if seen.facts.htcondor.fault or not start:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "HTCondor does not say what START is")
+    if not running.has_vm and seen.snippet is None:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "no VM job can start here, so none needs to be kept out")
+    if not all(condition in start.value for condition in seen.values.guard):
+        found = f"START does not guard VM jobs, so one can attach any file of this node: {start.origin}"
+        elsewhere = start.origin.startswith("/") and not start.origin.startswith(PATH) and seen.snippet is not None
+        step = "write there: START = ($(START)) && (…), so that it adds; then condor_reconfig" if elsewhere else _APPLY
+        return Check(_GROUP, name, Level.FAIL, found, step)
+    if running.has_vm and not pending.guarded(seen.values, running):
+        found = "the running startd does not guard VM jobs, so one can attach any file of this node"
+        step = "condor_reconfig; if that does not help, see SLOT_TYPE_<n>_START"
+        return Check(_GROUP, name, Level.FAIL, found, step)
+    return Check(_GROUP, name, Level.OK, "START lets in only VM jobs of strict form")
+
+
+def _running(seen: Seen) -> Check:
+    name, running = "startd", seen.trials.running
+    if seen.facts.htcondor.fault:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not asked, because {_NO_CONFIGURATION}")
+    if running.fault and _is_build(seen):
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "no system runs here (an image build?)")
+    if running.fault:
+        how = "systemctl enable --now condor" if seen.facts.environment.booted else "start condor_master"
+        return Check(_GROUP, name, Level.FAIL, running.fault, f"{how}; if it runs, see its MasterLog and StartLog")
+    if "nfs" not in running.methods:
+        return Check(_GROUP, name, Level.FAIL, "the running startd does not offer nfs", _how_to_get_nfs(seen))
+    changes = (
+        [] if seen.policy_fault else pending.for_restart(pending.in_force(seen.values, seen.facts.htcondor), running)
+    )
+    if changes:
+        found = f"restart needed: {'; '.join(changes)}"
+        jobs = f" (it runs jobs: {', '.join(running.claimed)})" if running.claimed else ""
+        level = Level.WARN if running.has_vm else Level.FAIL
+        return Check(_GROUP, name, level, found + jobs, _how_to_restart(seen))
+    return Check(_GROUP, name, Level.OK, f"the running startd advertises {apply.describe(running)}")
+
+
+def _is_build(seen: Seen) -> bool:
+    """Whether this is the making of an image: no system runs, and no container is one."""
+    return not seen.facts.environment.booted and not seen.facts.environment.container
+
+
+def _how_to_restart(seen: Seen) -> str:
+    trials = seen.trials
+    if not seen.values.no_vm and (trials.gahp or seen.facts.libvirt.fault or not seen.facts.platform.vm_gahp):
+        return f"mend what fails above, then {apply.RESTART}"
+    if seen.snippet != seen.wanted:
+        return _APPLY
+    return apply.RESTART if trials.running.claimed else f"{apply.RESTART}, or {_APPLY}"
+
+
+def _how_to_get_nfs(seen: Seen) -> str:
+    trials = seen.trials
+    if trials.plugin:
+        return "see package plug-in below"
+    if trials.canary:
+        return "see images canary above"
+    plugins = seen.facts.htcondor.value("FILETRANSFER_PLUGINS")
+    if seen.snippet is None or "vm-nfs-plugin" not in plugins:
+        return "see htcondor snippet and settings above, then condor_reconfig"
+    return "condor_reconfig; if that does not help, see HTCondor's StarterLog.testing"

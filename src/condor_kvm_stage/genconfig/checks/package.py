@@ -1,0 +1,34 @@
+"""This package's own parts."""
+
+from __future__ import annotations
+
+from .verdict import Check, Level, Seen
+
+_GROUP = "package"
+
+
+def checks(seen: Seen) -> list[Check]:
+    """Return the verdicts of this group."""
+    return [_plugin(seen), _unit(seen)]
+
+
+def _plugin(seen: Seen) -> Check:
+    fault = seen.trials.plugin
+    if fault:
+        return Check(
+            _GROUP, "plug-in", Level.FAIL, f"the plug-in does not answer: {fault}", "dnf reinstall condor-kvm-stage"
+        )
+    return Check(_GROUP, "plug-in", Level.OK, "the plug-in answers")
+
+
+def _unit(seen: Seen) -> Check:
+    state = seen.trials.unit
+    if not seen.facts.environment.booted and not state:
+        return Check(_GROUP, "unit", Level.NOT_APPLICABLE, "there is no systemd here")
+    if state == "enabled":
+        return Check(_GROUP, "unit", Level.OK, "condor-kvm-stage.service looks at the host at every boot")
+    missing = state in ("", "not-found")
+    what = "not there" if missing else state
+    found = f"condor-kvm-stage.service is {what}: after a change of the host the snippet stays as it is"
+    step = "dnf reinstall condor-kvm-stage" if missing else "systemctl enable condor-kvm-stage"
+    return Check(_GROUP, "unit", Level.NOTE, found, step)

@@ -1,0 +1,101 @@
+"""What --check prints: for people, for people in a hurry, for programs; and what follows for the exit status."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from condor_kvm_stage import __version__
+from condor_kvm_stage.genconfig import report
+from condor_kvm_stage.genconfig.checks import Check, Level
+
+OK = Check("host", "cpu", Level.OK, "the CPU has AMD-V")
+NOTE = Check("host", "iommu", Level.NOTE, "no IOMMU", "if you need it: the firmware")
+WARN = Check("kvm", "vhost-net", Level.WARN, "no /dev/vhost-net", "modprobe vhost_net")
+FAIL = Check("images", "directory", Level.FAIL, "/srv/bücher is not there", "mount it")
+NONE = Check("images", "canary", Level.NOT_APPLICABLE, "the policy names none")
+ALL = [OK, NOTE, WARN, FAIL, NONE]
+
+
+def lines(results: list[Check], colour: bool = False, quiet: bool = False, whole: bool = True) -> list[str]:
+    return list(report.lines(results, colour=colour, quiet=quiet, whole=whole))
+
+
+def test_a_line_for_each_check_and_one_for_the_node() -> None:
+    assert lines(ALL) == [
+        "ok    host      cpu            the CPU has AMD-V",
+        "note  host      iommu          no IOMMU -> if you need it: the firmware",
+        "warn  kvm       vhost-net      no /dev/vhost-net -> modprobe vhost_net",
+        "fail  images    directory      /srv/bücher is not there -> mount it",
+        "n/a   images    canary         the policy names none",
+        "This node cannot run VM jobs as it should: images directory",
+    ]
+
+
+def test_colour_is_only_there_on_request_and_changes_no_letter() -> None:
+    assert not any("\033" in line for line in lines(ALL))
+    coloured = lines(ALL, colour=True)
+    codes = [line.split("m", 1)[0] for line in coloured[:-1]]
+    assert len(set(codes)) == len(ALL), "each level has a colour of its own"
+    plain = [line.split("m", 1)[1].replace("\033[0m", "", 1) if "\033" in line else line for line in coloured]
+    assert plain == lines(ALL)
+
+
+def test_quiet_shows_only_what_should_be_looked_at() -> None:
+    assert [line[:4] for line in lines(ALL, quiet=True)] == ["warn", "fail"]
+    assert lines([OK, NOTE, NONE], quiet=True) == []
+
+
+def test_verdict_on_one_image_says_nothing_of_the_node() -> None:
+    assert lines([FAIL], whole=False) == ["fail  images    directory      /srv/bücher is not there -> mount it"]
+
+
+@pytest.mark.parametrize(
+    ("results", "last"),
+    [
+        ([OK, NOTE, WARN, NONE], "This node can run VM jobs."),
+        ([OK, FAIL, FAIL], "This node cannot run VM jobs as it should: images directory"),
+        (
+            [FAIL, Check("kvm", "tun", Level.FAIL, "none", "modprobe tun")],
+            "This node cannot run VM jobs as it should: images directory, kvm tun",
+        ),
+        (
+            [Check("kvm", "device", Level.WARN, "Permission denied", "run this as root")],
+            "This node can run VM jobs, as far as this user can tell.",
+        ),
+    ],
+)
+def test_last_line_names_each_failed_check_once(results: list[Check], last: str) -> None:
+    assert report.verdict(results) == last
+    assert lines(results)[-1] == last
+
+
+@pytest.mark.parametrize(("level", "fails"), [(level, level is Level.FAIL) for level in Level])
+def test_only_a_failure_makes_the_exit_status_1(level: Level, fails: bool) -> None:
+    assert bool(report.failed([OK, Check("a", "b", level, "c", "d")])) is fails
+
+
+def test_json_is_the_document_that_the_manual_promises() -> None:
+    document = json.loads(report.as_json(ALL))
+    assert list(document) == ["version", "ok", "checks"]
+    assert (document["version"], document["ok"]) == (__version__, False)
+    assert [check["level"] for check in document["checks"]] == ["ok", "note", "warn", "fail", "n/a"]
+    assert document["checks"][3] == {
+        "group": "images",
+        "name": "directory",
+        "level": "fail",
+        "found": "/srv/bücher is not there",
+        "next_step": "mount it",
+    }
+    assert document["checks"][0]["next_step"] == ""
+
+
+def test_json_says_ok_where_nothing_failed() -> None:
+    assert report.document([OK, NOTE, WARN, NONE])["ok"] is True
+
+
+def test_json_is_text_that_people_can_read_and_ends_its_line() -> None:
+    text = report.as_json([FAIL])
+    assert "/srv/bücher" in text
+    assert text.endswith("}\n")
