@@ -16,24 +16,37 @@ from .recipe import Release
 from .run import CommandError, TestNodeError, progress, run
 
 # The node's changes live in memory, in a mount namespace of its own: they go with its last process. Its devices are
-# copies, because its systemd changes their owner and mode.
+# copies, because its systemd changes their owner and mode. systemd-nspawn says by its exit status, 133, that the node
+# wants to boot anew; the control group's children of the last boot, and what that enabled, would be in the way.
 _BOOT = """
 set -eu
-echo 0 > "$4/cgroup.procs"
 mount -t tmpfs -o mode=755 tmpfs "$1"
 mkdir "$1/changes" "$1/work" "$1/root" "$1/devices"
 mount -t overlay -o "lowerdir=$2,upperdir=$1/changes,workdir=$1/work" overlay "$1/root"
 cd "$1/root"
-set -- "$1/devices" "$3"
 for device in /dev/kvm /dev/net/tun /dev/fuse; do
-    [ -e "$device" ] || continue
-    cp --archive "$device" "$1"
-    set -- "$@" "--bind=$1/${device##*/}:$device"
+    [ ! -e "$device" ] || cp --archive "$device" "$1/devices"
 done
-shift
-exec systemd-nspawn --quiet --register=no --keep-unit --private-network --console=pipe --boot --directory=. \\
-    --machine="$@"
+boot() {
+    find "$4" -type d -delete
+    mkdir "$4"
+    echo 0 > "$4/cgroup.procs"
+    set -- "$1/devices" "$3"
+    for device in /dev/kvm /dev/net/tun /dev/fuse; do
+        [ ! -e "$1/${device##*/}" ] || set -- "$@" "--bind=$1/${device##*/}:$device"
+    done
+    shift
+    exec systemd-nspawn --quiet --register=no --keep-unit --private-network --console=pipe --boot --directory=. \\
+        --machine="$@"
+}
+status=133
+while [ $status -eq 133 ]; do
+    status=0
+    (boot "$@") || status=$?
+done
+exit $status
 """
+_MOUNT_POINT = root.CACHE / "mount-point"  # used in the node's own mount namespace only
 _ENVIRONMENT = [
     "env",
     "--ignore-environment",
@@ -43,11 +56,28 @@ _ENVIRONMENT = [
 
 
 class Node:
-    """A running node. `leader` is the process id, on this machine, of its PID 1; `root` is its file system."""
+    """A running node. `leader` is the process id, on this machine, of its PID 1: another one after a reboot."""
 
     def __init__(self, leader: int) -> None:
         self.leader = leader
-        self.root = Path(f"/proc/{leader}/root")
+
+    @property
+    def root(self) -> Path:
+        """The node's file system."""
+        return Path(f"/proc/{self.leader}/root")
+
+    @property
+    def devices(self) -> Path:
+        """The directory of the devices that the node gets when it boots: /dev/kvm as `kvm`, and so on."""
+        return Path(f"/proc/{_parent(_parent(self.leader))}/root{_MOUNT_POINT}/devices")
+
+    def reboot(self) -> None:
+        """Boot the node again, as its administrator does. What it has on disk stays."""
+        before, unshare = self.leader, _parent(_parent(_parent(self.leader)))
+        self.run("systemctl reboot")
+        self.wait_until(lambda: not Path(f"/proc/{before}").exists(), "the test node shuts down", 90)
+        self.leader = _leader(unshare)
+        self.wait_until(lambda: _is_up(self), "systemd is up on the test node again", 60)
 
     def command(self, command: Sequence[str], user: str = "root") -> list[str]:
         """Return the command line that runs a command on the node, as a user, in that user's home directory."""
@@ -78,8 +108,7 @@ class Node:
 def running(release: Release = Release.TESTING) -> Iterator[Node]:
     """Boot a node, give it once systemd is up. It ends with the context, or with this process, however that ends."""
     with root.cached(release) as lower, cgroup.own() as group:
-        mount_point = root.CACHE / "mount-point"  # used in the node's own mount namespace only
-        mount_point.mkdir(exist_ok=True)
+        _MOUNT_POINT.mkdir(exist_ok=True)
         progress(f"booting a test node: Debian {release.value}")
         with tempfile.TemporaryFile() as console:
             process = subprocess.Popen(
@@ -87,7 +116,7 @@ def running(release: Release = Release.TESTING) -> Iterator[Node]:
                     # If this process dies, the kernel kills unshare, and then the PID namespace with all that is in it.
                     *["setpriv", "--pdeathsig", "KILL"],
                     *["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc"],
-                    *["sh", "-c", _BOOT, "boot", str(mount_point), str(lower), recipe.HOSTNAME, str(group)],
+                    *["sh", "-c", _BOOT, "boot", str(_MOUNT_POINT), str(lower), recipe.HOSTNAME, str(group)],
                 ],
                 env={**os.environ, "UNIFIED_CGROUP_HIERARCHY": "1"},
                 stdin=subprocess.DEVNULL,
@@ -96,7 +125,7 @@ def running(release: Release = Release.TESTING) -> Iterator[Node]:
                 start_new_session=True,  # Ctrl-C is for this process, which then ends the node
             )
             try:
-                node = Node(_leader(process))
+                node = Node(_leader(process.pid))
                 node.wait_until(lambda: _is_up(node), "systemd is up on the test node", 60)
             except TestNodeError as error:
                 console.seek(0)
@@ -108,12 +137,12 @@ def running(release: Release = Release.TESTING) -> Iterator[Node]:
                 process.wait()
 
 
-def _leader(process: subprocess.Popen[bytes]) -> int:
-    """Return the process id of the node's PID 1: the only child of systemd-nspawn, the only child of unshare."""
+def _leader(unshare: int) -> int:
+    """Return the process id of the node's PID 1: the only child of systemd-nspawn, of the shell, of unshare."""
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and _status(unshare, "State") != "Z":  # ended, and not waited for yet
         with contextlib.suppress(ValueError, FileNotFoundError):
-            leader = _only_child(_only_child(process.pid))
+            leader = _only_child(_only_child(_only_child(unshare)))
             if Path(f"/proc/{leader}/comm").read_text(encoding="utf-8") == "systemd\n":
                 return leader
         time.sleep(0.1)
@@ -122,6 +151,16 @@ def _leader(process: subprocess.Popen[bytes]) -> int:
 
 def _only_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii"))
+
+
+def _parent(pid: int) -> int:
+    return int(_status(pid, "PPid"))
+
+
+def _status(pid: int, name: str) -> str:
+    """Return the first word of a field of /proc/PID/status (proc_pid_status(5))."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    return next(line.split()[1] for line in text.splitlines() if line.startswith(f"{name}:"))
 
 
 def _is_up(node: Node) -> bool:

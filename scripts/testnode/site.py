@@ -1,22 +1,40 @@
-"""What tests change on a node for a while, as its administrator would: the site's policy."""
+"""What tests change on a node for a while: the site's policy, as its administrator would, and a share that hangs."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 from .node import Node
 
 POLICY = "/etc/condor-kvm-stage/config.toml"
+HANGING = "/srv/hanging"
+_SHARE = Path(__file__).parents[2] / "tests/e2e/hanging_share.py"
 
 
 @contextlib.contextmanager
 def policy(node: Node, text: str) -> Iterator[None]:
-    """Give the node a policy, until the context ends."""
-    path = node.root / POLICY.lstrip("/")
-    before = path.read_text(encoding="utf-8")
-    path.write_text(text, encoding="utf-8")
+    """Give the node a policy, until the context ends. The node may boot again meanwhile."""
+    place = POLICY.lstrip("/")
+    before = (node.root / place).read_text(encoding="utf-8")
+    (node.root / place).write_text(text, encoding="utf-8")
     try:
         yield
     finally:
-        path.write_text(before, encoding="utf-8")
+        (node.root / place).write_text(before, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def hanging_share(node: Node) -> Iterator[None]:
+    """Mount a share that answers nothing at all on the node's directory HANGING, until the context ends."""
+    (node.root / "root/hanging_share.py").write_text(_SHARE.read_text(encoding="utf-8"), encoding="utf-8")
+    node.run(["mkdir", "--parents", HANGING])
+    node.run(f"systemd-run --quiet --collect --unit=hanging-share python3 /root/hanging_share.py {HANGING}")
+    try:
+        node.wait_until(lambda: f" {HANGING} fuse " in node.run("cat /proc/mounts").stdout, "it is mounted", 10)
+        node.run("systemctl kill --signal=STOP hanging-share")
+        yield
+    finally:
+        node.run("systemctl kill --signal=KILL hanging-share")
+        node.run(["umount", "--lazy", HANGING])

@@ -47,7 +47,7 @@ def wait_for_nfs(bare: Bare) -> None:
 
 
 def wait_for_vm_universe(worker: Node, offered: bool) -> None:
-    """Wait until the slot advertises nfs and HasVM as `offered`, after a restart of the startd."""
+    """Wait until the slot advertises nfs and HasVM as `offered`, as the package makes it."""
 
     def advertised() -> bool:
         slot = pool.slot_ad(worker)
