@@ -10,7 +10,7 @@ RPM_INPUTS  := LICENSE README.md $(NAME).spec $(shell find config.d packaging sr
                scripts/vm-nfs-plugin scripts/condor-kvm-stage-genconfig
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit test-rpm e2e fuzz rpm node clean
+.PHONY: help demo test lint unit test-rpm e2e bench fuzz rpm node clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,10 @@ test-rpm: $(VENV)/.made rpm
 e2e: $(VENV)/.made rpm ## (root) the same as demo and more, as tests, on worker nodes made for them
 	@scripts/require-packages node
 	$(VENV)/bin/pytest tests/faults tests/e2e
+
+bench: rpm ## (root) how long rendering and --check take, on a worker node made for it
+	@scripts/require-packages node
+	@scripts/bench
 
 FUZZ_SECONDS ?= 600
 fuzz: $(VENV)/.made ## ten minutes of fuzzing of the parsers (FUZZ_SECONDS=600), all at once
