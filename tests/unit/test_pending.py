@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from condor_kvm_stage.genconfig.htcondor import Htcondor, Setting
 from condor_kvm_stage.genconfig.network import Offer
-from condor_kvm_stage.genconfig.pending import for_restart, guarded
+from condor_kvm_stage.genconfig.pending import for_restart, guarded, in_force
 from condor_kvm_stage.genconfig.running import Running
 from condor_kvm_stage.genconfig.sizing import Sizing
 from condor_kvm_stage.genconfig.snippet import Values
@@ -70,3 +71,33 @@ def test_all_differences_are_told() -> None:
 )
 def test_node_is_guarded_only_if_each_kind_of_slot_has_each_condition(start: tuple[str, ...], expected: bool) -> None:
     assert guarded(values(), Running(start=start)) is expected
+
+
+def local(**settings: str) -> Htcondor:
+    """HTCondor with these settings in a file that it reads later than the snippet."""
+    origin = "/etc/condor/config.d/60-local.conf, line 1"
+    return Htcondor("", True, (25,), {name: Setting(value, origin) for name, value in settings.items()})
+
+
+def test_vm_universe_that_another_file_switches_off_is_not_waited_for() -> None:
+    assert for_restart(in_force(values(), local(VM_TYPE="")), Running(vm_number=0)) == []
+    assert for_restart(in_force(values(), local(VM_TYPE="KVM")), RUNNING) == []
+
+
+@pytest.mark.parametrize("number", [10000, 20000])
+def test_largest_number_that_htcondor_shows_as_no_limit_is_reached(number: int) -> None:
+    assert for_restart(values(number=number), Running("", True, 5000, None, ("nat", "user"))) == []
+    assert for_restart(in_force(values(), local(VM_MAX_NUMBER=str(number))), RUNNING) == [
+        "the number of virtual machines is 4, and is to be unlimited"
+    ]
+
+
+@pytest.mark.parametrize("value", ["True", "T", "1"])
+def test_networking_is_switched_on_in_each_of_htcondors_ways(value: str) -> None:
+    settings = local(VM_NETWORKING=value, VM_NETWORKING_TYPE="nat, user")
+    assert for_restart(in_force(values(), settings), RUNNING) == []
+
+
+def test_largest_number_of_0_is_no_limit() -> None:
+    settings = local(VM_MAX_NUMBER="0")
+    assert for_restart(in_force(values(), settings), Running("", True, 5000, None, ("nat", "user"))) == []

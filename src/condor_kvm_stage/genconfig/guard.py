@@ -79,10 +79,11 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
 
 def start(names: list[str]) -> str:
     """Return the condition of START that lets in a VM job (universe 13) if all these attributes hold for it."""
-    # A universe that is no number could be another one here than where the job starts. VmJobRules is named so that
-    # -better-analyze shows it.
+    # MY., because in place of an attribute that the slot has not HTCondor would take the job's. A universe that is no
+    # number could be another one here than where the job starts. VmJobRules is named so that -better-analyze shows it.
+    demanded = " && ".join(f"MY.{name}" for name in names)
     other_universe = _matches("JobUniverse", "(?!13$)[1-9][0-9]*")
-    return f"({other_universe} || ({' && '.join(names)} && isString(VmJobRules)))"
+    return f"({other_universe} || ({demanded} && isString(MY.VmJobRules)))"
 
 
 def _disks(disk_dirs: list[str]) -> str:

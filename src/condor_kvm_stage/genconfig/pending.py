@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
+from . import conditions
 from .htcondor import Htcondor
-from .running import Running
+from .running import UNLIMITED, Running
 from .snippet import PATH, Values
 
 # Of the snippet, what the startd reads at its start
 _AT_START = ("VM_TYPE", "VM_MEMORY", "VM_MAX_NUMBER", "VM_NETWORKING", "VM_NETWORKING_TYPE")
+_TRUE = ("true", "t", "1")  # string_is_boolean_param() of HTCondor
 
 
 def overridden(condor: Htcondor) -> list[str]:
@@ -21,17 +23,21 @@ def overridden(condor: Htcondor) -> list[str]:
 def in_force(values: Values, condor: Htcondor) -> Values:
     """Return the snippet's values with what other files make of them: that is what a restart would bring."""
     others = overridden(condor)
+    no_vm = values.no_vm
+    if "VM_TYPE" in others and condor.value("VM_TYPE").lower() != "kvm":
+        no_vm = no_vm or f"another file sets VM_TYPE ({condor.settings['VM_TYPE'].origin})"
     memory, number = (condor.number(name) if name in others else None for name in ("VM_MEMORY", "VM_MAX_NUMBER"))
     size = dataclasses.replace(
         values.size,
         memory=values.size.memory if memory is None else memory,
-        number=values.size.number if number is None else number,
+        number=values.size.number if number is None else number or UNLIMITED,  # 0 is no limit
     )
     types = values.network.types
     if {"VM_NETWORKING", "VM_NETWORKING_TYPE"} & set(others):
-        wanted = condor.value("VM_NETWORKING").lower() == "true"
+        wanted = condor.value("VM_NETWORKING").lower() in _TRUE
         types = tuple(condor.value("VM_NETWORKING_TYPE").replace(",", " ").split()) if wanted else ()
-    return dataclasses.replace(values, size=size, network=dataclasses.replace(values.network, types=types))
+    offer = dataclasses.replace(values.network, types=types)
+    return dataclasses.replace(values, no_vm=no_vm, size=size, network=offer)
 
 
 def for_restart(values: Values, running: Running) -> list[str]:
@@ -45,15 +51,17 @@ def for_restart(values: Values, running: Running) -> list[str]:
     if not running.has_vm:
         return ["HasVM is false, and is to be true"]
     types = tuple(sorted(values.network.types))
-    number = "unlimited" if running.vm_number is None else str(running.vm_number)
+    number, wanted_number = (
+        "unlimited" if n is None or n >= UNLIMITED else str(n) for n in (running.vm_number, values.size.number)
+    )
     pairs = [
         ("VM_Memory", str(running.vm_memory), str(values.size.memory)),
-        ("the number of virtual machines", number, str(values.size.number)),
+        ("the number of virtual machines", number, wanted_number),
         ("VM_Networking_Types", ", ".join(running.network_types) or "none", ", ".join(types) or "none"),
     ]
     return [f"{what} is {now}, and is to be {wanted}" for what, now, wanted in pairs if now != wanted]
 
 
 def guarded(values: Values, running: Running) -> bool:
-    """Return whether every slot has the conditions for VM jobs in its START."""
-    return bool(running.start) and all(name in start for start in running.start for name in values.guard)
+    """Return whether START demands the conditions for VM jobs in every slot."""
+    return bool(running.start) and all(conditions.demands(start, values.guard) for start in running.start)

@@ -1,0 +1,38 @@
+"""What START demands: a condition that a VM job could do without is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from condor_kvm_stage.genconfig import guard
+from condor_kvm_stage.genconfig.conditions import demands
+
+GUARD = guard.start(list(guard.attributes([])))
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (GUARD, True),
+        (f"(True) && {GUARD}", True),
+        (f"(({GUARD})) && (a =?= b)", True),
+        (f'((x || y) && ({GUARD} && "a || b" == c))', True),
+        (f"/Expr((true) && {GUARD})/", True),
+        (" && ".join(guard.attributes([])), True),
+        (f"({GUARD}) || TARGET.Owner == x", False),
+        (f"(True && {GUARD}) || (TARGET.JobUniverse == 13)", False),
+        (f"TARGET.Owner == x || True && {GUARD}", False),
+        (f"x ? True : {GUARD}", False),
+        (f"!{GUARD}", False),
+        (f"(TARGET.JobUniverse =!= 13 || Owner == x || {GUARD})", False),
+        (f"{GUARD} == False", False),
+        (f'"{GUARD}"', False),
+        (GUARD.replace("VmJobSizeIsNumbers && ", ""), False),
+        ("True", False),
+        ("", False),
+        (")(", False),
+        ("(", False),
+    ],
+)
+def test_start_demands_the_conditions(start: str, expected: bool) -> None:
+    assert demands(start, guard.attributes([])) is expected
