@@ -63,11 +63,18 @@ def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Ite
         return
     deadline = time.monotonic() + policy.htcondor.wait
     values = pending.in_force(values, condor)
+    since = int(time.time())
     _reconfigure(host)
-    now = _wait(host, condor, deadline, lambda now: [])
+
+    def wait(lacks: Callable[[running.Running], list[str]]) -> running.Running:
+        return _wait(host, condor, since, deadline, lacks)
+
+    now = wait(lambda now: [])
     changes = pending.for_restart(values, now)
     if changes and not _may_restart(now, policy):
         who = f"jobs run on it ({', '.join(now.claimed)})" if now.claimed else "the policy says so"
+        if now.drained:
+            who = f"it is drained ({', '.join(now.drained)}), and would not be any more"
         yield f"Pending until the startd starts again: {'; '.join(changes)}."
         yield f"It is left alone, because {who}. When it suits you: {RESTART}"
         yield "(it lets running jobs finish first, and takes no new ones until then)."
@@ -76,13 +83,13 @@ def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Ite
         if not now.claimed:
             yield "The startd, which had no job, starts again; waiting for what it advertises …"
             # A job may have started that the collector did not know of yet; the restart waits for it, nobody else does
-            now = _wait(host, condor, deadline, lambda now: [] if now.claimed else _lacks(now, values))
+            now = wait(lambda now: [] if now.claimed else _lacks(now, values))
         changes = pending.for_restart(values, now)
         if changes:
             jobs = ", ".join(now.claimed)
             yield f"The startd starts again when its jobs ({jobs}) have finished; then: {'; '.join(changes)}."
             return
-    now = _wait(host, condor, deadline, lambda now: _lacks(now))
+    now = wait(_lacks)
     yield f"HTCondor advertises for this node: {describe(now)}."
 
 
@@ -97,6 +104,8 @@ def _property(host: Host, name: str) -> str:
 
 
 def _may_restart(now: running.Running, policy: Policy) -> bool:
+    if now.drained:
+        return False
     return policy.htcondor.restart == "peaceful" or (policy.htcondor.restart == "idle" and not now.claimed)
 
 
@@ -104,7 +113,8 @@ def _reconfigure(host: Host) -> None:
     """Not `systemctl reload`: the unit, which is to end before HTCondor's begins anything, would wait for itself."""
     done = host.run("condor_reconfig", timeout=20)
     if done.status != 0:
-        raise ApplyError(f"HTCondor does not reread its configuration: {done.reason}; run condor_reconfig")
+        step = "run condor_reconfig" if host.is_root() else "run this as root"
+        raise ApplyError(f"HTCondor does not reread its configuration: {done.reason}; {step}")
 
 
 def _restart(host: Host) -> None:
@@ -120,12 +130,16 @@ def _lacks(now: running.Running, values: Values | None = None) -> list[str]:
 
 
 def _wait(
-    host: Host, condor: Htcondor, deadline: float, lacks: Callable[[running.Running], list[str]]
+    host: Host, condor: Htcondor, since: int, deadline: float, lacks: Callable[[running.Running], list[str]]
 ) -> running.Running:
-    """Wait until the collector has slot ads that lack nothing. Returns what they show. Raises ApplyError in the end."""
+    """Wait until the collector has slot ads of after `since` that lack nothing. Returns what they show.
+
+    Raises ApplyError when the time has run out.
+    """
     while True:
         now = running.ask(host, condor)
-        missing = [now.fault] if now.fault else lacks(now)
+        old = ["the startd has not reread its configuration"] if now.since < since else []
+        missing = [now.fault] if now.fault else old or lacks(now)
         if not missing:
             return now
         if time.monotonic() > deadline:

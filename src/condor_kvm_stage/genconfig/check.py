@@ -26,6 +26,7 @@ def look(host: Host) -> checks.Seen:
     fault, policy = "", None
     try:
         policy = load(str(host.root).rstrip("/"))
+        fault = trials.unreadable_policy(host)
     except PolicyError as error:
         fault = str(error)
     found = facts.collect(host)

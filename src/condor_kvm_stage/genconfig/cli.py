@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .. import __version__
-from ..errors import KvmStageError
+from ..errors import KvmStageError, printable
 from ..policy import PolicyError, load
 from . import apply, facts, htcondor, image_dirs, place, snippet
 from .host import Host
@@ -31,7 +31,7 @@ def main(arguments: list[str], host: Host | None = None) -> int:
             return _unseen(options, Host(Path(options.root)))
         return _seen(options, host or Host())
     except KvmStageError as error:
-        print(f"{_NAME}: {error}", file=sys.stderr)
+        print(f"{_NAME}: {printable(str(error))}", file=sys.stderr)
         return 1
 
 
@@ -66,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _unseen(options: argparse.Namespace, tree: Host) -> int:
+    if not tree.root.is_dir():
+        raise KvmStageError(f"{tree.root} is no directory; make the tree first")
     policy = load(str(tree.root).rstrip("/"))
     missing = snippet.missing_for_unseen(policy)
     if missing:
@@ -121,6 +123,6 @@ def _print_all(lines: Iterator[str]) -> int:
     """Print lines as they come. Returns how many there were."""
     count = 0
     for line in lines:
-        print(line, flush=True)
+        print(printable(line), flush=True)
         count += 1
     return count

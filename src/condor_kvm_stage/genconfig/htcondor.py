@@ -14,7 +14,6 @@ SETTINGS = (
     "DAEMON_LIST",
     "DETECTED_MEMORY",
     "ENABLE_URL_TRANSFERS",
-    "EXECUTE",
     "FILETRANSFER_PLUGINS",
     "FULL_HOSTNAME",
     "MEMORY",
@@ -31,8 +30,10 @@ SETTINGS = (
     "VM_NETWORKING_TYPE",
     "VM_TYPE",
 )
-_NUMBERS = ("MEMORY", "NUM_CPUS", "RESERVED_MEMORY")  # for which HTCondor takes expressions, too
+# For these HTCondor takes expressions, too
+_NUMBERS = ("MEMORY", "NUM_CPUS", "RESERVED_MEMORY", "VM_MAX_NUMBER", "VM_MEMORY")
 _SETTING = re.compile(r"(?P<name>[^ #]+) (?P<several>@?)=(?P<rest>.*)")
+_RAW = re.compile(r" # raw: (?P<name>[^ ]+) =.*")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Setting:
 class Htcondor:
     """fault: why HTCondor's configuration cannot be had, "" if it can. config_dir: whether CONFIG_DIR is there.
 
-    version: as (25, 14, 1), () if unknown. settings: of SETTINGS, those that are set.
+    version: as (25, 14, 1), () if unknown. settings: of SETTINGS, those that some file sets or
+    that have a default; the value may be empty.
     """
 
     fault: str
@@ -86,7 +88,7 @@ def probe(host: Host) -> Htcondor:
     if not settings:
         return Htcondor(answer.fault or " ".join(answer.errors.split()) or answer.reason, config_dir, ())
     for name in _NUMBERS:
-        if name in settings and not settings[name].value.isdecimal():
+        if name in settings and settings[name].value and not settings[name].value.isdecimal():
             settings[name] = replace(settings[name], value=_evaluated(host, name, settings[name].value))
     version = settings.get("CONDOR_VERSION")
     return Htcondor("", config_dir, version_in(version.value) if version else (), settings)
@@ -96,10 +98,10 @@ def parse(output: str) -> dict[str, Setting]:
     """Return the settings, by their names in capitals, that `condor_config_val -verbose NAME…` prints.
 
     `NAME = value`, the name as the file has it, or `NAME @=end`, indented lines, `@end`; then ` # at: file, line n` and
-    more of ` #`. An empty value is not shown as set, but for its ` # at:`.
+    more of ` #`. An empty value is shown by its ` # at:` alone, and ` # raw: NAME = `.
     """
     found: dict[str, Setting] = {}
-    name, value, end = "", [""], ""
+    name, value, end, origin = "", [""], "", ""
     for line in output.split("\n"):
         if end:
             if line == end:
@@ -107,9 +109,13 @@ def parse(output: str) -> dict[str, Setting]:
             else:
                 value.append(line.strip())
         elif line.startswith(" # at: "):
+            origin = line[len(" # at: ") :]
             if name:
-                found[name] = Setting("\n".join(value), line[len(" # at: ") :])
-            name = ""
+                found[name] = Setting("\n".join(value), origin)
+                name = origin = ""
+        elif origin and (match := _RAW.fullmatch(line)):
+            found[match["name"].upper()] = Setting("", origin)
+            origin = ""
         elif match := _SETTING.fullmatch(line):
             name = match["name"].upper()
             end = "@" + match["rest"] if match["several"] else ""

@@ -31,7 +31,9 @@ def write(found: dict[str, str], host: Host) -> None:
     """Leave what attributes() found to the plug-in. Raises WriteError."""
     path = host.path(PATH)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True)
+            path.parent.chmod(0o755)  # whatever the caller's umask: the plug-in reads it as jobs' users
     except OSError as error:
         raise atomic.WriteError(f"cannot make {path.parent}: {error.strerror}; run this as root") from error
     atomic.write(path, write_long(found).decode("utf-8", "surrogateescape"))

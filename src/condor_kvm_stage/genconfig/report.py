@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import __version__
+from ..errors import printable
 from .checks import Check, Level
 
 _COLOURS = {Level.OK: "32", Level.NOTE: "34", Level.WARN: "33", Level.FAIL: "31", Level.NOT_APPLICABLE: "2"}
@@ -25,7 +26,7 @@ def lines(results: list[Check], *, colour: bool, quiet: bool, whole: bool = True
         if colour:
             level = f"\033[{_COLOURS[check.level]}m{level}\033[0m"
         step = f" -> {check.next_step}" if check.next_step else ""
-        yield f"{level}  {check.group:8}  {check.name:13}  {check.found}{step}"
+        yield f"{level}  {check.group:8}  {check.name:13}  {printable(check.found + step)}"
     if whole and not quiet:
         yield verdict(results)
 
@@ -50,7 +51,7 @@ def document(results: list[Check]) -> dict[str, Any]:
 
 def as_json(results: list[Check]) -> str:
     """Return the document's text."""
-    return json.dumps(document(results), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(results), indent=2, ensure_ascii=False).replace("\x9b", "\\u009b") + "\n"
 
 
 def verdict(results: list[Check]) -> str:

@@ -6,10 +6,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from . import guard
 from .host import Host
 from .htcondor import Htcondor
 
+_GUARD = ("VmJobRules", *guard.attributes([]))
 _ATTRIBUTES = (
+    *_GUARD,
+    "DaemonLastReconfigTime",
     "HasFileTransferPluginMethods",
     "HasVM",
     "Name",
@@ -22,7 +26,7 @@ _ATTRIBUTES = (
     "VM_Networking",
     "VM_Networking_Types",
 )
-_UNLIMITED = 10000  # VM_AvailNum without VM_MAX_NUMBER (VM_AVAIL_UNLIMITED_NUM of HTCondor's startd)
+UNLIMITED = 10000  # VM_AvailNum without VM_MAX_NUMBER (VM_AVAIL_UNLIMITED_NUM of HTCondor's startd)
 _FREE = ("Owner", "Unclaimed", "Drained", "")
 
 
@@ -32,7 +36,9 @@ class Running:
 
     has_vm: of VM universe. vm_memory: MiB, those that running machines use included. vm_number: None for no limit.
     network_types: sorted. methods: URL schemes. start: the expressions, one for each kind of slot. claimed: the names
-    of the slots that run jobs or are promised to.
+    of the slots that run jobs or are promised to. conditions: which attributes that START refers to all slots have.
+    since: when they reread their configuration last, seconds since 1970. drained: the names of the slots that
+    somebody drained, who would have to do so again after a restart.
     """
 
     fault: str = ""
@@ -43,6 +49,9 @@ class Running:
     methods: frozenset[str] = frozenset()
     start: tuple[str, ...] = ()
     claimed: tuple[str, ...] = ()
+    conditions: frozenset[str] = frozenset()
+    drained: tuple[str, ...] = ()
+    since: int = 0
 
 
 def ask(host: Host, htcondor: Htcondor, timeout: float = 5) -> Running:
@@ -73,11 +82,14 @@ def of(ads: list[dict[str, Any]]) -> Running:
     return Running(
         has_vm=first.get("HasVM") is True,
         vm_memory=(_number(first, "VM_Memory") or 0) + sum(machines),
-        vm_number=None if free >= _UNLIMITED else free + len(machines),
+        vm_number=None if free >= UNLIMITED else free + len(machines),
         network_types=tuple(sorted(types.replace(",", " ").split())),
         methods=frozenset(_text(first, "HasFileTransferPluginMethods").split(",")) - {""},
         start=tuple(sorted({_text(ad, "Start") for ad in own})),
         claimed=tuple(_text(ad, "Name") for ad in ads if _text(ad, "State") not in _FREE),
+        conditions=frozenset(name for name in _GUARD if all(ad.get(name) is not None for ad in own or ads)),
+        since=min(_number(ad, "DaemonLastReconfigTime") or 0 for ad in own or ads),
+        drained=tuple(_text(ad, "Name") for ad in ads if _text(ad, "State") == "Drained"),
     )
 
 

@@ -12,15 +12,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from ..errors import quoted
 from ..plugin import mounts
 from ..plugin.paths import is_under
-from ..policy import Policy
+from ..policy import PATH, Policy
 from . import running
-from .apply import UNIT
+from .apply import DISABLED, UNIT
 from .facts import HostFacts
 from .host import Answer, Host
+from .libvirt import version_in
 
 PLUGIN = "/usr/local/bin/vm-nfs-plugin"
 DEADLINE = 5  # seconds for each trial; HTCondor's startd gives its own test as many
@@ -46,7 +48,7 @@ class Trials:
 
     plugin: why the plug-in does not answer, "" if it does. unit: what systemd says of the boot unit, as "enabled", ""
     without systemd. directories: of the policy's image_dirs. canary: why the policy's canary image cannot be staged, ""
-    if it can, None without one. user: who the images were tried as.
+    if it can, None without one. user: who the images were tried as. qemu, qemu_img: versions, "" if unknown.
     """
 
     gahp: str | None
@@ -56,16 +58,19 @@ class Trials:
     canary: str | None
     running: running.Running
     user: str
+    qemu: str
+    qemu_img: str
 
 
 def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
     """Try all at once, because each may take its whole time. policy: None if it is broken."""
     directories = policy.staging.image_dirs if policy else []
     canary = policy.staging.canary_image if policy else ""
-    with ThreadPoolExecutor(max_workers=len(directories) + 5) as pool:
+    with ThreadPoolExecutor(max_workers=len(directories) + 7) as pool:
         gahp = pool.submit(_gahp, host, facts)
         plugin = pool.submit(_plugin, host)
         unit = pool.submit(_unit, host)
+        versions = [pool.submit(_version, host, path) for path in (facts.platform.qemu, facts.platform.qemu_img)]
         slots = pool.submit(running.ask, host, facts.htcondor, DEADLINE)
         canary_fault = pool.submit(stage, host, f"nfs://{canary}:canary.qcow2") if canary else None
         tried = [pool.submit(_directory, host, directory) for directory in directories]
@@ -77,7 +82,17 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
             canary=canary_fault.result() if canary_fault else None,
             running=slots.result(),
             user=host.job_user() or "this user",
+            qemu=versions[0].result(),
+            qemu_img=versions[1].result(),
         )
+
+
+def unreadable_policy(host: Host) -> str:
+    """Why the plug-in, which is run by the users of jobs, cannot read the policy that this user can; "" if it can."""
+    answer = host.run("head", "--bytes=0", PATH, timeout=DEADLINE, user="nobody" if host.job_user() else "")
+    if "Permission denied" not in answer.errors:
+        return ""
+    return f"the users of jobs cannot read {PATH}: chmod 644 {PATH}, and chmod 755 the directories above"
 
 
 def stage(host: Host, url: str, timeout: float = DEADLINE) -> str:
@@ -127,7 +142,13 @@ def _plugin(host: Host) -> str:
 
 def _unit(host: Host) -> str:
     answer = host.run("systemctl", "is-enabled", UNIT, timeout=DEADLINE)
-    return answer.output.strip()
+    return f"switched off by {DISABLED}" if host.exists(DISABLED) else answer.output.strip()
+
+
+def _version(host: Host, program: str) -> str:
+    if not program:
+        return ""
+    return ".".join(map(str, version_in(host.run(program, "--version", timeout=DEADLINE).output)))
 
 
 def _directory(host: Host, directory: str) -> DirectoryTrial:
@@ -145,15 +166,15 @@ def _directory(host: Host, directory: str) -> DirectoryTrial:
         "(",
         *names,
         ")",
-        "-print",
+        "-print0",
         "-quit",
         timeout=DEADLINE,
         user=user,
     )
-    image = found.output.strip()
+    image = found.output.partition("\0")[0].rstrip("\n")
     fault = ""
     if image:
-        fault = _unreadable(host, image, deadline) or stage(host, f"nfs://{image}:check.qcow2", _left(deadline))
+        fault = _unreadable(host, image, deadline) or stage(host, f"nfs://{quote(image)}:check.qcow2", _left(deadline))
     elif found.status != 0:
         fault = _why(found).removeprefix("find: ")
     return DirectoryTrial(directory, image, fault, _source(host, directory))

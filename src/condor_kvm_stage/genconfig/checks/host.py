@@ -18,7 +18,7 @@ def checks(seen: Seen) -> list[Check]:
 def container_lacks(facts: HostFacts) -> list[str]:
     """Return which devices for guests a container was not given."""
     given = {
-        "/dev/kvm": facts.kvm.usable,
+        "/dev/kvm": facts.kvm.usable or facts.kvm.code == "EACCES",  # it is there, but not for this user
         "/dev/net/tun": facts.platform.tun,
         "/dev/vhost-net": facts.platform.vhost_net,
     }
@@ -28,7 +28,7 @@ def container_lacks(facts: HostFacts) -> list[str]:
 def _cpu(facts: HostFacts) -> Check:
     name = "cpu"
     if facts.cpu.extension:
-        return Check(_GROUP, name, Level.OK, f"the CPU has {facts.cpu.extension}")
+        return Check(_GROUP, name, Level.OK, f"{facts.cpu.model or 'the CPU'} has {facts.cpu.extension}")
     if not facts.cpu.shows_extensions:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"{facts.cpu.architecture} shows no flag; /dev/kvm decides")
     if facts.kvm.usable:
@@ -63,11 +63,17 @@ def _level(facts: HostFacts) -> Check:
 
 def _memory(seen: Seen) -> Check:
     name, ram, size = "memory", seen.facts.memory.ram, seen.values.size
-    found = f"{ram} MiB of memory, {size.memory} MiB for virtual machines, {size.number} at once"
+    nodes = seen.facts.memory.numa_nodes
+    where = f" on {nodes} NUMA nodes" if nodes > 1 else ""
+    found = f"{ram} MiB of memory{where}, {size.memory} MiB for virtual machines, {size.number} at once"
     if not size.memory:
         found = f"{ram} MiB of memory leave nothing for virtual machines"
         step = "use a host with more memory, or lower vm.reserve in /etc/condor-kvm-stage/config.toml"
         return Check(_GROUP, name, Level.FAIL, found, step)
+    least = seen.policy.vm.reserve >> 20 if seen.policy else 0
+    if size.fixed and ram - size.memory < least:
+        step = "lower vm.memory in /etc/condor-kvm-stage/config.toml, or guests and host may run out of memory"
+        return Check(_GROUP, name, Level.WARN, f"{found}, which leaves the host less than {least} MiB", step)
     if size.cap:
         step = "raise that limit, if virtual machines are to have more"
         return Check(_GROUP, name, Level.NOTE, f"{found}; limited by {size.cap}", step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import apply, checksum, pending
+from .. import apply, checksum, conditions, pending
 from ..htcondor import CONFIG_DIR
 from ..snippet import PATH
 from .verdict import Check, Level, Seen
@@ -51,6 +51,8 @@ def _test(seen: Seen) -> Check:
         return Check(_GROUP, name, Level.WARN, "HTCondor's own test of VM universe was not run", "run this as root")
     if fault:
         step = "see kvm and libvirt above, then HTCondor's VMGahpLog"
+        if "did not end" in fault and seen.facts.libvirt.daemon:  # it listens, but does not answer
+            step = f"systemctl restart {seen.facts.libvirt.daemon}, which may hang"
         if seen.facts.htcondor.fault:
             step = "see htcondor version above"
         elif "VM_MEMORY" in fault:  # which the snippet sets
@@ -88,6 +90,10 @@ def _settings(seen: Seen) -> Check:
     if seen.snippet is not None and plugins and "vm-nfs-plugin" not in plugins.value:
         found = f"FILETRANSFER_PLUGINS is without the plug-in, as another file sets it: {plugins.origin}"
         return Check(_GROUP, name, Level.FAIL, found, "append there: FILETRANSFER_PLUGINS = $(FILETRANSFER_PLUGINS), …")
+    machines = settings.get("VM_TYPE")
+    if machines and machines.value.lower() != "kvm" and "VM_TYPE" in pending.overridden(seen.facts.htcondor):
+        found = f"another file switches VM universe off: VM_TYPE = {machines.value} ({machines.origin})"
+        return Check(_GROUP, name, Level.FAIL, found, f"if VM jobs are to run here, take it out there, then {_APPLY}")
     others = [
         f"{key} = {settings[key].value} ({settings[key].origin})" for key in pending.overridden(seen.facts.htcondor)
     ]
@@ -104,7 +110,10 @@ def _guard(seen: Seen) -> Check:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, "HTCondor does not say what START is")
     if not running.has_vm and seen.snippet is None:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, "no VM job can start here, so none needs to be kept out")
-    if not all(condition in start.value for condition in seen.values.guard):
+    if start.value.strip().lower() == "false":
+        found = f"START is False, so no job starts here: {start.origin}"
+        return Check(_GROUP, name, Level.FAIL, found, "take that out when jobs are to run here, then condor_reconfig")
+    if not conditions.demands(start.value, seen.values.guard):
         found = f"START does not guard VM jobs, so one can attach any file of this node: {start.origin}"
         elsewhere = start.origin.startswith("/") and not start.origin.startswith(PATH) and seen.snippet is not None
         step = "write there: START = ($(START)) && (…), so that it adds; then condor_reconfig" if elsewhere else _APPLY
@@ -112,6 +121,10 @@ def _guard(seen: Seen) -> Check:
     if running.has_vm and not pending.guarded(seen.values, running):
         found = "the running startd does not guard VM jobs, so one can attach any file of this node"
         step = "condor_reconfig; if that does not help, see SLOT_TYPE_<n>_START"
+        return Check(_GROUP, name, Level.FAIL, found, step)
+    if running.has_vm and not running.conditions.issuperset(seen.values.guard):
+        found = "slots lack the conditions that START demands, so no VM job starts"
+        step = "let no file set STARTD_ATTRS without $(STARTD_ATTRS); then condor_reconfig"
         return Check(_GROUP, name, Level.FAIL, found, step)
     return Check(_GROUP, name, Level.OK, "START lets in only VM jobs of strict form")
 
@@ -122,6 +135,12 @@ def _running(seen: Seen) -> Check:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not asked, because {_NO_CONFIGURATION}")
     if running.fault and _is_build(seen):
         return Check(_GROUP, name, Level.NOT_APPLICABLE, "no system runs here (an image build?)")
+    daemons = seen.facts.htcondor.settings.get("DAEMON_LIST")
+    if running.fault and daemons and "STARTD" not in daemons.value.upper():
+        found = f"HTCondor runs no jobs here: DAEMON_LIST has no STARTD ({daemons.origin})"
+        return Check(
+            _GROUP, name, Level.FAIL, found, "if it is to be a worker, add STARTD there, then restart HTCondor"
+        )
     if running.fault:
         how = "systemctl enable --now condor" if seen.facts.environment.booted else "start condor_master"
         return Check(_GROUP, name, Level.FAIL, running.fault, f"{how}; if it runs, see its MasterLog and StartLog")
@@ -145,10 +164,10 @@ def _is_build(seen: Seen) -> bool:
 
 def _how_to_restart(seen: Seen) -> str:
     trials = seen.trials
-    if not seen.values.no_vm and (trials.gahp or seen.facts.libvirt.fault or not seen.facts.platform.vm_gahp):
-        return f"mend what fails above, then {apply.RESTART}"
     if seen.snippet != seen.wanted:
         return _APPLY
+    if not seen.values.no_vm and (trials.gahp or seen.facts.libvirt.fault or not seen.facts.platform.vm_gahp):
+        return f"mend what fails above, then {apply.RESTART}"
     return apply.RESTART if trials.running.claimed else f"{apply.RESTART}, or {_APPLY}"
 
 

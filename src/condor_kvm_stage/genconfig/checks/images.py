@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from ...policy import PATH
 from ..trials import DirectoryTrial
 from .verdict import Check, Level, Seen
@@ -26,7 +28,7 @@ def _policy(seen: Seen) -> Check:
 def _qemu_img(seen: Seen) -> Check:
     path = seen.facts.platform.qemu_img
     if path:
-        return Check(_GROUP, "qemu-img", Level.OK, path)
+        return Check(_GROUP, "qemu-img", Level.OK, f"{path} {seen.trials.qemu_img}".rstrip())
     return Check(_GROUP, "qemu-img", Level.FAIL, "no program qemu-img", "dnf install qemu-img")
 
 
@@ -55,7 +57,7 @@ def _step(trial: DirectoryTrial, seen: Seen) -> str:
     if trial.image and seen.trials.plugin:
         return "see package plug-in below"
     if trial.image:
-        return f"then try again: condor-kvm-stage-genconfig --check nfs://{trial.image}:disk.qcow2"
+        return f"then try again: condor-kvm-stage-genconfig --check nfs://{quote(trial.image)}:disk.qcow2"
     return f"see that it is mounted and its server answers, and that all may go there: chmod o+rx {trial.directory}"
 
 

@@ -25,7 +25,7 @@ def _daemon(seen: Seen) -> Check:
         return Check(_GROUP, name, Level.FAIL, found, "dnf install libvirt-daemon-kvm")
     if not libvirt.fault:
         version = ".".join(map(str, libvirt.version)) or "of an unknown version"
-        return Check(_GROUP, name, Level.OK, f"libvirt {version} answers ({libvirt.daemon})")
+        return Check(_GROUP, name, Level.OK, f"libvirt {version} listens ({libvirt.daemon})")
     if "Permission denied" in libvirt.fault:
         found = f"this user may not ask whether a libvirt daemon listens: {libvirt.fault}"
         return Check(_GROUP, name, Level.WARN, found, "run this as root")
@@ -37,7 +37,7 @@ def _daemon(seen: Seen) -> Check:
 def _qemu(seen: Seen) -> Check:
     name, qemu = "qemu", seen.facts.platform.qemu
     if qemu:
-        return Check(_GROUP, name, Level.OK, qemu)
+        return Check(_GROUP, name, Level.OK, f"{qemu} {seen.trials.qemu}".rstrip())
     return Check(
         _GROUP,
         name,

@@ -31,4 +31,6 @@ def _unit(seen: Seen) -> Check:
     what = "not there" if missing else state
     found = f"condor-kvm-stage.service is {what}: after a change of the host the snippet stays as it is"
     step = "dnf reinstall condor-kvm-stage" if missing else "systemctl enable condor-kvm-stage"
+    if state.startswith("switched off"):
+        step = "remove that file"
     return Check(_GROUP, "unit", Level.NOTE, found, step)
