@@ -139,5 +139,10 @@ def test_removal_leaves_nothing_behind_and_htcondor_running(bare: Bare) -> None:
     node.run("dnf --assumeyes remove condor-kvm-stage", timeout=120)
     assert files_of(node) - before == set()
     assert node.run("rpm --query condor-kvm-stage", check=False).stdout == "package condor-kvm-stage is not installed\n"
-    node.wait_until(lambda: pool.transfer_methods(node) == bare.methods, "the slot advertises what it did before", 60)
+
+    def as_before() -> bool:
+        slot = pool.slot_ad(node)
+        return pool.methods_in(slot) == bare.methods and not slot["HasVM"] and slot["Start"] is True
+
+    node.wait_until(as_before, "the slot advertises what it did before", 60)
     assert node.run("systemctl is-active condor").stdout == "active\n"
