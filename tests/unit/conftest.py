@@ -11,11 +11,15 @@ from pathlib import Path
 import plugin_copy
 import pytest
 from processes import NOBODY
+from unit.genconfig_fixtures import carry_out, clock, good, host, node, policy_of_the_host, temporary
 from unit.transfers import PREALLOCATED, Files
 
 from condor_kvm_stage import policy
 from condor_kvm_stage.plugin import mounts
 from condor_kvm_stage.schema import Staging
+
+# Those of the generator stand in a module of their own
+__all__ = ["carry_out", "clock", "good", "host", "node", "policy_of_the_host", "temporary"]
 
 
 @pytest.fixture(autouse=True)

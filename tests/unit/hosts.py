@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from condor_kvm_stage import policy
+from condor_kvm_stage.genconfig import snippet
 from condor_kvm_stage.genconfig.host import Answer, Host
 
 if sys.version_info >= (3, 11):
@@ -16,7 +21,22 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+HOSTS = Path(__file__).parents[1] / "data/hosts"
+GOOD = HOSTS / "intel-el10-user"  # every check is ok there
+
 Program = Callable[[tuple[str, ...]], Answer]
+
+
+def write(root: Path, path: str, text: str) -> None:
+    """Write a file of the host whose files are under root."""
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(text, encoding="utf-8")
+
+
+def add_program(host: Host, script: str, path: str = "/usr/bin/program", mode: int = 0o755) -> None:
+    """Give a host a program, to be run for real."""
+    write(host.root, path.lstrip("/"), script)
+    host.path(path).chmod(mode)
 
 
 class FakeHost(Host):
@@ -117,3 +137,12 @@ class RecordedHost(FakeHost):
 
 def _error(word: str) -> str:
     return "" if word == "ok" else word
+
+
+def replace_surroundings(patch: pytest.MonkeyPatch) -> None:
+    """Let what does not go through Host be a recorded host's, too: the policy's place, users, the version."""
+    patch.setattr(policy, "PATH", "/etc/condor-kvm-stage/config.toml")
+    # A version of its own, so that the golden files do not change with every release
+    patch.setattr(snippet, "__version__", "VERSION")
+    patch.setattr(pwd, "getpwnam", lambda name: pwd.struct_passwd((name, "x", 64, 64, "", "/", "/sbin/nologin")))
+    patch.setattr(os, "chown", lambda *_: None)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unit.hosts import FakeHost
+from unit.hosts import FakeHost, write
 
+from condor_kvm_stage import policy
+from condor_kvm_stage.genconfig import apply, facts, snippet
 from condor_kvm_stage.genconfig.host import Answer
 
 Ads = list[dict[str, Any]]
@@ -24,6 +26,9 @@ types = []
 wait = 60
 """
 OFFERED = "HTCondor advertises for this node: HasVM = true, VM_Memory = 1024, staging by nfs:// = true."
+RECONFIG = "condor_reconfig"
+UP_TO_DATE = f"{snippet.PATH} is up to date\n"
+RECONFIGURED = 2_000_000_000  # the Unix time at which a test begins
 
 
 def slot(**changes: Any) -> dict[str, Any]:
@@ -37,6 +42,7 @@ def slot(**changes: Any) -> dict[str, Any]:
         "VM_Memory": 1024,
         "VM_AvailNum": 4,
         "VM_Networking": False,
+        "DaemonLastReconfigTime": RECONFIGURED,
         **changes,
     }
     return {name: value for name, value in ad.items() if value is not None}
@@ -75,8 +81,7 @@ class FakeNode(FakeHost):
 
     def put(self, path: str, text: str) -> None:
         """Write a file of the node."""
-        self.path(path).parent.mkdir(parents=True, exist_ok=True)
-        self.path(path).write_text(text, encoding="utf-8")
+        write(self.root, path.lstrip("/"), text)
 
     def policy(self, text: str) -> None:
         """Write the site's policy."""
@@ -101,3 +106,32 @@ def files(root: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(root.rglob("*")):
         if path.is_file() and not path.is_symlink():
             yield str(path.relative_to(root)), path.read_text(encoding="utf-8")
+
+
+def restarting(how: str) -> str:
+    """Return POLICY with a word on when the startd may be started again."""
+    return POLICY.replace("[htcondor]\n", f'[htcondor]\nrestart = "{how}"\n')
+
+
+def take_up(node: FakeNode, text: str = POLICY) -> list[str]:
+    """Let a node's HTCondor take up what a policy calls for. Returns the lines that are printed."""
+    node.policy(text)
+    site = policy.load(str(node.root))
+    found = facts.collect(node)
+    return list(apply.take_up(node, found.htcondor, site, snippet.decide(found, site)))
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return RECONFIGURED + self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds

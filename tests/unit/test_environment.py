@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from unit.hosts import FakeHost
+from unit.hosts import FakeHost, write
 
 from condor_kvm_stage.genconfig import environment
 from condor_kvm_stage.genconfig.environment import Environment
@@ -13,8 +13,7 @@ from condor_kvm_stage.genconfig.environment import Environment
 
 def probe(root: Path, files: dict[str, str]) -> Environment:
     for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
+        write(root, path, text)
     return environment.probe(FakeHost(root))
 
 

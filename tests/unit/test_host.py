@@ -8,28 +8,18 @@ import socket
 from pathlib import Path
 
 import pytest
+from unit.hosts import add_program
 from unit.users import as_the_first_user
 
 from condor_kvm_stage.genconfig.host import FactsError, Host
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    (tmp_path / "usr/bin").mkdir(parents=True)
-    return Host(tmp_path)
-
-
-def add(host: Host, script: str, path: str = "/usr/bin/program", mode: int = 0o755) -> None:
-    host.path(path).write_text(script)
-    host.path(path).chmod(mode)
-
-
 def test_program_is_found_by_name_or_path_only_if_it_can_be_run(host: Host) -> None:
     (host.root / "usr/local/bin").mkdir(parents=True)
     (host.root / "usr/bin/directory").mkdir()
-    add(host, "", "/usr/bin/runs")
-    add(host, "", "/usr/bin/data", 0o644)
-    add(host, "", "/usr/local/bin/plugin")
+    add_program(host, "", "/usr/bin/runs")
+    add_program(host, "", "/usr/bin/data", 0o644)
+    add_program(host, "", "/usr/local/bin/plugin")
     names = ("runs", "/usr/bin/runs", "data", "directory", "none", "/usr/local/bin/plugin", "plugin")
     assert [host.program(name) for name in names] == [
         "/usr/bin/runs",
@@ -68,7 +58,7 @@ def test_what_this_user_may_not_look_at_is_one_message_and_what_he_may_not_list_
     host: Host, request: pytest.FixtureRequest
 ) -> None:
     (host.root / "private").mkdir()
-    add(host, "", "/private/file")
+    add_program(host, "", "/private/file")
     host.path("/private").chmod(0)
     request.getfixturevalue("job_user")
     try:

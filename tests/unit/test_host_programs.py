@@ -10,19 +10,9 @@ from pathlib import Path
 
 import pytest
 from processes import NOBODY, runs, wait_for
+from unit.hosts import add_program
 
 from condor_kvm_stage.genconfig.host import Answer, Host
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    (tmp_path / "usr/bin").mkdir(parents=True)
-    return Host(tmp_path)
-
-
-def add(host: Host, script: str, path: str = "/usr/bin/program", mode: int = 0o755) -> None:
-    host.path(path).write_text(script)
-    host.path(path).chmod(mode)
 
 
 @pytest.fixture
@@ -39,7 +29,7 @@ def open_stdin() -> Iterator[None]:
 
 
 def test_output_errors_and_status_of_a_program_are_told_apart(host: Host) -> None:
-    add(host, '#!/bin/sh\necho "said $1 $2"\necho wrong >&2\nexit 3\n')
+    add_program(host, '#!/bin/sh\necho "said $1 $2"\necho wrong >&2\nexit 3\n')
     answer = host.run("program", "a b", "c")
     assert answer == Answer(3, "said a b c\n", "wrong\n")
     assert answer.reason == "wrong"
@@ -59,7 +49,7 @@ def test_reason_is_one_line_also_of_a_program_that_says_nothing(answer: Answer, 
 
 
 def test_program_that_a_signal_ends_has_no_status(host: Host) -> None:
-    add(host, "#!/bin/sh\nkill -9 $$\n")
+    add_program(host, "#!/bin/sh\nkill -9 $$\n")
     assert host.run("program").status == -1
 
 
@@ -68,12 +58,12 @@ def test_program_that_is_not_there_is_an_answer(host: Host) -> None:
 
 
 def test_program_that_cannot_be_run_is_an_answer(host: Host) -> None:
-    add(host, "no program at all")
+    add_program(host, "no program at all")
     assert host.run("program") == Answer(-1, fault="cannot run program: Exec format error")
 
 
 def test_program_that_does_not_end_is_given_up_in_time_and_killed(host: Host, tmp_path: Path) -> None:
-    add(host, f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    add_program(host, f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
     started = time.monotonic()
     answer = host.run("program", timeout=1)
     assert time.monotonic() - started < 10
@@ -84,7 +74,7 @@ def test_program_that_does_not_end_is_given_up_in_time_and_killed(host: Host, tm
 
 @pytest.mark.usefixtures("open_stdin")
 def test_program_has_no_input(host: Host) -> None:
-    add(host, "#!/bin/sh\ncat\necho end\n")
+    add_program(host, "#!/bin/sh\ncat\necho end\n")
     assert host.run("program", timeout=5) == Answer(0, "end\n")
 
 
@@ -92,31 +82,31 @@ def test_program_has_an_environment_of_its_own_in_the_c_locale(host: Host, monke
     """Messages are read by us; and what the caller has in his environment is no business of root's programs."""
     monkeypatch.setenv("LANGUAGE", "de")
     monkeypatch.setenv("LD_LIBRARY_PATH", "/tmp")
-    add(host, "#!/usr/bin/env sh\nexec env\n")
+    add_program(host, "#!/usr/bin/env sh\nexec env\n")
     said = host.run("program", environment={"MINE": "a=b"}).output.splitlines()
     assert {"LC_ALL=C.UTF-8", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "MINE=a=b"} <= set(said)
     assert not [line for line in said if line.startswith(("LANGUAGE=", "LD_LIBRARY_PATH="))]
 
 
 def test_program_runs_in_no_directory_that_could_hang_or_go_away(host: Host) -> None:
-    add(host, "#!/bin/sh\npwd\n")
+    add_program(host, "#!/bin/sh\npwd\n")
     assert host.run("program").output == "/\n"
 
 
 def test_output_that_is_no_utf_8_is_still_an_answer(host: Host) -> None:
-    add(host, "#!/bin/sh\nprintf 'a\\377b'\n")
+    add_program(host, "#!/bin/sh\nprintf 'a\\377b'\n")
     assert host.run("program").output == "a\ufffdb"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 def test_root_runs_a_program_as_a_user_without_any_other_group(host: Host) -> None:
     user = pwd.getpwuid(NOBODY)
-    add(host, "#!/bin/sh\nid -u; id -g; id -G\n")
+    add_program(host, "#!/bin/sh\nid -u; id -g; id -G\n")
     assert host.run("program", user=user.pw_name).output.split() == [str(user.pw_uid), *[str(user.pw_gid)] * 2]
 
 
 def test_others_cannot_be_another_user(host: Host, request: pytest.FixtureRequest) -> None:
-    add(host, "#!/bin/sh\n")
+    add_program(host, "#!/bin/sh\n")
     request.getfixturevalue("job_user")
     assert host.run("program", user="root").fault == "cannot run program: Operation not permitted"
     assert (host.is_root(), host.job_user()) == (False, "")

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from unit.hosts import RecordedHost
+from unit.hosts import HOSTS, RecordedHost, replace_surroundings
 
-from condor_kvm_stage import policy
-from condor_kvm_stage.genconfig import cli, snippet
+from condor_kvm_stage.genconfig import cli
 from condor_kvm_stage.genconfig.check import look
 from condor_kvm_stage.genconfig.checks import Check, Level, evaluate
 
-CORPUS = sorted(path.parent for path in (Path(__file__).parents[1] / "data/hosts").glob("*/host.toml"))
+CORPUS = sorted(path.parent for path in HOSTS.glob("*/host.toml"))
 IDS = [folder.name for folder in CORPUS]
 Make = Callable[[Path], RecordedHost]
 Golden = Callable[[str, str], None]
@@ -34,11 +32,7 @@ def site_policy() -> None:
 def be() -> Iterator[Make]:
     """Let this be the host of a folder, also in what does not go through Host: names, users, the policy's place."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(policy, "PATH", "/etc/condor-kvm-stage/config.toml")
-        # A version of its own, so that the golden files do not change with every release
-        patch.setattr(snippet, "__version__", "VERSION")
-        patch.setattr(pwd, "getpwnam", lambda name: pwd.struct_passwd((name, "x", 64, 64, "", "/", "/sbin/nologin")))
-        patch.setattr(os, "chown", lambda *_: None)
+        replace_surroundings(patch)
 
         def make(folder: Path) -> RecordedHost:
             found = RecordedHost(folder)

@@ -66,6 +66,8 @@ def test_each_setting_has_its_own_value_and_origin() -> None:
         "NUM_CPUS": Setting("8", f"{POOL}, line 4"),  # HTCondor's names have no case
         "START": Setting('(True) && (TARGET.X == "a = b") # no comment', f"{POOL}, line 10"),
         "VM_GAHP_LOG": Setting("a = 1\nVM_TYPE = no\nb", f"{POOL}, line 14"),
+        "VM_MEMORY": Setting("", f"{POOL}, line 7"),
+        "VM_NETWORKING_TYPE": Setting("", "<Default>"),
     }
 
 
@@ -162,3 +164,15 @@ def test_any_output_has_settings_or_none(text: str) -> None:
         assert name
         assert name == name.upper()
         assert f" # at: {setting.origin}" in text
+
+
+@pytest.mark.parametrize("name", ["VM_MEMORY", "VM_MAX_NUMBER"])
+def test_numbers_of_virtual_machines_may_be_expressions(tmp_path: Path, name: str) -> None:
+    """Else what another file makes of them would be waited for in vain."""
+
+    def tool(command: tuple[str, ...]) -> Answer:
+        if command[1:] == ("-macro", f"$INT({name})"):
+            return Answer(0, "2000\n")
+        return Answer(1, f"{name} = 1000 * 2\n # at: {POOL}, line 3\n # raw: {name} = 1000 * 2\n\n")
+
+    assert htcondor.probe(FakeHost(tmp_path, programs={TOOL: tool})).number(name) == 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -73,3 +74,14 @@ def test_place_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     with pytest.raises(WriteError, match=r"cannot make /.*: Not a directory; run this as root$"):
         image_dirs.write({}, Host(tmp_path))
+
+
+def test_plugin_can_read_what_is_found_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        (tmp_path / "run").mkdir()
+        image_dirs.write({}, Host(tmp_path))
+    finally:
+        os.umask(before)
+    path = tmp_path / state.PATH.lstrip("/")
+    assert (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o755, 0o644)

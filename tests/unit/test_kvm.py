@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from unit.hosts import FakeHost
+from unit.hosts import FakeHost, write
 
 from condor_kvm_stage.genconfig import kvm
 from condor_kvm_stage.genconfig.host import Host
@@ -28,11 +28,6 @@ class RefusingHost(FakeHost):
         if request == self.request:
             raise OSError(self.code, os.strerror(self.code))
         return super().ioctl(descriptor, request)
-
-
-def write(root: Path, path: str, text: str) -> None:
-    (root / path).parent.mkdir(parents=True, exist_ok=True)
-    (root / path).write_text(text)
 
 
 def test_device_that_makes_a_virtual_machine_is_usable(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.hosts import FakeHost
+from unit.hosts import FakeHost, write
 
 from condor_kvm_stage.genconfig import memory
 from condor_kvm_stage.genconfig.host import FactsError
@@ -28,11 +28,6 @@ Hugetlb:         8388608 kB
 def root(tmp_path: Path) -> Path:
     write(tmp_path, "proc/meminfo", MEMINFO)
     return tmp_path
-
-
-def write(root: Path, path: str, text: str) -> None:
-    (root / path).parent.mkdir(parents=True, exist_ok=True)
-    (root / path).write_text(text)
 
 
 def limit(root: Path) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from unit.hosts import FakeHost
+from unit.hosts import FakeHost, write
 
 from condor_kvm_stage.genconfig import platform
 from condor_kvm_stage.genconfig.host import Answer
@@ -17,8 +17,7 @@ PARAMETERS = "sys/module/{}/parameters/{}"
 
 def probe(root: Path, *files: str, text: str = "", programs: tuple[str, ...] = ()) -> Platform:
     for file in files:
-        (root / file).parent.mkdir(parents=True, exist_ok=True)
-        (root / file).write_text(text)
+        write(root, file, text)
     return platform.probe(FakeHost(root, programs=dict.fromkeys(programs, Answer(0))))
 
 

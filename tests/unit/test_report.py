@@ -99,3 +99,11 @@ def test_json_is_text_that_people_can_read_and_ends_its_line() -> None:
     text = report.as_json([FAIL])
     assert "/srv/bücher" in text
     assert text.endswith("}\n")
+
+
+def test_names_that_others_chose_do_not_reach_the_terminal_raw() -> None:
+    evil = Check("images", "directory", Level.FAIL, "no \033[2J\nok    image", "chmod '\x9b'")
+    assert lines([evil], whole=False) == [
+        r"fail  images    directory      no \x1b[2J\nok    image -> chmod '\x9b'",
+    ]
+    assert not {"\033", "\x9b"} & set(report.as_json([evil]))

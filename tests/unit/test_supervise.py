@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pytest
 from processes import runs, wait_for
 
-from condor_kvm_stage.plugin import supervise
 from condor_kvm_stage.plugin.failure import BY_STATUS, BugError, NodeError, StageError
 from condor_kvm_stage.plugin.supervise import SilentError, run
 
@@ -139,6 +138,7 @@ def test_child_that_is_given_up_is_tidied_up_after(tmp_path: Path) -> None:
 def test_child_that_is_interrupted_is_tidied_up_after(tmp_path: Path) -> None:
     def action(beat: Beat) -> int:
         (tmp_path / "pid").write_text(str(os.getpid()))
+        time.sleep(0.2)  # still in os.fork(), in a hook of the tests' modules, Python would lose the interruption
         os.kill(os.getppid(), signal.SIGINT)
         time.sleep(60)
         return 0
@@ -180,39 +180,3 @@ def test_no_descriptor_stays_open() -> None:
     with pytest.raises(NodeError):
         run(action, 10, "fail")
     assert os.listdir("/proc/self/fd") == before
-
-
-def _sleep(beat: Beat) -> int:
-    time.sleep(60)
-    return 0
-
-
-def test_share_that_has_been_silent_is_waited_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "IMPATIENT", 1)
-    patience = supervise.Patience(2)
-    tidied: list[int] = []
-    for seconds in (2, 1):
-        started = time.monotonic()
-        with pytest.raises(SilentError, match=rf"cannot wait: .* for {seconds} s"):
-            patience.run(_sleep, "wait", tidied.append)
-        assert seconds <= time.monotonic() - started < seconds + 10
-    assert len(tidied) == 2
-
-
-def test_impatience_is_never_longer_than_the_policys_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "IMPATIENT", 30)
-    patience = supervise.Patience(1)
-    for _ in range(2):
-        with pytest.raises(SilentError, match="for 1 s"):
-            patience.run(_sleep, "wait")
-
-
-def test_other_failures_and_successes_do_not_cost_patience() -> None:
-    def fail(beat: Beat) -> int:
-        raise NodeError("reason")
-
-    patience = supervise.Patience(60)
-    assert patience.run(lambda beat: 5, "count") == 5
-    with pytest.raises(NodeError, match="reason"):
-        patience.run(fail, "fail")
-    assert patience.timeout == 60

@@ -1,0 +1,1 @@
+"""Tests on worker nodes with systemd, HTCondor, libvirt and KVM."""

@@ -1,0 +1,1 @@
+"""--apply on a real worker."""

@@ -1,0 +1,76 @@
+"""--apply at installation and at boot: a worker offers what its host has then, by a unit that can be switched off."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from e2e.apply.worker import APPLY_WITHOUT_NETWORK, offered_memory, reboot, rendered_memory, snippet, wait_for_memory
+from testnode import site, stages
+from testnode.node import Node
+
+
+@pytest.mark.guest
+def test_fresh_installation_ends_with_vm_universe_without_a_manual_step(fresh: stages.Installed) -> None:
+    memory = rendered_memory(fresh.node)
+    assert f"HasVM = true, VM_Memory = {memory}, staging by nfs:// = true." in fresh.output
+    assert offered_memory(fresh.node) == memory
+
+
+@pytest.mark.guest
+def test_host_with_other_memory_offers_it_after_a_reboot(own: Node) -> None:
+    assert offered_memory(own) != 2048
+    with site.policy(own, '[vm]\nmemory = "2G"\n'):
+        reboot(own)
+        wait_for_memory(own, 2048)
+        assert "VM_MEMORY = 2048\n" in snippet(own)
+
+
+@pytest.mark.guest
+def test_host_without_kvm_stages_images_and_offers_vm_universe_again_with_it(own: Node) -> None:
+    memory = offered_memory(own)
+    (own.devices / "kvm").rename(own.devices / "kvm.away")
+    try:
+        reboot(own)
+        assert not (own.root / "dev/kvm").exists()
+        stages.wait_for_vm_universe(own, False)
+        assert "\nVM_TYPE" not in snippet(own)
+        assert "no VM universe: cannot open /dev/kvm: No such file or directory.\n" in snippet(own)
+        check = own.run("condor-kvm-stage-genconfig --check", check=False)
+        assert check.returncode == 1
+        assert re.search(r"^fail  kvm +device +cannot open /dev/kvm: No such file", check.stdout, re.MULTILINE)
+    finally:
+        (own.devices / "kvm.away").rename(own.devices / "kvm")
+    reboot(own)
+    assert memory is not None
+    wait_for_memory(own, memory)
+
+
+def test_one_file_switches_the_boot_unit_off(own: Node) -> None:
+    before = snippet(own)
+    own.run("touch /etc/condor-kvm-stage/disabled")
+    try:
+        with site.policy(own, '[vm]\nmemory = "3G"\n'):
+            reboot(own)
+            assert snippet(own) == before
+            own.run("dnf --assumeyes reinstall condor-kvm-stage", timeout=150)
+            assert snippet(own) == before
+            said = own.run(APPLY_WITHOUT_NETWORK).stdout
+            assert said == (
+                "condor-kvm-stage.service is switched off (/etc/condor-kvm-stage/disabled): nothing is changed\n"
+            )
+            own.run("rm /etc/condor-kvm-stage/disabled")
+            own.run("systemctl restart condor-kvm-stage", timeout=90)
+            assert snippet(own) != before
+    finally:
+        own.run("rm --force /etc/condor-kvm-stage/disabled")
+
+
+def test_unit_is_confined_and_does_not_fail(own: Node) -> None:
+    own.run("systemctl restart condor-kvm-stage", timeout=90)
+    assert own.run("systemctl --failed --plain --no-legend").stdout == ""
+    analysis = own.run("systemd-analyze security --no-pager condor-kvm-stage").stdout
+    exposure = re.search(r"Overall exposure level for condor-kvm-stage.service: ([0-9.]+)", analysis)
+    assert exposure
+    assert float(exposure[1]) < 4

@@ -1,0 +1,1 @@
+"""--check on a real worker."""

@@ -1,0 +1,100 @@
+"""--check on a real worker, healthy and with one thing broken at a time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from e2e.check.verdicts import CHECK, away, check
+from testnode import site, stages
+from testnode.node import Node
+
+HEALTHY_LIMIT = 3
+
+
+@pytest.mark.guest
+def test_healthy_node_is_found_healthy_quickly(own: Node) -> None:
+    result = check(own, limit=HEALTHY_LIMIT)
+    assert (result.status, result.failed) == (0, set())
+    for name in ("kvm device", "libvirt daemon", "htcondor vm-gahp-test", "htcondor snippet", "htcondor startd"):
+        assert result.levels[name] == "ok", result.found[name]
+    assert own.run(CHECK).stdout.splitlines()[-1] == "This node can run VM jobs."
+
+
+def test_json_and_text_agree(own: Node) -> None:
+    text = own.run(CHECK, check=False).stdout.splitlines()
+    document = json.loads(own.run(f"{CHECK} --json", check=False).stdout)
+    assert len(text) == len(document["checks"]) + 1, "the last line is the verdict on the node"
+    for line, verdict in zip(text, document["checks"]):
+        assert line.split()[:3] == [verdict["level"], verdict["group"], verdict["name"]]
+        step = f" -> {verdict['next_step']}" if verdict["next_step"] else ""
+        assert line.endswith(f"  {verdict['found']}{step}")
+    quiet = own.run(f"{CHECK} --quiet", check=False).stdout.splitlines()
+    assert quiet == [line for line in text[:-1] if line.split()[0] in ("warn", "fail")]
+
+
+def test_share_that_hangs_is_a_failure_in_time(own: Node) -> None:
+    policy = f'[staging]\nimage_dirs = ["/srv/images", "{site.HANGING}"]\n'
+    with site.policy(own, policy), site.hanging_share(own):
+        result = check(own)
+    assert result.status == 1
+    assert "images directory" in result.failed
+    assert f"{site.HANGING} (fuse filer:/hanging): " in result.found["images directory"]
+    assert "did not answer within 5 s" in result.found["images directory"]
+
+
+@pytest.mark.guest
+def test_stopped_libvirt_is_a_failure_that_htcondors_own_test_shares(own: Node) -> None:
+    units = "libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket"
+    own.run(f"systemctl stop {units} libvirtd.service")
+    try:
+        result = check(own)
+    finally:
+        own.run(f"systemctl start {units}")
+    assert result.status == 1
+    assert result.failed == {"libvirt daemon", "htcondor vm-gahp-test"}
+
+
+@pytest.mark.guest
+def test_stopped_htcondor_is_a_failure(own: Node) -> None:
+    own.run("systemctl stop condor", timeout=90)
+    try:
+        result = check(own)
+    finally:
+        own.run("systemctl start condor")
+        stages.wait_for_vm_universe(own, True)
+    assert result.status == 1
+    assert result.failed == {"htcondor startd"}
+
+
+def test_broken_policy_is_a_failure_with_its_line(own: Node) -> None:
+    with site.policy(own, "[staging]\ntimeout = soon\n"):
+        result = check(own)
+    assert result.status == 1
+    assert result.failed == {"images policy"}
+    assert "/etc/condor-kvm-stage/config.toml is broken: " in result.found["images policy"]
+    assert "line 2" in result.found["images policy"]
+
+
+@pytest.mark.guest
+def test_ordinary_user_is_told_what_only_root_can_find_out(own: Node) -> None:
+    """Who may not open /dev/kvm knows nothing of it: not that the CPU lacks something, nor that a restart is due."""
+    result = check(own, user="alice")
+    assert (result.status, result.failed) == (0, set())
+    assert result.levels["kvm device"] == "warn"
+    assert result.levels["htcondor vm-gahp-test"] == "warn"
+    assert result.levels["htcondor snippet"] == "ok", result.found["htcondor snippet"]
+    assert result.levels["htcondor startd"] == "ok", result.found["htcondor startd"]
+    assert result.levels["host cpu"] != "warn"
+    last = own.run(CHECK, user="alice").stdout.splitlines()[-1]
+    assert last == "This node can run VM jobs, as far as this user can tell."
+
+
+def test_missing_vm_gahp_is_a_failure_with_its_package(own: Node) -> None:
+    with away(own, "/usr/sbin/condor_vm-gahp"):
+        result = check(own)
+        text = own.run(CHECK, check=False).stdout
+    assert result.status == 1
+    assert result.failed == {"htcondor vm-gahp"}
+    assert "no program condor_vm-gahp -> dnf install condor-vm-gahp" in text

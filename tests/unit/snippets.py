@@ -1,0 +1,26 @@
+"""A snippet's text, as HTCondor reads it."""
+
+from __future__ import annotations
+
+import re
+
+from condor_kvm_stage.genconfig import snippet
+from condor_kvm_stage.genconfig.snippet import Values
+
+
+def settings(text: str) -> dict[str, str]:
+    """What condor_config_val would give: `name = value`, no quotes taken off. A line continues after a backslash."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        assert not line.endswith("\\")
+        if line and not line.startswith("#"):
+            name, equals, value = line.partition(" = ")
+            assert equals, f"not a setting: {line}"
+            assert re.fullmatch("[A-Za-z_]+", name)
+            assert name not in found, f"{name} is set twice"
+            found[name] = value
+    return found
+
+
+def rendered(values: Values) -> dict[str, str]:
+    return settings(snippet.render(values))

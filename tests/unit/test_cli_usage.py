@@ -1,0 +1,45 @@
+"""The generator's command line: its version, and what is wrong usage."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from condor_kvm_stage import __version__
+from condor_kvm_stage.genconfig import cli
+
+
+def usage_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the message for arguments that are wrong usage."""
+    with pytest.raises(SystemExit) as raised:
+        cli.main(arguments)
+    assert raised.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        cli.main(["--version"])
+    assert raised.value.code == 0
+    assert capsys.readouterr().out == f"condor-kvm-stage-genconfig {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [*itertools.permutations(["--apply", "--check", "--diff", "--stdout"], 2)])
+def test_one_thing_is_done_at_a_time(arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "not allowed with argument" in usage_error([*arguments], capsys)
+
+
+@pytest.mark.parametrize("arguments", [["--json"], ["--quiet"], ["--apply", "--quiet"], ["--stdout", "--json"]])
+def test_how_to_report_belongs_to_check(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--json and --quiet belong to --check" in usage_error(arguments, capsys)
+
+
+@pytest.mark.parametrize("what", ["--apply", "--check"])
+def test_tree_that_does_not_run_is_neither_checked_nor_applied(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--root" in usage_error(["--root", "/tree", what], capsys)
+
+
+@pytest.mark.parametrize("arguments", [["--aply"], ["surplus"], ["--root"]])
+def test_unknown_words_are_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert usage_error(arguments, capsys).startswith("condor-kvm-stage-genconfig: error: ")
