@@ -100,7 +100,7 @@ def test_no_attack_starts(starter: Node, attacks: dict[str, int]) -> None:
 @pytest.mark.parametrize("name", ATTACKS)
 def test_user_is_told_which_condition_keeps_an_attack_out(starter: Node, attacks: dict[str, int], name: str) -> None:
     text = analysis(starter, attacks[name])
-    assert set(re.findall(r"^\[\d+\] +0  (VmJob\w+)$", text, re.MULTILINE)) == {ATTACKS[name].condition}
+    assert set(re.findall(r"^\[\d+\] +0  MY\.(VmJob\w+)$", text, re.MULTILINE)) == {ATTACKS[name].condition}
     assert f'VmJobRules = "{guard.RULES}"' in text
 
 
@@ -123,7 +123,7 @@ def test_ordinary_job_fulfils_all_conditions(starter: Node) -> None:
     cluster = submit(starter, "ordinary", Attack(""))
     text = analysis(starter, cluster)
     starter.run(["condor_rm", str(cluster)])
-    assert set(re.findall(r"^\[\d+\] +1  (VmJob\w+)$", text, re.MULTILINE)) == set(guard.attributes([]))
+    assert set(re.findall(r"^\[\d+\] +1  MY\.(VmJob\w+)$", text, re.MULTILINE)) == set(guard.attributes([]))
     assert "1 match the requirements of this slot" in text
 
 
