@@ -74,6 +74,8 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (sets("VM_TYPE", "xen"), "htcondor settings", Level.FAIL, "VM_TYPE = xen"),
         (sets("VM_TYPE", ""), "htcondor settings", Level.FAIL, "switches VM universe off"),
         (of("htcondor", fault="x"), "htcondor settings", Level.NOT_APPLICABLE, "cannot be had"),
+        (sets("ENABLE_URL_TRANSFERS", "False"), "htcondor settings", Level.FAIL, "60-local.conf, line 1"),
+        (sets("ENABLE_URL_TRANSFERS", "t"), "htcondor settings", Level.OK, "no other file"),
         (sets("START", "True"), "htcondor guard", Level.FAIL, "60-local.conf, line 1"),
         (sets("START", "VmJobDisksAreAllowed"), "htcondor guard", Level.FAIL, "does not guard"),
         (sets("START", "False"), "htcondor guard", Level.FAIL, "no job starts here"),

@@ -11,7 +11,7 @@ from .snippet import PATH, Values
 
 # Of the snippet, what the startd reads at its start
 _AT_START = ("VM_TYPE", "VM_MEMORY", "VM_MAX_NUMBER", "VM_NETWORKING", "VM_NETWORKING_TYPE")
-_TRUE = ("true", "t", "1")  # string_is_boolean_param() of HTCondor
+TRUE = ("true", "t", "1")  # string_is_boolean_param() of HTCondor
 
 
 def overridden(condor: Htcondor) -> list[str]:
@@ -34,7 +34,7 @@ def in_force(values: Values, condor: Htcondor) -> Values:
     )
     types = values.network.types
     if {"VM_NETWORKING", "VM_NETWORKING_TYPE"} & set(others):
-        wanted = condor.value("VM_NETWORKING").lower() in _TRUE
+        wanted = condor.value("VM_NETWORKING").lower() in TRUE
         types = tuple(condor.value("VM_NETWORKING_TYPE").replace(",", " ").split()) if wanted else ()
     offer = dataclasses.replace(values.network, types=types)
     return dataclasses.replace(values, no_vm=no_vm, size=size, network=offer)

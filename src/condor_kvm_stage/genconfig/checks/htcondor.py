@@ -94,6 +94,10 @@ def _settings(seen: Seen) -> Check:
     if machines and machines.value.lower() != "kvm" and "VM_TYPE" in pending.overridden(seen.facts.htcondor):
         found = f"another file switches VM universe off: VM_TYPE = {machines.value} ({machines.origin})"
         return Check(_GROUP, name, Level.FAIL, found, f"if VM jobs are to run here, take it out there, then {_APPLY}")
+    transfers = settings.get("ENABLE_URL_TRANSFERS")
+    if seen.snippet is not None and transfers and transfers.value.lower() not in pending.TRUE:
+        found = f"ENABLE_URL_TRANSFERS = {transfers.value}, so no plug-in is used: {transfers.origin}"
+        return Check(_GROUP, name, Level.FAIL, found, "take it out there; then condor_reconfig")
     others = [
         f"{key} = {settings[key].value} ({settings[key].origin})" for key in pending.overridden(seen.facts.htcondor)
     ]
