@@ -13,6 +13,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
+def root_hint(error: OSError) -> str:
+    """Return the end of a message for what an administrator can do and this user cannot, "" for other errors."""
+    return "; run this as root" if isinstance(error, PermissionError) else ""
+
+
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+-=:@%,")
 
 

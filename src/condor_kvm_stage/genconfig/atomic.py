@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import KvmStageError
+from ..errors import KvmStageError, root_hint
 
 # Whatever the caller's umask: HTCondor's tools refuse to work with a file that the user condor cannot read
 _MODE = 0o644
@@ -38,6 +38,5 @@ def write(path: Path, text: str) -> bool:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        hint = "; run this as root" if isinstance(error, PermissionError) else ""
-        raise WriteError(f"cannot write {path}: {error.strerror}{hint}") from error
+        raise WriteError(f"cannot write {path}: {error.strerror}{root_hint(error)}") from error
     return True

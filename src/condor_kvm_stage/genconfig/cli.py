@@ -1,4 +1,4 @@
-"""condor-kvm-stage-genconfig's command line. The only module here that prints and that chooses exit statuses."""
+"""condor-kvm-stage-genconfig's command line. It and check print and choose exit statuses, nobody else."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import KvmStageError
+from ..errors import KvmStageError, root_hint
 
 _PATH = ("usr/sbin", "usr/bin", "sbin", "bin")
 
@@ -154,5 +154,4 @@ class Host:
 
 
 def _unknown(doing: str, error: OSError) -> FactsError:
-    hint = "; run this as root" if isinstance(error, PermissionError) else ""
-    return FactsError(f"cannot {doing}: {error.strerror}{hint}")
+    return FactsError(f"cannot {doing}: {error.strerror}{root_hint(error)}")

@@ -48,6 +48,11 @@ def version_in(text: str) -> tuple[int, ...]:
     return ()
 
 
+def dotted(version: tuple[int, ...]) -> str:
+    """Return a version as people write it, "" for an unknown one."""
+    return ".".join(map(str, version))
+
+
 def _fault(host: Host) -> str:
     reasons = []
     for path in _SOCKETS:

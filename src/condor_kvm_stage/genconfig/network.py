@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from ..schema import Network
 from .facts import HostFacts
+from .libvirt import dotted
 
 # HTCondor's manual, VM_NETWORKING_TYPE, and its version history: user-mode networking came with these
 _LIBVIRT_WITH_USER = (9, 0, 0)
 _HTCONDOR_WITH_USER = (25, 12, 0)
+_UNKNOWN = "an unknown version"
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,9 @@ def _why_no_user(facts: HostFacts) -> str:
     if not facts.libvirt.passt:
         return "there is no program passt"
     if facts.libvirt.version < _LIBVIRT_WITH_USER:
-        return f"it needs libvirt {_dotted(_LIBVIRT_WITH_USER)}, here is {_dotted(facts.libvirt.version)}"
+        return f"it needs libvirt {dotted(_LIBVIRT_WITH_USER)}, here is {dotted(facts.libvirt.version) or _UNKNOWN}"
     if facts.htcondor.version < _HTCONDOR_WITH_USER:
-        return f"it needs HTCondor {_dotted(_HTCONDOR_WITH_USER)}, here is {_dotted(facts.htcondor.version)}"
+        return f"it needs HTCondor {dotted(_HTCONDOR_WITH_USER)}, here is {dotted(facts.htcondor.version) or _UNKNOWN}"
     return ""
 
 
@@ -49,7 +51,3 @@ def _why_no_bridge(facts: HostFacts, bridge: str) -> str:
     if not bridge:
         return "the policy names no network.bridge"
     return "" if bridge in facts.platform.interfaces else f"the host has no interface {bridge}"
-
-
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version)) or "an unknown version"

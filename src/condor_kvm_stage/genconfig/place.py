@@ -6,7 +6,7 @@ import difflib
 import time
 from collections.abc import Iterator
 
-from ..errors import KvmStageError
+from ..errors import KvmStageError, root_hint
 from . import atomic, checksum
 from .host import Host
 from .htcondor import CONFIG_DIR
@@ -43,8 +43,9 @@ def _keep(host: Host) -> str:
         host.path(COPIES).mkdir(exist_ok=True)
         there = host.path(PATH).read_bytes()
     except OSError as error:
-        hint = "; run this as root" if isinstance(error, PermissionError) else ""
-        raise SnippetError(f"cannot keep {PATH}, which has been edited, in {COPIES}: {error.strerror}{hint}") from error
+        raise SnippetError(
+            f"cannot keep {PATH}, which has been edited, in {COPIES}: {error.strerror}{root_hint(error)}"
+        ) from error
     atomic.write(host.path(kept), there.decode("utf-8", "surrogateescape"))
     return kept
 

@@ -29,7 +29,6 @@ class Platform:
     interfaces: tuple[str, ...]
     qemu: str
     qemu_img: str
-    plugin: str
     vm_gahp: str
 
 
@@ -44,7 +43,6 @@ def probe(host: Host) -> Platform:
         interfaces=tuple(host.names("/sys/class/net")),
         qemu=_qemu(host),
         qemu_img=host.program("qemu-img"),
-        plugin=host.program("/usr/local/bin/vm-nfs-plugin"),
         vm_gahp=host.program("condor_vm-gahp"),
     )
 

@@ -22,7 +22,7 @@ from . import running
 from .apply import DISABLED, UNIT
 from .facts import HostFacts
 from .host import Answer, Host
-from .libvirt import version_in
+from .libvirt import dotted, version_in
 
 PLUGIN = "/usr/local/bin/vm-nfs-plugin"
 DEADLINE = 5  # seconds for each trial; HTCondor's startd gives its own test as many
@@ -148,7 +148,7 @@ def _unit(host: Host) -> str:
 def _version(host: Host, program: str) -> str:
     if not program:
         return ""
-    return ".".join(map(str, version_in(host.run(program, "--version", timeout=DEADLINE).output)))
+    return dotted(version_in(host.run(program, "--version", timeout=DEADLINE).output))
 
 
 def _directory(host: Host, directory: str) -> DirectoryTrial:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import apply, checksum, conditions, pending
 from ..htcondor import CONFIG_DIR
+from ..libvirt import dotted
 from ..snippet import PATH
 from .verdict import Check, Level, Seen
 
@@ -24,7 +25,7 @@ def checks(seen: Seen) -> list[Check]:
 
 def _version(seen: Seen) -> Check:
     condor = seen.facts.htcondor
-    version = ".".join(map(str, condor.version)) or "of an unknown version"
+    version = dotted(condor.version) or "of an unknown version"
     if condor.fault:
         step = "run condor_config_val CONDOR_VERSION, and mend what it complains about"
         return Check(_GROUP, "version", Level.FAIL, f"{_NO_CONFIGURATION}: {condor.fault}", step)

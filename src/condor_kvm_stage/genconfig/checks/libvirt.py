@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..libvirt import dotted
 from .verdict import Check, Level, Seen
 
 _GROUP = "libvirt"
@@ -24,7 +25,7 @@ def _daemon(seen: Seen) -> Check:
         found = "no libvirt daemon for QEMU is installed"
         return Check(_GROUP, name, Level.FAIL, found, "dnf install libvirt-daemon-kvm")
     if not libvirt.fault:
-        version = ".".join(map(str, libvirt.version)) or "of an unknown version"
+        version = dotted(libvirt.version) or "of an unknown version"
         return Check(_GROUP, name, Level.OK, f"libvirt {version} listens ({libvirt.daemon})")
     if "Permission denied" in libvirt.fault:
         found = f"this user may not ask whether a libvirt daemon listens: {libvirt.fault}"
