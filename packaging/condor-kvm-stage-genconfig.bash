@@ -13,8 +13,8 @@ _condor_kvm_stage_genconfig() {
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
     elif [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "--apply --check --diff --help --json --quiet --root --stdout --version" \
-            -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "--apply --check --diff --help --json --quiet --remove --root --stdout \
+            --version" -- "$word")
     fi
 }
 

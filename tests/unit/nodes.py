@@ -65,6 +65,7 @@ class FakeNode(FakeHost):
                 "/usr/bin/condor_config_val": Answer(
                     0, "".join(f"{name} = {value}\n # at: <Default>\n" for name, value in settings.items())
                 ),
+                "/usr/sbin/condor_master": Answer(0),
                 "/usr/sbin/condor_reconfig": Answer(0),
                 "/usr/sbin/condor_restart": Answer(0),
                 "/usr/bin/condor_status": lambda command: Answer(0, json.dumps(self._next())),
@@ -118,7 +119,7 @@ def take_up(node: FakeNode, text: str = POLICY) -> list[str]:
     node.policy(text)
     site = policy.load(str(node.root))
     found = facts.collect(node)
-    return list(apply.take_up(node, found.htcondor, site, snippet.decide(found, site)))
+    return [line.text for line in apply.take_up(node, found.htcondor, site, snippet.decide(found, site))]
 
 
 class Clock:

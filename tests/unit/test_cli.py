@@ -38,7 +38,7 @@ def test_edited_snippet_is_reported_before_it_is_replaced(node: FakeNode, capsys
     assert "has been edited" in first
     assert second == f"wrote {snippet.PATH}"
     assert "MY_OWN" not in there(node)
-    (kept,) = node.path("/etc/condor-kvm-stage").glob("50-condor-kvm-stage.conf.edited-*")
+    (kept,) = node.path("/etc/condor-kvm-stage").glob("50-condor-kvm-stage.conf.*.rpmsave")
     assert kept.name in first
     assert kept.read_text().endswith("MY_OWN = 1\n")
 

@@ -29,7 +29,7 @@ def test_apply_leaves_it_to_the_start_of_an_htcondor_that_does_not_run(
 def test_scriptlet_without_network_leaves_all_to_the_unit(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     node.confine()
     node.programs["/usr/bin/systemctl"] = Answer(0, "yes\n")
-    node.programs["/usr/bin/journalctl"] = Answer(0, "wrote it\n")
+    node.programs["/usr/bin/journalctl"] = Answer(0, '{"MESSAGE": "wrote it", "PRIORITY": "6"}\n')
     assert cli.main(["--apply"], node) == 0
     assert capsys.readouterr().out == "wrote it\n"
     assert node.commands() == ["systemctl restart condor-kvm-stage.service"]

@@ -25,18 +25,27 @@ def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"condor-kvm-stage-genconfig {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [*itertools.permutations(["--apply", "--check", "--diff", "--stdout"], 2)])
+@pytest.mark.parametrize(
+    "arguments", [*itertools.permutations(["--apply", "--check", "--diff", "--remove", "--stdout"], 2)]
+)
 def test_one_thing_is_done_at_a_time(arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert "not allowed with argument" in usage_error([*arguments], capsys)
 
 
-@pytest.mark.parametrize("arguments", [["--json"], ["--quiet"], ["--apply", "--quiet"], ["--stdout", "--json"]])
-def test_how_to_report_belongs_to_check(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--json and --quiet belong to --check" in usage_error(arguments, capsys)
+@pytest.mark.parametrize("arguments", [["--json"], ["--apply", "--json"], ["--stdout", "--json"]])
+def test_json_belongs_to_check(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--json belongs to --check" in usage_error(arguments, capsys)
 
 
-@pytest.mark.parametrize("what", ["--apply", "--check"])
-def test_tree_that_does_not_run_is_neither_checked_nor_applied(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("arguments", [["--quiet"], ["--diff", "--quiet"], ["--stdout", "--quiet"]])
+def test_quiet_belongs_to_what_says_more_than_it_shows(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "--quiet belongs to --apply, --check and --remove" in usage_error(arguments, capsys)
+
+
+@pytest.mark.parametrize("what", ["--apply", "--check", "--remove"])
+def test_tree_that_does_not_run_is_only_rendered_for(what: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "--root" in usage_error(["--root", "/tree", what], capsys)
 
 

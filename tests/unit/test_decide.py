@@ -76,10 +76,12 @@ def test_unseen_host_gets_what_its_policy_fixes_and_nothing_else() -> None:
     policy.network.types, policy.network.bridge = ["nat", "bridge"], "br0"
     policy.given = ["network.types"]
     assert snippet.missing_for_unseen(policy) == []
-    found = rendered(snippet.decide_unseen(policy))
+    found = rendered(snippet.decide_unseen(policy, "/usr/libexec/x/vm-nfs-plugin"))
     assert (found["VM_MEMORY"], found["VM_MAX_NUMBER"]) == ("32768", "8")
     assert (found["VM_NETWORKING_TYPE"], found["VM_NETWORKING_BRIDGE_INTERFACE"]) == ("nat, bridge", "br0")
-    assert "#   not looked at: the policy fixes all values\n" in snippet.render(snippet.decide_unseen(policy))
+    assert "#   not looked at: the policy fixes all values\n" in snippet.render(
+        snippet.decide_unseen(policy, "/usr/libexec/x/vm-nfs-plugin")
+    )
 
 
 def test_policy_that_leaves_something_to_the_host_does_not_do_for_an_unseen_one() -> None:

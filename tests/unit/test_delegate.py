@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ from unit.nodes import OFFERED, FakeNode
 from condor_kvm_stage import policy
 from condor_kvm_stage.genconfig import apply
 from condor_kvm_stage.genconfig.host import Answer
+from condor_kvm_stage.genconfig.said import NOTICE, Said
+
+# As `journalctl --output=json` has it, but for the many fields that are nothing to us
+JOURNAL = [{"MESSAGE": "Pending: a restart.", "PRIORITY": "5"}, {"MESSAGE": OFFERED, "PRIORITY": "6"}]
+SAID = [Said("Pending: a restart.", NOTICE), Said(OFFERED)]
 
 
 def journal(node: FakeNode, status: int, condition: str = "yes") -> list[tuple[str, ...]]:
@@ -28,7 +34,7 @@ def journal(node: FakeNode, status: int, condition: str = "yes") -> list[tuple[s
         if "--sync" in command:
             return Answer(0)
         asked.append(command)
-        return Answer(0, f"wrote it\n{OFFERED}\n")
+        return Answer(0, "".join(json.dumps(entry) + "\n" for entry in JOURNAL))
 
     node.programs.update({"/usr/bin/systemctl": systemctl, "/usr/bin/journalctl": journalctl})
     return asked
@@ -40,7 +46,7 @@ def test_scriptlet_without_network_lets_the_unit_do_it_and_prints_what_it_says(t
     node.confine()
     assert apply.must_delegate(node)
     asked = journal(node, 0)
-    assert list(apply.delegate(node, policy.Policy())) == ["wrote it", OFFERED]
+    assert list(apply.delegate(node, policy.Policy())) == SAID
     (command,) = asked
     assert "_SYSTEMD_INVOCATION_ID=0123abcd" in command, "of this run, not of an earlier one"
 
@@ -49,7 +55,7 @@ def test_unit_that_fails_is_a_failure_after_what_it_said(tmp_path: Path) -> None
     node = FakeNode(tmp_path)
     journal(node, 1)
     lines = apply.delegate(node, policy.Policy())
-    assert [next(lines), next(lines)] == ["wrote it", OFFERED]
+    assert [next(lines), next(lines)] == SAID
     with pytest.raises(apply.ApplyError, match=r"condor-kvm-stage\.service failed.*journalctl -u"):
         next(lines)
 
@@ -59,7 +65,7 @@ def test_unit_that_is_switched_off_has_said_nothing_now(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     asked = journal(node, 0, condition="no")
     (line,) = apply.delegate(node, policy.Policy())
-    assert "/etc/condor-kvm-stage/disabled" in line
+    assert "/etc/condor-kvm-stage/disabled" in line.text
     assert asked == []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from unit.hosts import FakeHost
-from unit.trying import FIND, HEAD, IMAGE, PLUGIN, Programs, Try, policy
+from unit.trying import FIND, HEAD, IMAGE, PATH_OF_PLUGIN, PLUGIN, Programs, Try, policy
 
 from condor_kvm_stage.genconfig import trials
 from condor_kvm_stage.genconfig.host import Answer
@@ -22,7 +22,7 @@ def test_directory_is_tried_with_its_first_image(carry_out: Try) -> None:
         staged.append(command)
         return PLUGIN
 
-    found = carry_out({FIND: IMAGE, HEAD: Answer(0), trials.PLUGIN: plugin}, policy("/srv/images")).directories
+    found = carry_out({FIND: IMAGE, HEAD: Answer(0), PATH_OF_PLUGIN: plugin}, policy("/srv/images")).directories
     assert found == (DirectoryTrial("/srv/images", "/srv/images/base.qcow2", "", ""),)
     assert [command[1] for command in staged if len(command) == 3] == ["nfs:///srv/images/base.qcow2:check.qcow2"]
 
@@ -43,14 +43,14 @@ def test_directory_without_an_image_is_no_failure(carry_out: Try) -> None:
             "/srv/images/base.qcow2",
         ),
         (
-            {FIND: IMAGE, HEAD: Answer(0), trials.PLUGIN: Answer(6, "", "vm-nfs-plugin: cannot open image x: no\n")},
+            {FIND: IMAGE, HEAD: Answer(0), PATH_OF_PLUGIN: Answer(6, "", "vm-nfs-plugin: cannot open image x: no\n")},
             "cannot open image x: no",
         ),
         (
-            {FIND: IMAGE, HEAD: Answer(0), trials.PLUGIN: Answer(-1, fault="vm-nfs-plugin did not end within 5 s")},
+            {FIND: IMAGE, HEAD: Answer(0), PATH_OF_PLUGIN: Answer(-1, fault="vm-nfs-plugin did not end within 5 s")},
             "the share did not answer within 5 s",
         ),
-        ({FIND: IMAGE, HEAD: Answer(0)}, f"no program {trials.PLUGIN}"),
+        ({FIND: IMAGE, HEAD: Answer(0)}, f"no program {PATH_OF_PLUGIN}"),
     ],
 )
 def test_directory_fails_with_the_reason_alone(carry_out: Try, programs: Programs, fault: str) -> None:
@@ -68,7 +68,7 @@ def test_canary_image_is_staged(carry_out: Try, answer: Answer, fault: str) -> N
         asked.append(command)
         return answer
 
-    assert carry_out({trials.PLUGIN: plugin}, policy(canary="/srv/canary.qcow2")).canary == fault
+    assert carry_out({PATH_OF_PLUGIN: plugin}, policy(canary="/srv/canary.qcow2")).canary == fault
     assert "nfs:///srv/canary.qcow2:canary.qcow2" in {command[1] for command in asked}
 
 
@@ -81,7 +81,7 @@ def test_image_is_staged_in_a_directory_of_its_own_that_is_removed_then(tmp_path
         seen[0].write_text("overlay")
         return Answer(0)
 
-    assert trials.stage(FakeHost(tmp_path, programs={trials.PLUGIN: plugin}), "nfs:///x:y") == ""
+    assert trials.stage(FakeHost(tmp_path, programs={PATH_OF_PLUGIN: plugin}), "nfs:///x:y") == ""
     assert seen[0].parent.parent == temporary
     assert list(temporary.iterdir()) == []
 
@@ -105,7 +105,7 @@ def test_directory_belongs_to_the_user_that_stands_for_those_of_jobs(
         seen.append(Path(command[2]).parent)
         return Answer(0)
 
-    assert trials.stage(SwitchingHost(tmp_path, programs={trials.PLUGIN: plugin}), "nfs:///x:y") == ""
+    assert trials.stage(SwitchingHost(tmp_path, programs={PATH_OF_PLUGIN: plugin}), "nfs:///x:y") == ""
     assert given == [(seen[0], 4711, -1)]
 
 
@@ -141,7 +141,7 @@ def test_image_is_tried_by_its_name_whatever_characters_it_has(carry_out: Try) -
         return PLUGIN
 
     name = "/srv/images/a b%41?c:d\n.qcow2"
-    programs: Programs = {FIND: Answer(0, f"{name}\0"), HEAD: Answer(0), trials.PLUGIN: plugin}
+    programs: Programs = {FIND: Answer(0, f"{name}\0"), HEAD: Answer(0), PATH_OF_PLUGIN: plugin}
     (found,) = carry_out(programs, policy("/srv/images")).directories
     assert (found.image, found.fault) == (name, "")
     (wanted,) = [url.parse_stage(word) for word in staged if word.startswith("nfs:")]

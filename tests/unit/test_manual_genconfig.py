@@ -114,7 +114,7 @@ def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
     files = re.findall(r"^\*(/.*)\*$", section("FILES"), re.MULTILINE)
     host.path(snippet.PATH).write_text("edited\n")
     list(place.put("new\n", host))
-    (copy,) = (f"{place.COPIES}/{name}" for name in host.names(place.COPIES) if "edited" in name)
+    (copy,) = (f"{place.COPIES}/{name}" for name in host.names(place.COPIES) if name.endswith(".rpmsave"))
     (pattern,) = (name for name in files if "<time>" in name)
     assert fnmatch.fnmatchcase(copy, pattern.replace("<time>", "20??-??-??T??????Z"))
     unit = (REPOSITORY / "packaging" / apply.UNIT).read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from condor_kvm_stage.genconfig.snippet import Values
 
 
 def values(no_vm: str = "", memory: int = 5000, number: int = 4, types: tuple[str, ...] = ("user", "nat")) -> Values:
-    return Values(no_vm, [], Sizing(memory, number), Offer(types, {}), "", {"DiskOk": "…", "SizeOk": "…"})
+    return Values(no_vm, [], Sizing(memory, number), Offer(types, {}), "", "", {"DiskOk": "…", "SizeOk": "…"})
 
 
 NO_VM = values("cannot open /dev/kvm")

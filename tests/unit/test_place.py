@@ -13,6 +13,7 @@ from unit.users import as_the_first_user
 from condor_kvm_stage.errors import KvmStageError
 from condor_kvm_stage.genconfig import atomic, checksum, place
 from condor_kvm_stage.genconfig.host import FactsError, Host
+from condor_kvm_stage.genconfig.said import NOTICE, Said
 from condor_kvm_stage.genconfig.snippet import PATH
 
 OLD = checksum.added("VM_MEMORY = 1\n")
@@ -27,7 +28,7 @@ def host(tmp_path: Path) -> Host:
 
 
 def put(host: Host, text: str) -> list[str]:
-    return list(place.put(text, host))
+    return [line.text for line in place.put(text, host)]
 
 
 def copies(host: Host) -> list[Path]:
@@ -72,11 +73,37 @@ def test_edited_snippet_is_kept_and_reported_before_it_is_replaced(host: Host) -
     lines = place.put(NEW, host)
     first = next(lines)
     (copy,) = copies(host)
-    assert re.fullmatch(r"50-condor-kvm-stage\.conf\.edited-\d{4}-\d\d-\d\dT\d{6}Z", copy.name)
-    assert first.startswith(f"{PATH} has been edited, and is replaced; kept as {place.COPIES}/{copy.name} (")
+    assert re.fullmatch(r"50-condor-kvm-stage\.conf\.\d{4}-\d\d-\d\dT\d{6}Z\.rpmsave", copy.name)
+    assert first.text.startswith(f"{PATH} has been edited, and is replaced; kept as {place.COPIES}/{copy.name} (")
     assert (host.text(PATH), copy.read_text()) == (EDITED, EDITED)
-    assert list(lines) == [f"wrote {PATH}"]
+    assert [line.text for line in lines] == [f"wrote {PATH}"]
     assert (host.text(PATH), copy.read_text()) == (NEW, EDITED)
+
+
+def test_removal_takes_the_snippet_away_and_says_so_once(host: Host) -> None:
+    put(host, NEW)
+    assert list(place.remove(host)) == [Said(f"removed {PATH}")]
+    assert not host.exists(PATH)
+    assert list(place.remove(host)) == []
+    assert copies(host) == []
+
+
+def test_removal_keeps_a_snippet_that_somebody_has_edited_and_tells_the_administrator(host: Host) -> None:
+    host.path(PATH).write_text(EDITED)
+    told, done = place.remove(host)
+    (copy,) = copies(host)
+    assert told == Said(f"{PATH} has been edited; kept as {place.COPIES}/{copy.name}", NOTICE)
+    assert done.text == f"removed {PATH}"
+    assert copy.read_text() == EDITED
+    assert not host.exists(PATH)
+
+
+def test_edited_snippet_that_cannot_be_kept_is_not_removed(host: Host) -> None:
+    host.path(PATH).write_text(EDITED)
+    host.path("/etc/condor-kvm-stage").touch()
+    with pytest.raises(place.SnippetError, match=r"cannot keep /etc/condor/config\.d/50-"):
+        list(place.remove(host))
+    assert host.text(PATH) == EDITED
 
 
 def test_copy_is_the_same_to_the_byte(host: Host) -> None:

@@ -22,7 +22,12 @@ def probe(root: Path, *files: str, text: str = "", programs: tuple[str, ...] = (
 
 
 def test_bare_host_has_nothing(tmp_path: Path) -> None:
-    assert probe(tmp_path) == Platform(False, False, (), NO_IOMMU, "", (), "", "", "")
+    assert probe(tmp_path) == Platform(False, False, (), NO_IOMMU, "", (), "", "", "", "/usr/local/bin/vm-nfs-plugin")
+
+
+def test_plugin_is_found_where_an_image_without_usr_local_has_it(tmp_path: Path) -> None:
+    other = "/usr/libexec/condor-kvm-stage/vm-nfs-plugin"
+    assert probe(tmp_path, programs=(other,)).plugin == other
 
 
 def test_devices_are_told_apart(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ VALUES = Values(
     host=["64000 MiB of memory", "HTCondor's slots have 4 CPUs"],
     size=Sizing(60288, 4, 3200, 512),
     network=Offer(("nat",), {}),
+    plugin=PLUGIN,
     canary="",
     guard=guard.attributes([]),
 )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 
 import pytest
-from unit.trying import FIND, GAHP, PASSED, PLUGIN, Try, policy
+from unit.trying import FIND, GAHP, PASSED, PATH_OF_PLUGIN, PLUGIN, Try, policy
 
-from condor_kvm_stage.genconfig import trials
 from condor_kvm_stage.genconfig.host import Answer
 from condor_kvm_stage.policy import Policy
 
@@ -22,7 +21,7 @@ Initialize Uids: caller=root, job user=condor
 def test_host_without_anything_has_a_reason_for_each_trial(carry_out: Try) -> None:
     found = carry_out({}, Policy())
     assert (found.gahp, found.unit, found.directories, found.canary) == (None, "", (), None)
-    assert found.plugin == f"no program {trials.PLUGIN}"
+    assert found.plugin == f"no program {PATH_OF_PLUGIN}"
     assert found.running.fault == "no program condor_config_val"
     assert found.user == "this user"
 
@@ -39,7 +38,7 @@ def test_versions_are_what_the_programs_say(carry_out: Try) -> None:
 
 
 def test_broken_policy_keeps_nothing_but_its_images_from_being_tried(carry_out: Try) -> None:
-    found = carry_out({GAHP: PASSED, trials.PLUGIN: PLUGIN}, None)
+    found = carry_out({GAHP: PASSED, PATH_OF_PLUGIN: PLUGIN}, None)
     assert (found.gahp, found.plugin, found.directories, found.canary) == ("", "", (), None)
 
 
@@ -93,7 +92,7 @@ def test_failure_of_the_gahp_is_the_line_of_its_log_that_tells_why(carry_out: Tr
     ],
 )
 def test_plugin_must_say_what_it_supports(carry_out: Try, answer: Answer, fault: str) -> None:
-    assert carry_out({trials.PLUGIN: answer}).plugin == fault
+    assert carry_out({PATH_OF_PLUGIN: answer}).plugin == fault
 
 
 def test_unit_is_in_the_state_that_systemd_says_whatever_its_exit_status(carry_out: Try) -> None:
@@ -108,5 +107,5 @@ def test_no_trial_waits_for_another(carry_out: Try) -> None:
         barrier.wait(timeout=10)
         return Answer(0)
 
-    programs = dict.fromkeys([FIND, trials.PLUGIN, GAHP, "/usr/bin/systemctl"], together)
+    programs = dict.fromkeys([FIND, PATH_OF_PLUGIN, GAHP, "/usr/bin/systemctl"], together)
     carry_out(programs, policy("/a", "/b", "/c", "/d", "/e", canary="/f"))

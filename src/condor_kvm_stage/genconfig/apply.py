@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from ..policy import Policy
 from . import pending, running
 from .host import Host
 from .htcondor import Htcondor
+from .said import NOTICE, Said
 from .snippet import Values
 
 UNIT = "condor-kvm-stage.service"
@@ -20,6 +22,14 @@ RESTART = "condor_restart -startd -peaceful"
 
 class ApplyError(KvmStageError):
     """HTCondor does not take up its configuration."""
+
+
+def demand_htcondor(host: Host) -> None:
+    """Raise ApplyError if HTCondor is not installed. Our package brings its directories, so they say nothing."""
+    if not host.program("condor_master"):
+        raise ApplyError(
+            "no program condor_master; install HTCondor (package condor): when it starts, it gets all this"
+        )
 
 
 def is_running(host: Host) -> bool:
@@ -36,21 +46,22 @@ def must_delegate(host: Host) -> bool:
         return False
 
 
-def delegate(host: Host, policy: Policy) -> Iterator[str]:
-    """Let the unit do it, which systemd starts outside of the scriptlet. Gives the lines that it printed."""
+def delegate(host: Host, policy: Policy) -> Iterator[Said]:
+    """Let the unit do it, which systemd starts outside of the scriptlet. Gives the lines that it said."""
     done = host.run("systemctl", "restart", UNIT, timeout=policy.staging.timeout + policy.htcondor.wait + 60)
     if _property(host, "ConditionResult") == "no":
-        yield f"{UNIT} is switched off ({DISABLED}): nothing is changed"
+        yield Said(f"{UNIT} is switched off ({DISABLED}): nothing is changed", NOTICE)
         return
     invocation = _property(host, "InvocationID")
     host.run("journalctl", "--sync")
-    said = host.run("journalctl", "--output=cat", "--quiet", f"_SYSTEMD_INVOCATION_ID={invocation}")
-    yield from said.output.splitlines()
+    said = host.run("journalctl", "--output=json", "--quiet", f"_SYSTEMD_INVOCATION_ID={invocation}")
+    for entry in map(json.loads, said.output.splitlines()):  # systemd's "Journal JSON Format"
+        yield Said(entry["MESSAGE"], int(entry["PRIORITY"]))
     if done.status != 0:
         raise ApplyError(f"{UNIT} failed: {done.reason}; see journalctl -u {UNIT}")
 
 
-def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Iterator[str]:
+def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Iterator[Said]:
     """Make the running HTCondor take up the snippet that is in place. Gives lines for the user, as things happen.
 
     condor: as it is with the snippet.
@@ -59,7 +70,7 @@ def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Ite
     if condor.fault:
         raise ApplyError(f"HTCondor's configuration cannot be had: {condor.fault}; mend it, then run this again")
     if "STARTD" not in condor.value("DAEMON_LIST").upper():
-        yield "HTCondor's DAEMON_LIST has no STARTD here: nothing to reconfigure"
+        yield Said("HTCondor's DAEMON_LIST has no STARTD here: nothing to reconfigure", NOTICE)
         return
     deadline = time.monotonic() + policy.htcondor.wait
     values = pending.in_force(values, condor)
@@ -75,22 +86,22 @@ def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Ite
         who = f"jobs run on it ({', '.join(now.claimed)})" if now.claimed else "the policy says so"
         if now.drained:
             who = f"it is drained ({', '.join(now.drained)}), and would not be any more"
-        yield f"Pending until the startd starts again: {'; '.join(changes)}."
-        yield f"It is left alone, because {who}. When it suits you: {RESTART}"
-        yield "(it lets running jobs finish first, and takes no new ones until then)."
+        yield Said(f"Pending until the startd starts again: {'; '.join(changes)}.", NOTICE)
+        yield Said(f"It is left alone, because {who}. When it suits you: {RESTART}", NOTICE)
+        yield Said("(it lets running jobs finish first, and takes no new ones until then).", NOTICE)
     elif changes:
         _restart(host)
         if not now.claimed:
-            yield "The startd, which had no job, starts again; waiting for what it advertises …"
+            yield Said("The startd, which had no job, starts again; waiting for what it advertises …")
             # A job may have started that the collector did not know of yet; the restart waits for it, nobody else does
             now = wait(lambda now: [] if now.claimed else _lacks(now, values))
         changes = pending.for_restart(values, now)
         if changes:
             jobs = ", ".join(now.claimed)
-            yield f"The startd starts again when its jobs ({jobs}) have finished; then: {'; '.join(changes)}."
+            yield Said(f"The startd starts again when its jobs ({jobs}) have finished; then: {'; '.join(changes)}.")
             return
     now = wait(_lacks)
-    yield f"HTCondor advertises for this node: {describe(now)}."
+    yield Said(f"HTCondor advertises for this node: {describe(now)}.")
 
 
 def describe(now: running.Running) -> str:

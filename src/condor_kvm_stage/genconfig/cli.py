@@ -1,4 +1,4 @@
-"""condor-kvm-stage-genconfig's command line. It and check print and choose exit statuses, nobody else."""
+"""condor-kvm-stage-genconfig's command line. It and check choose what is printed, and exit statuses, nobody else."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .. import __version__
-from ..errors import KvmStageError, printable
-from ..policy import PolicyError, load
-from . import apply, facts, htcondor, image_dirs, place, snippet
+from ..errors import KvmStageError
+from ..policy import Policy, PolicyError, load
+from . import apply, facts, htcondor, image_dirs, place, platform, said, snippet
 from .host import Host
+from .said import NOTICE, Said
 
 _NAME = "condor-kvm-stage-genconfig"
 
@@ -20,18 +21,20 @@ def main(arguments: list[str], host: Host | None = None) -> int:
     """Run the generator, on this host if none is given. Returns the exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if (options.json or options.quiet) and options.check is None:
-        parser.error("--json and --quiet belong to --check")
+    if options.json and options.check is None:
+        parser.error("--json belongs to --check")
+    if options.quiet and options.check is None and not options.apply and not options.remove:
+        parser.error("--quiet belongs to --apply, --check and --remove")
     if options.root == "":
         parser.error("--root needs a directory, not an empty word")
-    if options.root and (options.check is not None or options.apply):
-        parser.error("--root renders for a tree that does not run: --check and --apply are for this host")
+    if options.root and (options.check is not None or options.apply or options.remove):
+        parser.error("--root renders for a tree that does not run: --apply, --check and --remove are for this host")
     try:
         if options.root:
             return _unseen(options, Host(Path(options.root)))
         return _seen(options, host or Host())
     except KvmStageError as error:
-        print(f"{_NAME}: {printable(str(error))}", file=sys.stderr)
+        said.write(Said(f"{_NAME}: {error}", said.ERROR), sys.stderr)
         return 1
 
 
@@ -52,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="IMAGE-URL",
         help="say whether this node can run VM jobs, or stage this very image, and what to do if not",
     )
+    what.add_argument("--remove", action="store_true", help="remove what was written, as the package's removal does")
     what.add_argument("--diff", action="store_true", help="show what would be written, change nothing")
     what.add_argument("--stdout", action="store_true", help="print the snippet, change nothing")
     parser.add_argument(
@@ -60,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         help="for the tree in DIR, without looking at this host: its policy has to fix all values",
     )
     parser.add_argument("--json", action="store_true", help="with --check: for programs")
-    parser.add_argument("--quiet", action="store_true", help="with --check: only what should be looked at")
+    parser.add_argument(
+        "--quiet", action="store_true", help="with --apply, --check, --remove: only what should be looked at"
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
@@ -75,9 +81,9 @@ def _unseen(options: argparse.Namespace, tree: Host) -> int:
             f"the policy of {tree.root} does not say all that is needed without looking at the host: set "
             f"{', '.join(missing)}; or leave it to the node's first boot"
         )
-    text = snippet.render(snippet.decide_unseen(policy))
+    text = snippet.render(snippet.decide_unseen(policy, platform.plugin(tree)))
     if not _only_shown(options, text, tree):
-        _print_all(place.put(text, tree))
+        _say(place.put(text, tree))
     return 0
 
 
@@ -86,28 +92,42 @@ def _seen(options: argparse.Namespace, host: Host) -> int:
         from . import check  # what it needs takes as long to import as all the rest
 
         return check.run(options.check, host, as_json=options.json, quiet=options.quiet)
+    if options.remove:
+        _say(place.remove(host), options.quiet)
+        image_dirs.remove(host)
+        return 0
     policy = load(str(host.root).rstrip("/"))
+    if options.apply:
+        apply.demand_htcondor(host)
     if options.apply and apply.must_delegate(host):
-        _print_all(apply.delegate(host, policy))
+        _say(apply.delegate(host, policy), options.quiet)
         return 0
     found = facts.collect(host)
     values = snippet.decide(found, policy)
     text = snippet.render(values)
     if _only_shown(options, text, host):
         return 0
-    changed = _print_all(place.put(text, host))
-    if not changed:
-        print(f"{snippet.PATH} is up to date")
+    changed = _say(place.put(text, host), options.quiet)
     image_dirs.write(image_dirs.attributes(policy.staging), host)
-    if values.no_vm:
-        print(f"No VM universe on this node: {values.no_vm}. Images can be staged all the same; see {_NAME} --check")
-    if options.apply and apply.is_running(host):
-        _print_all(apply.take_up(host, htcondor.probe(host), policy, values))
-    elif options.apply:
-        print("HTCondor does not run; it takes this up when it starts.")
-    elif changed:
-        print(f"HTCondor has not been told: {_NAME} --apply does that")
+    _say(_outcome(host, policy, values, changed=changed, take_up=options.apply), options.quiet)
     return 0
+
+
+def _outcome(host: Host, policy: Policy, values: snippet.Values, *, changed: int, take_up: bool) -> Iterator[Said]:
+    """Say what the snippet means for the node, and make HTCondor take it up if that is asked for."""
+    if not changed:
+        yield Said(f"{snippet.PATH} is up to date")
+    if values.no_vm:
+        yield Said(
+            f"No VM universe on this node: {values.no_vm}. Images can be staged all the same; see {_NAME} --check",
+            NOTICE,
+        )
+    if take_up and apply.is_running(host):
+        yield from apply.take_up(host, htcondor.probe(host), policy, values)
+    elif take_up:
+        yield Said("HTCondor does not run; it takes this up when it starts.")
+    elif changed:
+        yield Said(f"HTCondor has not been told: {_NAME} --apply does that")
 
 
 def _only_shown(options: argparse.Namespace, text: str, host: Host) -> bool:
@@ -119,10 +139,11 @@ def _only_shown(options: argparse.Namespace, text: str, host: Host) -> bool:
     return bool(options.stdout or options.diff)
 
 
-def _print_all(lines: Iterator[str]) -> int:
-    """Print lines as they come. Returns how many there were."""
+def _say(lines: Iterator[Said], quiet: bool = False) -> int:
+    """Print lines as they come; if quiet, those that matter. Returns how many there were."""
     count = 0
     for line in lines:
-        print(printable(line), flush=True)
+        if line.level <= NOTICE or not quiet:
+            said.write(line, sys.stdout)
         count += 1
     return count

@@ -120,6 +120,6 @@ def parse(output: str) -> dict[str, Setting]:
 
 
 def _evaluated(host: Host, name: str, value: str) -> str:
-    """Return what HTCondor makes of a number's value that is an expression, as `24105 * 0.9`; the value if nothing."""
+    """Return what HTCondor makes of a number's value that is an expression, as `65536 * 0.9`; the value if nothing."""
     number = host.run("condor_config_val", "-macro", f"$INT({name})").output.strip()
     return number if number.isdecimal() else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 
+from ..errors import root_hint
 from ..plugin import paths, supervise
 from ..plugin.classad_writer import write_long
 from ..plugin.failure import SpecificationError, StageError
@@ -37,6 +38,17 @@ def write(found: dict[str, str], host: Host) -> None:
     except OSError as error:
         raise atomic.WriteError(f"cannot make {path.parent}: {error.strerror}; run this as root") from error
     atomic.write(path, write_long(found).decode("utf-8", "surrogateescape"))
+
+
+def remove(host: Host) -> None:
+    """Take back what write() left. Raises WriteError."""
+    path = host.path(PATH)
+    try:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            path.parent.rmdir()
+    except OSError as error:
+        raise atomic.WriteError(f"cannot remove {path.parent}: {error.strerror}{root_hint(error)}") from error
 
 
 def _is_good(directory: str, patience: supervise.Patience) -> bool:

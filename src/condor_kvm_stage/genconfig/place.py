@@ -10,6 +10,7 @@ from ..errors import KvmStageError, root_hint
 from . import atomic, checksum
 from .host import Host
 from .htcondor import CONFIG_DIR
+from .said import NOTICE, Said
 from .snippet import PATH
 
 # HTCondor does not read here
@@ -20,7 +21,7 @@ class SnippetError(KvmStageError):
     """The snippet cannot be put in place."""
 
 
-def put(text: str, host: Host) -> Iterator[str]:
+def put(text: str, host: Host) -> Iterator[Said]:
     """Put the snippet in place if it differs from what is there. Gives a line for each thing done, none if nothing is.
 
     One that somebody has edited is kept, as a copy in COPIES, and the line that says so comes before it is replaced.
@@ -31,14 +32,32 @@ def put(text: str, host: Host) -> Iterator[str]:
     there = host.text(PATH)
     if there is not None and there != text and not checksum.holds(there):
         kept = _keep(host)
-        yield f"{PATH} has been edited, and is replaced; kept as {kept} (what it said belongs into a file of yours)"
+        said = f"{PATH} has been edited, and is replaced; kept as {kept} (what it said belongs into a file of yours)"
+        yield Said(said, NOTICE)
     if atomic.write(host.path(PATH), text):
-        yield f"wrote {PATH}"
+        yield Said(f"wrote {PATH}")
+
+
+def remove(host: Host) -> Iterator[Said]:
+    """Remove the snippet. Gives a line if there was one, and keeps one that somebody has edited, as put() does.
+
+    Raises SnippetError, WriteError or FactsError; the snippet is what it was then.
+    """
+    there = host.text(PATH)
+    if there is None:
+        return
+    if not checksum.holds(there):
+        yield Said(f"{PATH} has been edited; kept as {_keep(host)}", NOTICE)
+    try:
+        host.path(PATH).unlink()
+    except OSError as error:
+        raise SnippetError(f"cannot remove {PATH}: {error.strerror}{root_hint(error)}") from error
+    yield Said(f"removed {PATH}")
 
 
 def _keep(host: Host) -> str:
     """Copy the snippet, byte for byte, to where HTCondor does not read. Returns the copy's path."""
-    kept = COPIES + time.strftime("/50-condor-kvm-stage.conf.edited-%Y-%m-%dT%H%M%SZ", time.gmtime())
+    kept = COPIES + time.strftime("/50-condor-kvm-stage.conf.%Y-%m-%dT%H%M%SZ.rpmsave", time.gmtime())
     try:
         host.path(COPIES).mkdir(exist_ok=True)
         there = host.path(PATH).read_bytes()

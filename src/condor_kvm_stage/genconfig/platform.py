@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from .host import Host
 
 CONTROLLERS = ("memory", "cpu", "cpuacct", "cpuset", "devices", "blkio")
+# Where the package has the plug-in: the second place is for hosts whose image does not hold /usr/local (see the spec)
+_PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")
 _V2_NAMES = {"blkio": "io"}
 # On cgroup v2 no controllers: CPU time is always accounted for, devices are a matter of BPF programs
 _V2_ALWAYS = ("cpuacct", "devices")
@@ -18,7 +20,7 @@ class Platform:
 
     iommu: "" where the kernel uses one, else why not. secure_guests: the kind of memory encryption for guests, as
     "SEV" or "TDX", "" for none. interfaces: the names of the network interfaces. qemu: the emulator's path, "" for
-    none; the other programs likewise.
+    none; the other programs likewise. plugin: where ours is, or belongs.
     """
 
     tun: bool
@@ -30,6 +32,7 @@ class Platform:
     qemu: str
     qemu_img: str
     vm_gahp: str
+    plugin: str
 
 
 def probe(host: Host) -> Platform:
@@ -44,7 +47,13 @@ def probe(host: Host) -> Platform:
         qemu=_qemu(host),
         qemu_img=host.program("qemu-img"),
         vm_gahp=host.program("condor_vm-gahp"),
+        plugin=plugin(host),
     )
+
+
+def plugin(host: Host) -> str:
+    """Return where the plug-in is, or belongs."""
+    return next((place for place in _PLUGINS if host.program(place)), _PLUGINS[0])
 
 
 def _qemu(host: Host) -> str:

@@ -25,13 +25,15 @@ class Values:
     """What the template may use.
 
     no_vm: the reason why the node offers no VM universe, "" if it does. host: what the values were worked out from, a
-    line each. canary: a URL that the plug-in must be able to stage, "" for none. guard: expressions by slot attribute.
+    line each. plugin: its path. canary: a URL that it must be able to stage, "" for none. guard: expressions by slot
+    attribute.
     """
 
     no_vm: str
     host: list[str]
     size: sizing.Sizing
     network: network.Offer
+    plugin: str
     canary: str
     guard: dict[str, str] = field(default_factory=dict)
 
@@ -44,14 +46,18 @@ def decide(facts: HostFacts, policy: Policy) -> Values:
     no_vm = "" if facts.kvm.code == "EACCES" else facts.kvm.reason
     if not no_vm and size.memory == 0:
         no_vm = f"{facts.memory.ram} MiB of memory leave nothing for virtual machines"
-    return _values(no_vm, _seen(facts, cpus), size, network.offer(facts, policy.network), policy)
+    offer = network.offer(facts, policy.network)
+    return _values(no_vm, _seen(facts, cpus), size, offer, facts.platform.plugin, policy)
 
 
-def decide_unseen(policy: Policy) -> Values:
-    """Return the values for a host that cannot be looked at: those that its policy fixes. See missing_for_unseen()."""
+def decide_unseen(policy: Policy, plugin: str) -> Values:
+    """Return the values for a host that cannot be looked at: those that its policy fixes. See missing_for_unseen().
+
+    plugin: where it is in the host's tree.
+    """
     size = sizing.Sizing(policy.vm.memory >> 20, policy.vm.max_number, fixed=True)
     types = network.Offer(tuple(policy.network.types), {}, policy.network.bridge)
-    return _values("", ["not looked at: the policy fixes all values"], size, types, policy)
+    return _values("", ["not looked at: the policy fixes all values"], size, types, plugin, policy)
 
 
 def missing_for_unseen(policy: Policy) -> list[str]:
@@ -99,13 +105,16 @@ def _memory(size: sizing.Sizing) -> str:
     return f"MiB for all virtual machines together. {kept}{cap}."
 
 
-def _values(no_vm: str, host: list[str], size: sizing.Sizing, offer: network.Offer, policy: Policy) -> Values:
+def _values(
+    no_vm: str, host: list[str], size: sizing.Sizing, offer: network.Offer, plugin: str, policy: Policy
+) -> Values:
     canary = policy.staging.canary_image
     return Values(
         no_vm=no_vm,
         host=host,
         size=size,
         network=offer,
+        plugin=plugin,
         canary=f"nfs://{canary}:canary.qcow2" if canary else "",
         guard=guard.attributes(policy.vm.disk_dirs),
     )

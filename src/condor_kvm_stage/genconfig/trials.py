@@ -18,13 +18,12 @@ from ..errors import quoted
 from ..plugin import mounts
 from ..plugin.paths import is_under
 from ..policy import PATH, Policy
-from . import running
+from . import platform, running
 from .apply import DISABLED, UNIT
 from .facts import HostFacts
 from .host import Answer, Host
 from .libvirt import dotted, version_in
 
-PLUGIN = "/usr/local/bin/vm-nfs-plugin"
 DEADLINE = 5  # seconds for each trial; HTCondor's startd gives its own test as many
 _IMAGES = ("*.qcow2", "*.img", "*.raw")
 
@@ -99,7 +98,7 @@ def stage(host: Host, url: str, timeout: float = DEADLINE) -> str:
     """Stage an image in a directory that is removed then, as a job would. Returns why it fails, "" if it does not."""
     user = host.job_user()
     with _scratch(user) as directory:
-        answer = host.run(PLUGIN, url, f"{directory}/image", timeout=timeout, user=user)
+        answer = host.run(platform.plugin(host), url, f"{directory}/image", timeout=timeout, user=user)
     return "" if answer.status == 0 else _why(answer).removeprefix("vm-nfs-plugin: ")
 
 
@@ -136,7 +135,7 @@ def _telling(log: str) -> str:
 
 
 def _plugin(host: Host) -> str:
-    answer = host.run(PLUGIN, "-classad", timeout=DEADLINE)
+    answer = host.run(platform.plugin(host), "-classad", timeout=DEADLINE)
     return "" if answer.status == 0 and "SupportedMethods" in answer.output else answer.reason
 
 
