@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import plugin_copy
 import pytest
 from processes import NOBODY
 from unit.genconfig_fixtures import carry_out, clock, good, host, node, policy_of_the_host, temporary
-from unit.transfers import PREALLOCATED, Files
 
 from condor_kvm_stage import policy
 from condor_kvm_stage.plugin import mounts
@@ -20,6 +20,9 @@ from condor_kvm_stage.schema import Staging
 
 # Those of the generator stand in a module of their own
 __all__ = ["carry_out", "clock", "good", "host", "node", "policy_of_the_host", "temporary"]
+
+# For a package's %check: few examples, the same each time, on however slow a builder
+hypothesis.settings.register_profile("package", max_examples=20, derandomize=True, database=None, deadline=None)
 
 
 @pytest.fixture(autouse=True)
@@ -88,16 +91,8 @@ def job_user() -> Iterator[int]:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
-    """The in-file, not there yet, and the pre-allocated out-file."""
-    infile, outfile = tmp_path / ".plugin.in", tmp_path / ".plugin.out"
-    outfile.write_text(" " * PREALLOCATED)
-    return infile, outfile
-
-
-@pytest.fixture
 def program(tmp_path: Path) -> list[str]:
-    """The program's command line: as installed, but with this repository's modules, and with the node's files here."""
+    """The program's command line: as installed, but with the modules to test, and with the node's files here."""
     before = (
         f"from condor_kvm_stage import policy\nfrom condor_kvm_stage.plugin import cli\npolicy.PATH = {policy.PATH!r}\n"
         f"cli.STATE = {str(tmp_path / 'state')!r}\n"
@@ -105,7 +100,7 @@ def program(tmp_path: Path) -> list[str]:
     if sys.version_info < (3, 11):  # where tomli is: the program runs without site, which tells a virtual environment
         before += f"import site\nsite.PREFIXES.insert(0, {sys.prefix!r})\n"
     path = tmp_path / "vm-nfs-plugin"
-    return [sys.executable, *plugin_copy.write(path, plugin_copy.SOURCES, before), str(path)]
+    return [sys.executable, *plugin_copy.write(path, plugin_copy.MODULES, before), str(path)]
 
 
 @pytest.fixture

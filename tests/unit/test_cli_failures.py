@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from unit.nodes import POLICY, FakeNode, files
+from unit.nodes import POLICY, Clock, FakeNode, files
 
 from condor_kvm_stage import policy, state
 from condor_kvm_stage.genconfig import cli, snippet
@@ -42,6 +42,10 @@ def _no_cpuinfo(node: FakeNode) -> None:
 
 
 def _no_htcondor(node: FakeNode) -> None:
+    del node.programs["/usr/sbin/condor_master"]
+
+
+def _no_config_dir(node: FakeNode) -> None:
     node.path("/etc/condor/config.d").rmdir()
 
 
@@ -62,16 +66,16 @@ def _no_pool(node: FakeNode) -> None:
     ("broken", "words"),
     [
         (_no_cpuinfo, "check that /proc is mounted"),
-        (_no_htcondor, "/etc/condor/config.d is not there; install HTCondor"),
+        (_no_htcondor, "no program condor_master; install HTCondor"),
+        (_no_config_dir, "/etc/condor/config.d is not there; install HTCondor"),
         (_unwritable, f"{snippet.PATH}: Is a directory"),
         (_no_runtime_directory, "/run/condor-kvm-stage"),
         (_no_pool, "the collector has no slot of worker"),
     ],
 )
 def test_each_failure_is_one_message_and_exit_status_1(
-    node: FakeNode, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, broken: object, words: str
+    node: FakeNode, clock: Clock, capsys: pytest.CaptureFixture[str], broken: object, words: str
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
     assert callable(broken)
     broken(node)
     assert cli.main(["--apply"], node) == 1

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.monkeypatch import MonkeyPatch  # pytest.MonkeyPatch, also before pytest 6.2
 from unit.hosts import HOSTS, RecordedHost, replace_surroundings
 
 from condor_kvm_stage.genconfig import cli
@@ -31,7 +32,7 @@ def site_policy() -> None:
 @pytest.fixture(autouse=True, scope="module")
 def be() -> Iterator[Make]:
     """Let this be the host of a folder, also in what does not go through Host: names, users, the policy's place."""
-    with pytest.MonkeyPatch.context() as patch:
+    with MonkeyPatch().context() as patch:
         replace_surroundings(patch)
 
         def make(folder: Path) -> RecordedHost:

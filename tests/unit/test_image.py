@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,21 @@ from hostile import CLUSTER, MIB, UNKNOWN_EXTENSION, put, qcow2
 from unit.images import as_qemu_has_it, inspect
 
 from condor_kvm_stage.plugin.failure import SpecificationError
+
+
+@pytest.fixture
+def make(qemu_img: Callable[..., str]) -> Callable[..., None]:
+    """Let qemu-img make an image. Some distributions build theirs without some formats: there the test is skipped."""
+
+    def run(*arguments: str | Path) -> None:
+        try:
+            qemu_img(*arguments)
+        except subprocess.CalledProcessError as error:
+            if re.search("Unknown file format|Invalid parameter 'zstd'", error.stderr):
+                pytest.skip(error.stderr.strip())
+            raise
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -36,10 +53,10 @@ from condor_kvm_stage.plugin.failure import SpecificationError
 )
 @pytest.mark.parametrize("size", ["1M", "1234567"])
 def test_qcow2_images_as_qemu_img_makes_them_are_accepted(
-    tmp_path: Path, qemu_img: Callable[..., str], options: str, size: str
+    tmp_path: Path, make: Callable[..., None], options: str, size: str
 ) -> None:
     path = tmp_path / "image.raw"
-    qemu_img("create", "-q", "-f", "qcow2", "-o", options, path, size)
+    make("create", "-q", "-f", "qcow2", "-o", options, path, size)
     found = inspect(path)
     (expected,) = as_qemu_has_it(path, "qcow2")
     assert (found.path, found.format, found.iso) == (str(path), "qcow2", False)
@@ -69,10 +86,10 @@ def test_internal_snapshots_and_bitmaps_are_accepted(
 
 
 @pytest.mark.parametrize("options", [["-c"], ["-c", "-o", "compression_type=zstd"], ["-o", "cluster_size=512"]])
-def test_images_with_data_are_accepted(tmp_path: Path, qemu_img: Callable[..., str], options: list[str]) -> None:
+def test_images_with_data_are_accepted(tmp_path: Path, make: Callable[..., None], options: list[str]) -> None:
     raw = put(tmp_path / "raw", hostile.FOREIGN["tar"] * 100)
     path = tmp_path / "image"
-    qemu_img("convert", *options, "-f", "raw", "-O", "qcow2", raw, path)
+    make("convert", *options, "-f", "raw", "-O", "qcow2", raw, path)
     (expected,) = as_qemu_has_it(path, "qcow2")
     assert inspect(path).virtual_size == expected["virtual-size"] == raw.stat().st_size
 
@@ -142,10 +159,10 @@ def test_raw_images_are_accepted_whatever_their_name(tmp_path: Path, content: by
 
 @pytest.mark.parametrize("image_format", ["vmdk", "vdi", "vhdx", "vpc", "qed", "parallels"])
 def test_other_formats_as_qemu_img_makes_them_are_refused_by_name(
-    tmp_path: Path, qemu_img: Callable[..., str], image_format: str
+    tmp_path: Path, make: Callable[..., None], image_format: str
 ) -> None:
     path = tmp_path / "image"
-    qemu_img("create", "-q", "-f", image_format, path, "4M")
+    make("create", "-q", "-f", image_format, path, "4M")
     with pytest.raises(SpecificationError, match=f"has the format {image_format}; .*convert it: qemu-img") as caught:
         inspect(path)
     assert caught.value.check == "format"
@@ -156,10 +173,10 @@ def test_other_formats_as_qemu_img_makes_them_are_refused_by_name(
     [("vmdk", "subformat=monolithicFlat"), ("vmdk", "subformat=streamOptimized"), ("vpc", "subformat=fixed")],
 )
 def test_flavours_of_other_formats_are_refused_as_well(
-    tmp_path: Path, qemu_img: Callable[..., str], image_format: str, options: str
+    tmp_path: Path, make: Callable[..., None], image_format: str, options: str
 ) -> None:
     path = tmp_path / "image"
-    qemu_img("create", "-q", "-f", image_format, "-o", options, path, "4M")
+    make("create", "-q", "-f", image_format, "-o", options, path, "4M")
     with pytest.raises(SpecificationError, match=f"has the format {image_format};"):
         inspect(path)
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import classad2
 import hostile
 import pytest
 from unit.manual import Page, all_pages, terms
@@ -60,30 +58,6 @@ def test_release_recipe_is_for_the_failures_that_may_pass() -> None:
     statuses = {int(number) for number in re.findall(r"(\d+) \* 256", recipe)}
     # of those that may pass, a full disk is the job's own more often than not
     assert statuses == {status for status, kind in BY_STATUS.items() if kind.retryable >= 0} - {74}
-
-
-def holds(recipe: str, **attributes: int) -> bool:
-    """Whether the recipe, as the manual has it, releases a job with these attributes."""
-    ad = classad2.ClassAd({"EnteredCurrentStatus": int(time.time()) - 700, "NumHolds": 1, **attributes})
-    ad["release"] = classad2.ExprTree(recipe)
-    value = ad.eval("release")
-    assert isinstance(value, bool), value  # else HTCondor would release nothing
-    return value
-
-
-def test_release_recipe_releases_what_may_pass_and_nothing_else() -> None:
-    text = section("HOLD REASONS").replace("\\\n", "")  # as condor_submit joins lines
-    (recipe,) = re.findall(r"periodic_release = (.*)", text)
-    for code in (12, 13):
-        for status in BY_STATUS:
-            ad = {"HoldReasonCode": code, "HoldReasonSubCode": status << 8}
-            assert holds(recipe, **ad) == (status in (68, 69, 78)), status
-        ad = {"HoldReasonCode": code, "HoldReasonSubCode": 69 << 8}
-        assert holds(recipe, **ad, NumHolds=5)
-        assert not holds(recipe, **ad, NumHolds=6)
-        assert not holds(recipe, **ad, EnteredCurrentStatus=int(time.time()) - 300)
-    assert not holds(recipe, HoldReasonCode=1, HoldReasonSubCode=69 << 8)  # by the user
-    assert not holds(recipe, HoldReasonCode=13, HoldReasonSubCode=1)
 
 
 @pytest.mark.parametrize(

@@ -21,23 +21,22 @@ def _sleep(beat: Beat) -> int:
 
 
 def test_share_that_has_been_silent_is_waited_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "IMPATIENT", 1)
-    patience = supervise.Patience(2)
+    monkeypatch.setattr(supervise, "IMPATIENT", 0.1)
+    patience = supervise.Patience(1)
     tidied: list[int] = []
-    for seconds in (2, 1):
-        started = time.monotonic()
+    for seconds in (1, 0):
         with pytest.raises(SilentError, match=rf"cannot wait: .* for {seconds} s"):
             patience.run(_sleep, "wait", tidied.append)
-        assert seconds <= time.monotonic() - started < seconds + 10
     assert len(tidied) == 2
 
 
 def test_impatience_is_never_longer_than_the_policys_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervise, "IMPATIENT", 30)
-    patience = supervise.Patience(1)
+    patience = supervise.Patience(0.1)
     for _ in range(2):
-        with pytest.raises(SilentError, match="for 1 s"):
+        with pytest.raises(SilentError):
             patience.run(_sleep, "wait")
+        assert patience.timeout == 0.1
 
 
 def test_other_failures_and_successes_do_not_cost_patience() -> None:

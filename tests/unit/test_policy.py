@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from plugin_copy import MODULES
 
 from condor_kvm_stage import policy
 from condor_kvm_stage.policy import Policy, PolicyError, load
@@ -149,8 +150,8 @@ def modules_to_load(path: Path) -> set[str]:
     code = (
         "import sys; from condor_kvm_stage import policy; policy.PATH = sys.argv[1]; policy.load(); print(*sys.modules)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(policy.__file__).parents[1])}
-    command = [sys.executable, "-c", code, str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(MODULES)}
+    command = [sys.executable, "-B", "-c", code, str(path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=30)
     return set(done.stdout.split())
 

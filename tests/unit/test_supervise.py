@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from plugin_copy import MODULES
 from processes import runs, wait_for
 
 from condor_kvm_stage.plugin.failure import BY_STATUS, BugError, NodeError, StageError
@@ -93,9 +94,11 @@ def test_child_does_not_hold_the_plugins_output_open(tmp_path: Path) -> None:
         "try: supervise.run(lambda beat: time.sleep(15) or 0, 1, 'wait')\n"
         "except supervise.SilentError: print('given up')"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    environment = {**os.environ, "PYTHONPATH": str(MODULES)}
     started = time.monotonic()
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    result = subprocess.run(
+        [sys.executable, "-B", "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
     assert result.stdout == "given up\n"
     assert time.monotonic() - started < 10
 
@@ -112,8 +115,8 @@ def test_child_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
         "supervise.run(action, 60, 'wait')"
     )
     begun, go, published = (tmp_path / name for name in ("begun", "go", "published"))
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    process = subprocess.Popen([sys.executable, "-c", code, begun, go, published], env=environment)
+    environment = {**os.environ, "PYTHONPATH": str(MODULES)}
+    process = subprocess.Popen([sys.executable, "-B", "-c", code, begun, go, published], env=environment)
     while not begun.exists():
         time.sleep(0.01)
     process.kill()

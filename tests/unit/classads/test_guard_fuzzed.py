@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.vm_jobs import DIRS, SLOT_WITH_DIRS, failed, job, string
+from unit.classads.vm_jobs import DIRS, SLOT_WITH_DIRS, failed, job, string
 
 
 def disks_of(value: str) -> list[list[str]]:

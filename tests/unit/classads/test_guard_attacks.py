@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from unit.vm_jobs import DISKS, INTERNALS, MARKUP, NETWORK, SIZE, SLOT_WITH_DIRS, failed, is_let_in, job, string
+from unit.classads.vm_jobs import (
+    DISKS,
+    INTERNALS,
+    MARKUP,
+    NETWORK,
+    SIZE,
+    SLOT_WITH_DIRS,
+    failed,
+    is_let_in,
+    job,
+    string,
+)
 
 ATTACKS: list[tuple[str, Mapping[str, str | None]]] = [
     *[

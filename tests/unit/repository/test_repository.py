@@ -9,7 +9,7 @@ from condor_kvm_stage import __version__
 from condor_kvm_stage.genconfig.snippet import PATH
 from testnode import guest
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def test_spec_has_the_version_of_the_package_and_its_changelog_begins_with_it() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from unit.transfers import (
+from unit.classads.transfers import (
     AUTHORIZATION,
     BUG,
     CONTACT,
@@ -125,15 +124,14 @@ def test_share_that_is_silent_is_a_contact_error_and_does_not_cost_each_file_its
     tmp_path: Path,
 ) -> None:
     """A qemu-img that waits without any I/O, as on a dead share; tests/faults has a real one."""
-    monkeypatch.setattr("condor_kvm_stage.plugin.supervise.IMPATIENT", 1)
+    monkeypatch.setattr("condor_kvm_stage.plugin.supervise.IMPATIENT", 0.1)
     mounted(base.parent)
     fake_program("qemu-img", "exec sleep 60")
-    site_policy("[staging]\ntimeout = 3\n")
+    site_policy("[staging]\ntimeout = 1\n")
     ask(files[0], scratch, *(f"nfs://{base}:{number}" for number in range(4)))
-    started = time.monotonic()
     status, ads = run(files)
     assert status == CONTACT
-    assert 3 <= time.monotonic() - started < 3 + 3 + 4
+    assert ["for 1 s;" in error_data(ad)["ErrorString"] for ad in ads] == [True, False, False, False]
     data = error_data(ads[0])
     assert (data["ErrorType"], data["FailedServer"], data["Retryable"]) == ("Contact", "filer:/export", 300)
     assert data["DeveloperData"]["Step"] == "create"

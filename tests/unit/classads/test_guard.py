@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import classad2
 import pytest
-from unit.vm_jobs import (
+from unit.classads.vm_jobs import (
     DIRS,
     DISKS,
     INTERNALS,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from unit.transfers import (
+from unit.classads.transfers import (
     AUTHORIZATION,
     NODE,
     OK,
