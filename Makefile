@@ -6,14 +6,16 @@ PYTHON      ?= /usr/bin/python3
 VENV        := .venv
 VERSION     := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/condor_kvm_stage/__init__.py)
 NAME        := condor-kvm-stage
-RPM_INPUTS  := LICENSE README.md $(NAME).spec $(shell find config.d packaging src -type f -not -name '*.pyc') \
-               scripts/vm-nfs-plugin scripts/condor-kvm-stage-genconfig
+# What is in the source package: all that a build and its %check need, and what goes with it
+SOURCES     := CHANGELOG.md LICENSE Makefile README.md $(NAME).spec pyproject.toml config.d packaging scripts src tests
+# --nodeps: what dpkg has installed RPM does not know; require-packages sees to it
+RPMBUILD    := rpmbuild --quiet --nodeps --define '_topdir $(CURDIR)/build/rpm'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit test-rpm e2e bench fuzz rpm node clean
+.PHONY: help demo test lint unit test-pythons test-rpm e2e cycles bench fuzz srpm rpm repo release node clean
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: rpm ## (root) from the RPM to the first virtual machine, on a worker node made for it; shows every step
 	@scripts/require-packages node
@@ -29,12 +31,20 @@ lint: $(VENV)/.made
 unit: $(VENV)/.made
 	$(VENV)/bin/pytest tests/unit
 
+test-pythons: rpm ## unit tests of the RPM's modules on each Python 3.9 to 3.14 that there is (or PYTHONS="python3.9 …")
+	@scripts/test-pythons $(PYTHONS)
+
 test-rpm: $(VENV)/.made rpm
 	$(VENV)/bin/pytest tests/package
 
+# Four at once, also on two cores: they wait for HTCondor most of their time
 e2e: $(VENV)/.made rpm ## (root) the same as demo and more, as tests, on worker nodes made for them
 	@scripts/require-packages node
-	$(VENV)/bin/pytest tests/faults tests/e2e
+	$(VENV)/bin/pytest --numprocesses 4 --dist loadfile tests/faults tests/e2e
+
+cycles: $(VENV)/.made rpm ## (root) install and remove the package CYCLES=200 times on one worker node, for an hour
+	@scripts/require-packages node
+	CYCLES=$(or $(CYCLES),200) $(VENV)/bin/pytest --capture=no tests/e2e/install/test_cycles.py
 
 bench: rpm ## (root) how long rendering and --check take, on a worker node made for it
 	@scripts/require-packages node
@@ -45,25 +55,40 @@ fuzz: $(VENV)/.made ## ten minutes of fuzzing of the parsers (FUZZ_SECONDS=600),
 	@$(VENV)/bin/python -c 'import atheris' 2> /dev/null || $(VENV)/bin/pip install --quiet --editable '.[fuzz]'
 	@$(VENV)/bin/python tests/fuzz/fuzz.py $(FUZZ_SECONDS)
 
-# Built anew each time: it takes two seconds, and a stale package would be tested in vain. --nodeps: what dpkg has
-# installed RPM does not know; require-packages sees to it.
-rpm: ## dist/*.noarch.rpm and dist/*.src.rpm
+# The packages are built anew each time: it takes three seconds, and a stale one would be tested in vain.
+srpm: ## dist/*.src.rpm, which mock, COPR and `rpmbuild --rebuild` take
 	@scripts/require-packages build
-	@echo "==> rpmbuild"
-	@rm -rf build/rpm dist/$(NAME)-*.rpm && mkdir -p build/rpm/SOURCES dist
-	@tar -czf build/rpm/SOURCES/$(NAME)-$(VERSION).tar.gz --transform='s,^,$(NAME)-$(VERSION)/,' --sort=name \
-	    --owner=root:0 --group=root:0 $(RPM_INPUTS)
-	@rpmbuild -ba --quiet --nodeps --define '_topdir $(CURDIR)/build/rpm' $(NAME).spec > build/rpm/log 2>&1 \
+	@echo "==> rpmbuild: the source package"
+	@rm -rf build/rpm dist/$(NAME)-*.src.rpm && mkdir -p build/rpm/SOURCES build/rpm/SPECS dist
+	@scripts/source-archive $(NAME)-$(VERSION) $(SOURCES) > build/rpm/SOURCES/$(NAME)-$(VERSION).tar.gz
+	@install -m 644 $(NAME).spec build/rpm/SPECS/
+	@chmod 644 build/rpm/SOURCES/*
+	@$(RPMBUILD) -bs --define '_srcrpmdir dist' build/rpm/SPECS/$(NAME).spec > build/rpm/log 2>&1 \
 	    || { cat build/rpm/log; exit 1; }
-	@cp build/rpm/RPMS/noarch/*.rpm build/rpm/SRPMS/*.rpm dist/
+
+# Without %check, because `make test` runs the same
+rpm: srpm ## dist/*.noarch.rpm and dist/*.src.rpm
+	@echo "==> rpmbuild: the package"
+	@rm -f dist/$(NAME)-*.noarch.rpm
+	@$(RPMBUILD) --rebuild --nocheck dist/$(NAME)-$(VERSION)-*.src.rpm > build/rpm/log 2>&1 \
+	    || { cat build/rpm/log; exit 1; }
+	@mv build/rpm/RPMS/noarch/*.rpm dist/
 	@ls -1 dist/*.rpm
+
+# Both are for scripts/make-repo
+export GPG_KEY REPO_URL
+repo: rpm ## dist/repository, for dnf: signed packages and metadata (GPG_KEY=<key> REPO_URL=<where users find it>)
+	@scripts/make-repo dist/repository dist/*.rpm
+
+release: ## do all places agree about the version that is to be released? Changes nothing
+	@scripts/release-check
 
 node: rpm ## (root) a worker node with the package's repository, to look around in, until Ctrl-C
 	@scripts/require-packages node
 	@scripts/test-node start
 
-clean: ## remove what was made in this directory
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove what was made in this directory, but for dist/repository
+	rm -rf $(VENV) build dist/*.rpm .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Made anew when the list of tools changes.
 $(VENV)/.made: pyproject.toml
