@@ -1,42 +1,60 @@
-"""The repository that the node's dnf installs from: our RPM, signed with a key that is made for the occasion."""
+"""Signed repositories for dnf in a node or a tree: scripts/make-repo, with a key that is made for the occasion."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .node import Node
 from .run import TestNodeError, run
 
 DIST = Path(__file__).parents[2] / "dist"
-_KEY = "condor-kvm-stage test key"
+PLACE = "/srv/repository"
+_MAKE_REPO = Path(__file__).parents[1] / "make-repo"
+KEY = "condor-kvm-stage test key"  # its name, in each ring
 
 
-def put_on(node: Node) -> Path:
-    """Sign the package in dist/, and make it a repository in the node's /srv/repository. Returns the package's path."""
+def put_on(node: Node, *more: Path) -> Path:
+    """Make a repository of the package in dist/, and more, on the node; tell its dnf. Returns the package's path."""
+    package = built()
+    with key_ring() as ring:
+        put_in(node.root, [package, *more], ring)
+    return package
+
+
+def built() -> Path:
+    """Return the path of the package in dist/. Raises TestNodeError if it is not the only one."""
     packages = sorted(DIST.glob("condor-kvm-stage-*.noarch.rpm"))
     if len(packages) != 1:
         raise TestNodeError(f"{DIST} holds {len(packages)} packages, not one; run: make rpm")
-    with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as key_ring:
-        repository = Path(scratch)
-        shutil.copyfile(packages[0], repository / packages[0].name)
-        _sign(repository / packages[0].name, key_ring, repository / "public-key.asc")
-        run(["createrepo_c", "--quiet", repository])
-        shutil.copytree(repository, node.root / "srv/repository")
-        (node.root / "srv/repository").chmod(0o755)  # a temporary directory is its owner's alone
     return packages[0]
 
 
-def _sign(package: Path, key_ring: str, public_key: Path) -> None:
-    """Sign the package with a key that is made in the directory key_ring; write the public key."""
-    env = {"GNUPGHOME": key_ring}
-    try:
-        batch = ["gpg", "--batch", "--quiet", "--passphrase", ""]
-        run([*batch, "--quick-generate-key", _KEY, "rsa3072", "sign", "1d"], env=env)
-        run([*batch, "--armor", "--output", public_key, "--export", _KEY], env=env)
-        # Debian's rpm looks for gpg where it was built to look, not on PATH
-        defines = ["--define", f"_gpg_name {_KEY}", "--define", f"__gpg {shutil.which('gpg')}"]
-        run(["rpmsign", *defines, "--addsign", package], env=env)
-    finally:
-        run(["gpgconf", "--kill", "all"], env=env, check=False)
+def put_in(root: Path, packages: Sequence[Path], ring: Path) -> Path:
+    """Make PLACE, below a root, a repository, signed with the key of a ring, and tell the root's dnf of it.
+
+    Packages that are there already stay. Returns the path of PLACE on this machine.
+    """
+    repository = root / PLACE.lstrip("/")
+    env = {"GNUPGHOME": str(ring), "GPG_KEY": KEY, "REPO_URL": f"file://{PLACE}"}
+    run([_MAKE_REPO, repository, *packages], env=env)
+    settings = root / "etc/yum.repos.d/condor-kvm-stage.repo"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(repository / settings.name, settings)
+    return repository
+
+
+@contextlib.contextmanager
+def key_ring() -> Iterator[Path]:
+    """Give a directory with a key ring (GNUPGHOME) that holds one new key, until the context ends."""
+    with tempfile.TemporaryDirectory() as ring:
+        env = {"GNUPGHOME": ring}
+        try:
+            generate = ["--quick-generate-key", KEY, "rsa3072", "sign", "1d"]
+            run(["gpg", "--batch", "--quiet", "--passphrase", "", *generate], env=env)
+            yield Path(ring)
+        finally:
+            run(["gpgconf", "--kill", "all"], env=env, check=False)
