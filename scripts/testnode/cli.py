@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from . import node, root, stages
-from .recipe import Release
+from .recipe import NODES, Release
 from .run import TestNodeError
 
 # Where `start` tells `exec` and `stop` about its node: its own process id, and the node's leader's
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     build = subcommands.add_parser("build", help="build and cache the node's root directory; print its path")
     start = subcommands.add_parser("start", help="boot a fresh node, which runs until Ctrl-C or `stop`")
     for subparser in (build, start):
-        suites = [release.value for release in Release]
+        suites = [release.value for release in NODES]
         subparser.add_argument(
             "release", nargs="?", default=suites[0], choices=suites, help="the node's Debian (default: %(default)s)"
         )

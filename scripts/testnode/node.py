@@ -8,10 +8,10 @@ import shlex
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from . import cgroup, recipe, root
+from . import cgroup, meminfo, recipe, root
 from .recipe import Release
 from .run import CommandError, TestNodeError, progress, run
 
@@ -28,16 +28,16 @@ for device in /dev/kvm /dev/net/tun /dev/fuse; do
     [ ! -e "$device" ] || cp --archive "$device" "$1/devices"
 done
 boot() {
-    find "$4" -type d -delete
-    mkdir "$4"
-    echo 0 > "$4/cgroup.procs"
-    set -- "$1/devices" "$3"
+    devices=$1/devices machine=$3 group=$4
+    shift 4
+    find "$group" -type d -delete
+    mkdir "$group"
+    echo 0 > "$group/cgroup.procs"
     for device in /dev/kvm /dev/net/tun /dev/fuse; do
-        [ ! -e "$1/${device##*/}" ] || set -- "$@" "--bind=$1/${device##*/}:$device"
+        [ ! -e "$devices/${device##*/}" ] || set -- "$@" "--bind=$devices/${device##*/}:$device"
     done
-    shift
     exec systemd-nspawn --quiet --register=no --keep-unit --private-network --console=pipe --boot --directory=. \\
-        --machine="$@"
+        --machine="$machine" "$@"
 }
 status=133
 while [ $status -eq 133 ]; do
@@ -105,18 +105,30 @@ class Node:
 
 
 @contextlib.contextmanager
-def running(release: Release = Release.TESTING) -> Iterator[Node]:
-    """Boot a node, give it once systemd is up. It ends with the context, or with this process, however that ends."""
-    with root.cached(release) as lower, cgroup.own() as group:
+def running(
+    release: Release = Release.TESTING,
+    *,
+    tree: Path | None = None,
+    binds: Mapping[Path, str] | None = None,
+    memory: int | None = None,
+) -> Iterator[Node]:
+    """Boot a node, give it once systemd is up. It ends with the context, or with this process, however that ends.
+
+    tree: a copy of it is booted instead of the release's root; it must not change meanwhile. binds: directories of
+    this machine, and their places on the node. memory: how much it has, in MiB, if not as much as this machine.
+    """
+    base = contextlib.nullcontext(tree) if tree else root.cached(release)
+    with base as lower, cgroup.own() as group, meminfo.showing(memory) as mounts:
+        mounts += [f"--bind={source}:{place}" for source, place in (binds or {}).items()]
         _MOUNT_POINT.mkdir(exist_ok=True)
-        progress(f"booting a test node: Debian {release.value}")
+        progress(f"booting a test node: {'a tree of its own' if tree else f'Debian {release.value}'}")
         with tempfile.TemporaryFile() as console:
             process = subprocess.Popen(
                 [
                     # If this process dies, the kernel kills unshare, and then the PID namespace with all that is in it.
                     *["setpriv", "--pdeathsig", "KILL"],
                     *["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc"],
-                    *["sh", "-c", _BOOT, "boot", str(_MOUNT_POINT), str(lower), recipe.HOSTNAME, str(group)],
+                    *["sh", "-c", _BOOT, "boot", str(_MOUNT_POINT), str(lower), recipe.HOSTNAME, str(group), *mounts],
                 ],
                 env={**os.environ, "UNIFIED_CGROUP_HIERARCHY": "1"},
                 stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""What is in the test node. Facts only; a change here, or in files/, makes the cached root be built again."""
+"""What is in a release's root, and in a test node. Facts only; a change here, or in files/, makes its root anew."""
 
 from __future__ import annotations
 
@@ -8,64 +8,106 @@ from pathlib import Path
 
 
 class Release(enum.Enum):
-    """The Debian that a node is made of, by its suite: all packages have the same names in each of them."""
+    """The Debian that a root is made of, by its suite. Nodes boot from NODES; the others are RPM's older versions."""
 
-    TESTING = "testing"  # HTCondor 25, rpm 6.1, dnf 4.24, Python 3.14
+    TESTING = "testing"  # HTCondor 25, rpm 6.1, dnf 4.24 and dnf5, Python 3.14
     TRIXIE = "trixie"  # HTCondor 23, rpm 4.20, dnf 4.23, Python 3.13
+    BOOKWORM = "bookworm"  # rpm 4.18, dnf 4.14, Python 3.11, SELinux's policy
+    BULLSEYE = "bullseye"  # rpm 4.16, dnf 4.5, Python 3.9: the level of EL 9
 
 
-PACKAGES = [
+NODES = (Release.TESTING, Release.TRIXIE)
+
+_COMMON = [
     # what a worker has anyway
     "systemd",
+    "python3",
+    "python3-jinja2",
+    "qemu-utils",
+    # what an EL or Fedora worker installs with; it holds rpmbuild, too
+    "rpm",
+    "dnf",
+    # the manual pages and the unit tests, when the package is built
+    "python3-docutils",
+    "python3-hypothesis",
+    "python3-pytest",
+    "strace",
+]
+_WORKER = [
     "systemd-sysv",
     "dbus",
     "procps",
     "iproute2",
-    "python3",
-    "python3-jinja2",
     # HTCondor with VM universe, libvirt, KVM
     "condor",
     "condor-vm-gahp",
     "qemu-system-x86",
-    "qemu-utils",
     "libvirt-daemon-system",
     "libvirt-clients",
     "passt",
-    # what an EL or Fedora worker installs with
-    "rpm",
-    "dnf",
     # what a test plays a share with; no other FUSE library for Python is in both releases
     "python3-pyfuse3",
 ]
+_OWN = {
+    Release.TESTING: [*_WORKER, "dnf5"],
+    Release.TRIXIE: _WORKER,
+    Release.BOOKWORM: ["selinux-policy-default", "selinux-utils"],  # which context a file gets by its path
+    Release.BULLSEYE: ["usrmerge"],  # as the others are, and EL 9: systemctl is in /usr/bin
+}
 
-# The RPM names that our package requires, and the Debian package that stands for each on the node
-BRIDGE = {
+# What a release does not have and this machine's Debian does: pure Python, for every version
+BORROWED = {Release.BULLSEYE: ["python3-tomli"]}
+
+# The RPM names that our package requires, and the Debian package that stands for each in every root
+_BRIDGE = {
     "python3": "python3",
-    "/usr/bin/python3": "python3",
     "python3-jinja2": "python3-jinja2",
     "/bin/sh": "dash",
+    "findutils": "findutils",
     "qemu-img": "qemu-utils",
+}
+_BRIDGE_TO_WORKER = {
     "qemu-kvm-core": "qemu-system-x86",
     "libvirt-daemon-driver-qemu": "libvirt-daemon-driver-qemu",
+    "passt": "passt",
     "condor": "condor",
     "condor-vm-gahp": "condor-vm-gahp",
 }
+# Required names with nothing behind them, where no node boots. HTCondor is not among them: these are hosts without it.
+STAND_INS = ("qemu-kvm-core", "libvirt-daemon-driver-qemu")
 
 HOSTNAME = "worker"
 USER = "alice"  # who submits jobs
 
 FILES = Path(__file__).parent / "files"
-# Where each of FILES goes on the node
-PLACES = {
-    "hosts": "etc/hosts",
-    "pool.conf": "etc/condor/config.d/10-pool.conf",
-    "condor-kvm-stage.repo": "etc/yum.repos.d/condor-kvm-stage.repo",
-}
+# Where each of FILES goes, what only nodes have, and what only dnf5 reads
+_PLACES = {"hosts": "etc/hosts", "rpm-macros": "etc/rpm/macros"}
+_PLACES_FOR_DNF5 = {"dnf5-local.conf": "etc/dnf/libdnf5-plugins/local.conf"}
+_PLACES_ON_NODES = {"pool.conf": "etc/condor/config.d/10-pool.conf"}
 
 
-def digest() -> str:
-    """Return a name for this recipe, for all releases together: it changes with the recipe."""
-    state = hashlib.sha256()
-    for path in sorted([*FILES.iterdir(), Path(__file__), Path(__file__).with_name("root.py")]):
+def packages(release: Release) -> list[str]:
+    """Return the Debian packages that a release's root is made of; what they depend on comes besides."""
+    return [*_COMMON, *_OWN[release]]
+
+
+def bridge(release: Release) -> dict[str, str]:
+    """Return the names that RPM is told are installed, each with the Debian package that it stands for."""
+    borrowed = {name: name for name in BORROWED.get(release, ())}
+    return {**_BRIDGE, **borrowed, **(_BRIDGE_TO_WORKER if release in NODES else {})}
+
+
+def places(release: Release) -> dict[str, str]:
+    """Return where each of FILES goes in a release's root."""
+    on_nodes = _PLACES_ON_NODES if release in NODES else {}
+    return {**_PLACES, **on_nodes, **(_PLACES_FOR_DNF5 if "dnf5" in packages(release) else {})}
+
+
+def digest(release: Release) -> str:
+    """Return a name for a release's recipe: it changes with what the root is made of."""
+    facts = (packages(release), BORROWED.get(release), bridge(release), STAND_INS, places(release), HOSTNAME, USER)
+    state = hashlib.sha256(repr(facts).encode())
+    files = [FILES / name for name in (*places(release), "bridge.spec")]
+    for path in [*files, Path(__file__).with_name("root.py")]:
         state.update(path.name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]

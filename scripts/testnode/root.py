@@ -43,7 +43,7 @@ def cached(release: Release = Release.TESTING) -> Iterator[Path]:
 
 
 def _path(release: Release) -> Path:
-    return CACHE / f"root-{release.value}-{recipe.digest()}"
+    return CACHE / f"root-{release.value}-{recipe.digest(release)}"
 
 
 def _remove_outdated() -> None:
@@ -63,24 +63,33 @@ def _remove_outdated() -> None:
 
 
 def _build(release: Release, path: Path) -> None:
-    mirror = _mirror()
-    count = len(recipe.PACKAGES)
-    progress(f"building the test node's root: Debian {release.value}, {count} packages and what they need")
+    packages = recipe.packages(release)
+    progress(f"building a root: Debian {release.value}, {len(packages)} packages and what they need")
     partial = path.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     options = [f"--aptopt={line}" for line in _apt_settings()]
-    include = ",".join(recipe.PACKAGES)
-    _mmdebstrap([*options, f"--include={include}", release.value, str(partial), mirror])
+    include = ",".join(packages)
+    _mmdebstrap([*options, f"--include={include}", release.value, str(partial), _mirror()])
     progress("making the worker of it")
     (partial / "etc/hostname").write_text(f"{recipe.HOSTNAME}\n", encoding="ascii")
-    for name, place in recipe.PLACES.items():
+    for name, place in recipe.places(release).items():
         target = partial / place
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(recipe.FILES / name, target)
     (partial / "usr/share/licenses").mkdir(exist_ok=True)  # belongs to EL's package filesystem
     run(["chroot", partial, "useradd", "--create-home", "--shell", "/bin/sh", recipe.USER])
-    _install_bridge(partial)
+    if release in recipe.BORROWED:
+        _install_borrowed(partial, recipe.BORROWED[release])
+    _install_bridge(partial, release)
     partial.rename(path)
+
+
+def _install_borrowed(root: Path, packages: list[str]) -> None:
+    """Install packages of this machine's own Debian, without what they depend on, into the root."""
+    with tempfile.TemporaryDirectory() as scratch:
+        # as root: apt's own user may not write there, of which it warns
+        run(["env", f"--chdir={scratch}", "apt-get", "--option=APT::Sandbox::User=root", "download", *packages])
+        run(["dpkg", f"--root={root}", "--install", *Path(scratch).glob("*.deb")])
 
 
 def _mmdebstrap(arguments: list[str]) -> None:
@@ -120,10 +129,10 @@ def _apt_settings() -> list[str]:
     return [line for line in dump if _APT_SETTINGS.match(line) and not line.endswith(' "";')]
 
 
-def _install_bridge(root: Path) -> None:
+def _install_bridge(root: Path, release: Release) -> None:
     """Build the bridge RPM and install it into the root, with the root's own rpm."""
-    provides = []
-    for name, package in recipe.BRIDGE.items():
+    provides = [] if release in recipe.NODES else [f"Provides: {name}" for name in recipe.STAND_INS]
+    for name, package in recipe.bridge(release).items():
         version = run(["chroot", root, "dpkg-query", "-W", "-f", "${source:Upstream-Version}", package]).stdout
         number = re.match(r"[0-9.]+[0-9]", version)
         if number is None:

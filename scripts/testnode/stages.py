@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import evidence, guest, jobs, pool, repository
 from .node import Node
@@ -28,9 +29,9 @@ class Installed:
     output: str
 
 
-def make_bare(worker: Node) -> Bare:
-    """Give a fresh node a repository with the package and a base image, and wait for its HTCondor."""
-    package = repository.put_on(worker)
+def make_bare(worker: Node, *more: Path) -> Bare:
+    """Give a fresh node a repository with the package, and more, and a base image; wait for its HTCondor."""
+    package = repository.put_on(worker, *more)
     guest.write_base(worker.root / jobs.BASE.lstrip("/"), "qcow2")
     progress("waiting for HTCondor")
     pool.wait_for_slot(worker)

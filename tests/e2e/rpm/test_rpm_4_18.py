@@ -1,0 +1,14 @@
+"""rpm 4.18 and dnf 4.14: Debian bookworm."""
+
+from __future__ import annotations
+
+from testnode.recipe import Release
+
+from .building import BuildCells
+from .cells import Cells
+
+
+class TestRpm418(BuildCells, Cells):
+    release = Release.BOOKWORM
+    rpm = "4.18"
+    dnf_version = "4.14"
