@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from testnode import node
+from testnode import node, root
 
 TEST_NODE = Path(__file__).parents[2] / "scripts/test-node"
 STATE = Path("/run/condor-kvm-stage-test-node")
@@ -32,7 +32,7 @@ def test_node_ends_with_the_command_that_started_it(number: signal.Signals) -> N
     while Path(f"/proc/{leader}").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not Path(f"/proc/{leader}").exists()
-    assert "condor-kvm-stage" not in Path("/proc/mounts").read_text()
+    assert str(root.CACHE / "mount-point") not in Path("/proc/mounts").read_text()
 
 
 def test_nodes_do_not_share_their_control_groups() -> None:

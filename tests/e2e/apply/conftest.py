@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.apply.worker import APPLY
+from e2e.apply.worker import APPLY, restarts_at_once
 from testnode import node, pool, stages
 from testnode.node import Node
 
@@ -16,10 +16,7 @@ def fresh() -> Iterator[stages.Installed]:
     """A node of our own after `dnf install`."""
     with node.running() as worker:
         bare = stages.make_bare(worker)
-        # The master waits the longer the oftener a daemon starts; here that is often
-        setting = worker.root / "etc/condor/config.d/20-restarts.conf"
-        setting.write_text("MASTER_BACKOFF_CEILING = 2\n", encoding="utf-8")
-        worker.run("condor_reconfig")
+        restarts_at_once(worker)
         yield stages.install(bare)
 
 

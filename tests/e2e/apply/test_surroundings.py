@@ -92,10 +92,18 @@ def test_htcondor_that_systemd_does_not_run_takes_it_up_too(own: Node) -> None:
 @pytest.mark.guest
 def test_stopped_htcondor_takes_it_up_when_it_starts(own: Node) -> None:
     own.run("systemctl stop condor", timeout=90)
-    try:
-        with site.policy(own, '[vm]\nmemory = "1G"\n'):
+    with site.policy(own, '[vm]\nmemory = "1G"\n'):
+        try:
             output = own.run(APPLY).stdout
-        assert output == f"wrote {SNIPPET}\nHTCondor does not run; it takes this up when it starts.\n"
-    finally:
-        own.run("systemctl start condor")
-    wait_for_memory(own, 1024)
+            assert output == f"wrote {SNIPPET}\nHTCondor does not run; it takes this up when it starts.\n"
+        finally:
+            own.run("systemctl start condor")
+        wait_for_memory(own, 1024)
+
+
+@pytest.mark.guest
+def test_each_start_of_htcondor_finds_anew_what_the_policy_says(own: Node) -> None:
+    own.run("systemctl stop condor", timeout=90)
+    with site.policy(own, '[vm]\nmemory = "1G"\n'):
+        own.run("systemctl start condor", timeout=90)
+        wait_for_memory(own, 1024)

@@ -1,0 +1,14 @@
+"""What a node has in its file system, to be compared."""
+
+from __future__ import annotations
+
+from testnode.node import Node
+
+# Logs, caches, and the state of dnf, rpm and HTCondor change all the time
+CHANGING = ["/var/log", "/var/cache", "/var/lib/condor", "/var/lib/dnf", "/var/lib/rpm", "/usr/lib/sysimage/rpm"]
+
+
+def files_of(node: Node) -> set[str]:
+    """Return every file and directory of the node's own file system, but for those in CHANGING."""
+    prune = [word for path in CHANGING for word in ("-path", path, "-prune", "-o")]
+    return set(node.run(["find", "/", "-xdev", *prune, "-print"], timeout=120).stdout.splitlines())

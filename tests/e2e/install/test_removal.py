@@ -1,0 +1,62 @@
+"""`dnf remove` on a worker that runs: it becomes what it was before, what its administrator wrote and its jobs stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.install.files import files_of
+from e2e.install.worker import NAME, POLICY, SNIPPET, Worker
+from testnode import evidence, jobs, pool, recipe
+
+_EXECUTING = "Job executing on host"  # event 001
+RUNNING = 2  # JobStatus, HTCondor's manual, "Job ClassAd Attributes"
+
+
+def test_removal_leaves_nothing_behind_and_htcondor_running(unset: Worker) -> None:
+    node = unset.node
+    before = files_of(node)
+    unset.install()
+    assert SNIPPET in files_of(node) - before
+    assert unset.dnf("remove", NAME) == []
+    assert files_of(node) - before == set()
+    unset.wait_until_as_before()
+    assert node.run("systemctl is-active condor").stdout == "active\n"
+    assert node.run("systemctl --failed --plain --no-legend").stdout == ""
+    assert NAME not in node.run("systemctl list-unit-files --no-legend").stdout
+
+
+def test_what_the_administrator_wrote_is_kept_where_htcondor_does_not_read_it(unset: Worker) -> None:
+    node = unset.node
+    before = files_of(node)
+    unset.install()
+    text = unset.path(SNIPPET).read_text(encoding="utf-8") + "MY_OWN_SETTING = 1\n"
+    unset.path(SNIPPET).write_text(text, encoding="utf-8")
+    policy = '[vm]\nmemory = "2G"\n'
+    unset.path(POLICY).write_text(policy, encoding="utf-8")
+    (said,) = [line for line in unset.dnf("remove", NAME) if not line.startswith("warning: /etc/condor-kvm-stage/")]
+    (kept,) = unset.path("/etc/condor-kvm-stage").glob("50-*.rpmsave")
+    assert said == f"{SNIPPET} has been edited; kept as /etc/condor-kvm-stage/{kept.name}"
+    assert kept.read_text(encoding="utf-8") == text
+    assert unset.path(f"{POLICY}.rpmsave").read_text(encoding="utf-8") == policy
+    directory = "/etc/condor-kvm-stage"
+    assert files_of(node) - before == {directory, f"{directory}/{kept.name}", f"{POLICY}.rpmsave"}
+    unset.wait_until_as_before()
+
+
+@pytest.mark.guest
+def test_virtual_machine_that_runs_is_left_alone_and_the_node_takes_no_other(unset: Worker) -> None:
+    node = unset.node
+    unset.install()
+    unset.advertises(HasVM=True)
+    job = pool.submit(node, "vm-job.sub", jobs.VM_JOB)
+    log = unset.path(f"/home/{recipe.USER}/{jobs.VM_JOB_LOG}")
+    # not before its disk is staged: a job whose plug-in goes away then waits for another node
+    node.wait_until(lambda: _EXECUTING in log.read_text(encoding="utf-8"), "the virtual machine runs", 60)
+    assert unset.dnf("remove", NAME) == []
+    assert pool.job_ad(node, job)["JobStatus"] == RUNNING
+    events = pool.wait_for_end(node, jobs.VM_JOB_LOG, 240)
+    assert "Normal termination (return value 0)" in events
+    assert events.count(_EXECUTING) == 1, "it was not started again"
+    overlay = f"/home/{recipe.USER}/{jobs.VM_JOB_DISK}"
+    assert [image["filename"] for image in evidence.backing_chain(node, overlay)] == [overlay, jobs.BASE]
+    unset.wait_until_as_before()

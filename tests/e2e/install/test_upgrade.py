@@ -1,0 +1,59 @@
+"""Upgrades and downgrades on a worker that runs: what its administrator has set stays, the node keeps its offers."""
+
+from __future__ import annotations
+
+import pytest
+
+from condor_kvm_stage import __version__
+from e2e.apply.worker import offered_memory, rendered_memory
+from e2e.install.worker import NAME, OLDER, POLICY, SNIPPET, Worker
+from testnode import builds
+
+
+@pytest.mark.guest
+def test_node_offers_the_same_after_upgrade_downgrade_and_reinstallation(unset: Worker) -> None:
+    unset.install(OLDER)
+    unset.advertises(HasVM=True, NfsPluginVersion=builds.OLDER)
+    memory = offered_memory(unset.node)
+    assert memory == rendered_memory(unset.node)
+    for step, version in (("upgrade", __version__), ("downgrade", builds.OLDER), ("reinstall", builds.OLDER)):
+        assert unset.dnf(step, NAME) == []
+        assert (unset.version(), unset.verified()) == (version, "")
+        assert f"condor-kvm-stage-genconfig {version}," in unset.path(SNIPPET).read_text(encoding="utf-8")
+        unset.advertises(HasVM=True, VM_Memory=memory, NfsPluginVersion=version)
+
+
+@pytest.mark.guest
+def test_changed_policy_survives_and_is_in_force(unset: Worker) -> None:
+    unset.install(OLDER)
+    policy = '[vm]\nmemory = "2G"\n'
+    unset.path(POLICY).write_text(policy, encoding="utf-8")
+    unset.dnf("upgrade", NAME)
+    assert unset.path(POLICY).read_text(encoding="utf-8") == policy
+    assert builds.OLDER_POLICY not in unset.path(f"{POLICY}.rpmnew").read_text(encoding="utf-8")
+    unset.advertises(HasVM=True, VM_Memory=2048)
+    unset.dnf("downgrade", NAME)
+    assert unset.path(POLICY).read_text(encoding="utf-8") == policy
+    unset.advertises(HasVM=True, VM_Memory=2048)
+
+
+def test_edited_snippet_is_kept_as_rpmsave_and_the_administrator_is_told(unset: Worker) -> None:
+    unset.install(OLDER)
+    text = unset.path(SNIPPET).read_text(encoding="utf-8") + "MY_OWN_SETTING = 1\n"
+    unset.path(SNIPPET).write_text(text, encoding="utf-8")
+    (said,) = unset.dnf("upgrade", NAME)
+    (kept,) = unset.path("/etc/condor-kvm-stage").glob("*.rpmsave")
+    assert f"{SNIPPET} has been edited, and is replaced; kept as /etc/condor-kvm-stage/{kept.name} (" in said
+    assert kept.read_text(encoding="utf-8") == text
+    assert "MY_OWN_SETTING" not in unset.path(SNIPPET).read_text(encoding="utf-8")
+
+
+def test_unit_that_the_administrator_has_disabled_stays_so_and_nothing_is_generated(unset: Worker) -> None:
+    unset.install(OLDER)
+    unset.node.run(["systemctl", "disable", NAME])
+    before = unset.path(SNIPPET).read_text(encoding="utf-8")
+    assert unset.dnf("upgrade", NAME) == []
+    assert unset.node.run(["systemctl", "is-enabled", NAME], check=False).stdout == "disabled\n"
+    assert unset.path(SNIPPET).read_text(encoding="utf-8") == before
+    unset.dnf("downgrade", NAME)
+    assert unset.node.run(["systemctl", "is-enabled", NAME], check=False).stdout == "disabled\n"
