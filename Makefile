@@ -46,7 +46,7 @@ cycles: $(VENV)/.made rpm ## (root) install and remove the package CYCLES=200 ti
 	@scripts/require-packages node
 	CYCLES=$(or $(CYCLES),200) $(VENV)/bin/pytest --capture=no tests/e2e/install/test_cycles.py
 
-bench: rpm ## (root) how long rendering and --check take, on a worker node made for it
+bench: rpm ## (root) how long rendering, --check and an installation take, on a worker node made for it
 	@scripts/require-packages node
 	@scripts/bench
 

@@ -110,6 +110,11 @@ def test_requirements_are_these_and_no_more(header: Any) -> None:
     assert dependencies(header, "recommends") == {"passt", "libvirt-daemon-config-network"}
 
 
+def test_what_the_generator_finds_at_installation_is_installed_before(header: Any) -> None:
+    """RPM does not order by recommendations, nor by what is required only if something else is there."""
+    assert dependencies(header, "recommends") | {"condor", "condor-vm-gahp", "systemd"} == set(header["ordername"])
+
+
 @pytest.mark.parametrize("scriptlet", ["postin", "preun", "postun"])
 def test_scriptlets_never_fail_and_act_only_where_a_system_runs(header: Any, scriptlet: str) -> None:
     script = header[scriptlet]

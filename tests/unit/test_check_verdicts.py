@@ -104,7 +104,7 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (tried(unit="switched off by /x"), "package unit", Level.NOTE, "is switched off by /x"),
         (tried(unit="not-found"), "package unit", Level.NOTE, "is not there"),
         (all_of(NOT_BOOTED, tried(unit="")), "package unit", Level.NOT_APPLICABLE, "no systemd"),
-        (NOT_BOOTED, "package unit", Level.OK, "every boot"),
+        (NOT_BOOTED, "package unit", Level.OK, "every boot and start of HTCondor"),
     ],
 )
 def test_verdict(good: Seen, change: Change, subject: str, level: Level, words: str) -> None:

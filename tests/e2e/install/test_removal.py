@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.install.files import files_of
+from e2e.install.files import files_of, written_since
 from e2e.install.worker import NAME, POLICY, SNIPPET, Worker
 from testnode import evidence, jobs, pool, recipe
 
@@ -14,12 +14,15 @@ RUNNING = 2  # JobStatus, HTCondor's manual, "Job ClassAd Attributes"
 
 def test_removal_leaves_nothing_behind_and_htcondor_running(unset: Worker) -> None:
     node = unset.node
+    marker = "/srv/before"
+    node.run(["touch", marker])
     before = files_of(node)
     unset.install()
     assert SNIPPET in files_of(node) - before
     assert unset.dnf("remove", NAME) == []
-    assert files_of(node) - before == set()
     unset.wait_until_as_before()
+    assert files_of(node) == before
+    assert written_since(node, marker) == set()
     assert node.run("systemctl is-active condor").stdout == "active\n"
     assert node.run("systemctl --failed --plain --no-legend").stdout == ""
     assert NAME not in node.run("systemctl list-unit-files --no-legend").stdout

@@ -37,6 +37,16 @@ def test_changed_policy_survives_and_is_in_force(unset: Worker) -> None:
     unset.advertises(HasVM=True, VM_Memory=2048)
 
 
+def test_broken_policy_is_one_message_and_the_node_goes_on_as_it_was(unset: Worker) -> None:
+    unset.install(OLDER)
+    before = unset.path(SNIPPET).read_text(encoding="utf-8")
+    unset.path(POLICY).write_text("[vm]\nmemroy = 1\n", encoding="utf-8")
+    (said,) = [line for line in unset.dnf("upgrade", NAME) if not line.startswith("warning: /etc/condor-kvm-stage/")]
+    assert "line 2: unknown key 'memroy' in [vm]; did you mean 'memory'?" in said
+    assert unset.version() == __version__
+    assert unset.path(SNIPPET).read_text(encoding="utf-8") == before
+
+
 def test_edited_snippet_is_kept_as_rpmsave_and_the_administrator_is_told(unset: Worker) -> None:
     unset.install(OLDER)
     text = unset.path(SNIPPET).read_text(encoding="utf-8") + "MY_OWN_SETTING = 1\n"

@@ -52,6 +52,12 @@ class Cells:
         snippets = installed.column.tree / "etc/condor/config.d"
         assert not [*snippets.glob("*kvm-stage*"), *installed.column.tree.glob(f"run/{NAME}*")]
 
+    def test_host_without_systemd_installs_and_removes_without_a_word(self, column: Column) -> None:
+        (column.tree / "usr/bin/systemctl").unlink()
+        assert foreign_lines(column.dnf("install", NAME)) == []
+        assert column.verify() == ""
+        assert foreign_lines(column.dnf("remove", NAME)) == []
+
     def test_upgrades(self, column: Column) -> None:
         column.dnf("install", _OLDER)
         retired = column.tree / PRIVATE / builds.RETIRED

@@ -26,7 +26,8 @@ def _unit(seen: Seen) -> Check:
     if not seen.facts.environment.booted and not state:
         return Check(_GROUP, "unit", Level.NOT_APPLICABLE, "there is no systemd here")
     if state == "enabled":
-        return Check(_GROUP, "unit", Level.OK, "condor-kvm-stage.service looks at the host at every boot")
+        found = "condor-kvm-stage.service looks at the host at every boot and start of HTCondor"
+        return Check(_GROUP, "unit", Level.OK, found)
     missing = state in ("", "not-found")
     what = "not there" if missing else state
     found = f"condor-kvm-stage.service is {what}: after a change of the host the snippet stays as it is"
