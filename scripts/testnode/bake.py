@@ -11,11 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import container, node, repository
-from .recipe import Release
+from . import builds, container, dnf, node
+from .recipe import PACKAGE, Release
 from .run import run
 
-PACKAGE = "condor-kvm-stage"
 _RELEASE = Release.TESTING
 _IMAGE = "/image"
 _REPOSITORY = "/mnt"
@@ -63,7 +62,7 @@ class Baked:
 def bake(image: Path, way: Way) -> Baked:
     """Install the package in dist/ into a container.tree() of Debian testing, offline, from a builder of the same."""
     with tempfile.TemporaryDirectory() as packages:
-        shutil.copy(repository.built(), packages)
+        shutil.copy(builds.built(), packages)
         run(["createrepo_c", "--quiet", packages])
         binds = {Path(packages): _REPOSITORY}
         if way is Way.CONTAINER:
@@ -84,6 +83,6 @@ def render(image: Path) -> None:
 
 
 def _install(execute: Callable[[Sequence[str]], subprocess.CompletedProcess[str]], way: Way) -> Baked:
-    done = execute(_COMMANDS[way])
+    output = execute([*dnf.MERGED, *_COMMANDS[way]]).stdout
     found = execute(["find", "/etc/condor", "/run", "-name", f"*{PACKAGE}*"]).stdout.splitlines()
-    return Baked(done.stdout + done.stderr, found)
+    return Baked(output, found)

@@ -1,10 +1,4 @@
-"""Builds that differ from the package in dist/, for tests of upgrades: an older version.
-
->>> packages = [builds.older(scratch), repository.built()]
->>> with repository.key_ring() as ring:
-...     repository.put_in(node.root, packages, ring)
->>> node.run(["dnf", "--assumeyes", "install", f"condor-kvm-stage-{builds.OLDER}"])
-"""
+"""The packages in dist/, as `make rpm` has built them, and an older version that is built from their sources."""
 
 from __future__ import annotations
 
@@ -12,36 +6,48 @@ import re
 import shutil
 from pathlib import Path
 
-from .repository import DIST
+from .recipe import PACKAGE
 from .run import TestNodeError, run
 
+DIST = Path(__file__).parents[2] / "dist"
 OLDER = "0.0.1"
 # What the older version has and the newer does not: a module, in a directory of its own
 RETIRED = "condor_kvm_stage/retired/__init__.py"
 # and a line of its policy's text
 OLDER_POLICY = "# The policy of an older version\n"
 
-_NAME = "condor-kvm-stage"
+
+def built() -> Path:
+    """Return the path of the package in dist/. Raises TestNodeError if it is not the only one."""
+    return _only_in_dist("noarch")
 
 
 def source_package() -> Path:
-    """Return the source package in dist/."""
-    return _only(DIST, f"{_NAME}-*.src.rpm")
+    """Return the path of the source package in dist/. Raises TestNodeError if it is not the only one."""
+    return _only_in_dist("src")
+
+
+def _only_in_dist(kind: str) -> Path:
+    found = sorted(DIST.glob(f"*.{kind}.rpm"))
+    if len(found) != 1:
+        raise TestNodeError(f"{DIST} holds {len(found)} packages *.{kind}.rpm, not one; run: make rpm")
+    return found[0]
 
 
 def unpack_sources(directory: Path) -> Path:
     """Unpack the source package: SPECS and SOURCES in a directory, for rpmbuild's _topdir. Returns the spec's path."""
     run(["rpm", "--define", f"_topdir {directory}", "--install", source_package()])
-    return _only(directory / "SPECS", "*.spec")
+    (spec,) = directory.glob("SPECS/*.spec")
+    return spec
 
 
 def older(scratch: Path) -> Path:
     """Build the package in an empty directory, as version OLDER would have been. Returns the RPM's path."""
     spec = unpack_sources(scratch)
-    archive = _only(scratch / "SOURCES", "*.tar.gz")
+    (archive,) = scratch.glob("SOURCES/*.tar.gz")
     shutil.unpack_archive(archive, scratch / "BUILD")
-    tree = scratch / "BUILD" / f"{_NAME}-{OLDER}"
-    _only(scratch / "BUILD", f"{_NAME}-*").rename(tree)
+    (unpacked,) = scratch.glob(f"BUILD/{PACKAGE}-*")
+    tree = unpacked.rename(unpacked.with_name(f"{PACKAGE}-{OLDER}"))
     _substitute(spec, r"^(Version: +).*$", rf"\g<1>{OLDER}")
     _substitute(tree / "src/condor_kvm_stage/__init__.py", r'^(__version__ = )".*"$', rf'\g<1>"{OLDER}"')
     retired = tree / "src" / RETIRED
@@ -53,14 +59,8 @@ def older(scratch: Path) -> Path:
     shutil.make_archive(str(archive.with_name(tree.name)), "gztar", scratch / "BUILD", tree.name)
     # --nodeps: what dpkg has installed RPM does not know
     run(["rpmbuild", "-bb", "--nodeps", "--nocheck", "--define", f"_topdir {scratch}", spec])
-    return _only(scratch / "RPMS/noarch", "*.rpm")
-
-
-def _only(directory: Path, pattern: str) -> Path:
-    found = sorted(directory.glob(pattern))
-    if len(found) != 1:
-        raise TestNodeError(f"{directory} holds {len(found)} files {pattern}, not one; run: make rpm")
-    return found[0]
+    (package,) = scratch.glob("RPMS/noarch/*.rpm")
+    return package
 
 
 def _substitute(path: Path, pattern: str, replacement: str) -> None:

@@ -10,7 +10,8 @@ from .node import Node
 from .run import CommandError, TestNodeError
 
 Ad = dict[str, Any]
-HELD = 5  # JobStatus, HTCondor's manual, "Job ClassAd Attributes"
+# JobStatus: HTCondor's manual, "Job ClassAd Attributes"
+IDLE, RUNNING, HELD = 1, 2, 5
 
 
 def major_version(node: Node) -> int:

@@ -76,6 +76,7 @@ _BRIDGE_TO_WORKER = {
 # Required names with nothing behind them, where no node boots. HTCondor is not among them: these are hosts without it.
 STAND_INS = ("qemu-kvm-core", "libvirt-daemon-driver-qemu")
 
+PACKAGE = "condor-kvm-stage"  # what is tested
 HOSTNAME = "worker"
 USER = "alice"  # who submits jobs
 

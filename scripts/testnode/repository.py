@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from . import builds
 from .node import Node
-from .run import TestNodeError, run
+from .run import run
 
-DIST = Path(__file__).parents[2] / "dist"
 PLACE = "/srv/repository"
 _MAKE_REPO = Path(__file__).parents[1] / "make-repo"
 KEY = "condor-kvm-stage test key"  # its name, in each ring
@@ -19,18 +19,10 @@ KEY = "condor-kvm-stage test key"  # its name, in each ring
 
 def put_on(node: Node, *more: Path) -> Path:
     """Make a repository of the package in dist/, and more, on the node; tell its dnf. Returns the package's path."""
-    package = built()
+    package = builds.built()
     with key_ring() as ring:
         put_in(node.root, [package, *more], ring)
     return package
-
-
-def built() -> Path:
-    """Return the path of the package in dist/. Raises TestNodeError if it is not the only one."""
-    packages = sorted(DIST.glob("condor-kvm-stage-*.noarch.rpm"))
-    if len(packages) != 1:
-        raise TestNodeError(f"{DIST} holds {len(packages)} packages, not one; run: make rpm")
-    return packages[0]
 
 
 def put_in(root: Path, packages: Sequence[Path], ring: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What tests change on a node for a while: the site's policy, as its administrator would, and a share that hangs."""
+"""Files of the package that an administrator may edit, a policy for a while, and a share that hangs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from .node import Node
 
 POLICY = "/etc/condor-kvm-stage/config.toml"
+SNIPPET = "/etc/condor/config.d/50-condor-kvm-stage.conf"
 HANGING = "/srv/hanging"
 _SHARE = Path(__file__).parents[2] / "tests/e2e/hanging_share.py"
 

@@ -15,7 +15,6 @@ from testnode.node import Node
 pytestmark = pytest.mark.guest  # without KVM there is no VM universe, and no guard
 
 MARKUP = "1</vcpu><devices><disk type='file'><source file='/etc/shadow'/><target dev='vdz'/></disk></devices><vcpu>1"
-IDLE = 1  # JobStatus, HTCondor's manual, "Job ClassAd Attributes"
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def attacks(starter: Node) -> Iterator[dict[str, int]]:
 
 def test_no_attack_starts(starter: Node, attacks: dict[str, int]) -> None:
     ads = {name: pool.job_ad(starter, cluster) for name, cluster in attacks.items()}
-    assert {name: ad["JobStatus"] for name, ad in ads.items()} == dict.fromkeys(ATTACKS, IDLE)
+    assert {name: ad["JobStatus"] for name, ad in ads.items()} == dict.fromkeys(ATTACKS, pool.IDLE)
     assert [name for name, ad in ads.items() if ad.get("NumShadowStarts")] == []
     domains = {f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0" for cluster in attacks.values()}
     assert domains.isdisjoint(starter.run("virsh list --all --name").stdout.split())

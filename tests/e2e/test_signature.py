@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from testnode import container, repository
+from testnode import builds, container, repository
 from testnode.recipe import Release
 from testnode.run import run
 
@@ -30,7 +30,7 @@ class Worker:
     @property
     def package(self) -> Path:
         """The package in the repository."""
-        return self.directory / repository.built().name
+        return self.directory / builds.built().name
 
     @property
     def metadata(self) -> Path:
@@ -57,7 +57,7 @@ class Worker:
 def worker(request: pytest.FixtureRequest) -> Iterator[Worker]:
     release, dnf = request.param
     with container.tree(release) as root, repository.key_ring() as ring:
-        yield Worker(root, dnf, repository.put_in(root, [repository.built()], ring), ring)
+        yield Worker(root, dnf, repository.put_in(root, [builds.built()], ring), ring)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_signed_package_of_signed_repository_is_installed_after_its_key(worker: 
 
 
 def test_unsigned_package_is_refused(worker: Worker) -> None:
-    shutil.copyfile(repository.built(), worker.package)
+    shutil.copyfile(builds.built(), worker.package)
     worker.describe_package()
     assert_refused(
         worker, f"Package {worker.package.name} is not signed\nError: GPG check FAILED", "The package is not signed."

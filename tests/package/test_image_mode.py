@@ -7,8 +7,8 @@ from pathlib import Path
 
 from condor_kvm_stage.genconfig import platform
 from condor_kvm_stage.genconfig.host import Host
+from testnode import builds
 
-REPOSITORY = Path(__file__).parents[2]
 ORDINARY = {"/usr/local/bin/vm-nfs-plugin"}
 DIRECTORY = "/usr/libexec/condor-kvm-stage"
 
@@ -19,13 +19,13 @@ def files_of(package: Path) -> set[str]:
 
 
 def test_plugin_is_where_the_generator_finds_it_and_nothing_is_in_usr_local(tmp_path: Path) -> None:
-    (source,) = (REPOSITORY / "dist").glob("*.src.rpm")
-    (ordinary,) = (REPOSITORY / "dist").glob("*.noarch.rpm")
     options = ["--nodeps", "--nocheck", "--with", "image_mode", "--define", f"_topdir {tmp_path}"]
-    subprocess.run(["rpmbuild", "--rebuild", *options, str(source)], check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        ["rpmbuild", "--rebuild", *options, str(builds.source_package())], check=True, capture_output=True, timeout=60
+    )
     (package,) = tmp_path.glob("RPMS/noarch/*.rpm")
     plugin = f"{DIRECTORY}/vm-nfs-plugin"
-    assert files_of(package) == files_of(ordinary) - ORDINARY | {DIRECTORY, plugin}
+    assert files_of(package) == files_of(builds.built()) - ORDINARY | {DIRECTORY, plugin}
 
     root = tmp_path / "root"
     root.mkdir()

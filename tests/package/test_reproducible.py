@@ -7,16 +7,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from testnode import builds
+
 REPOSITORY = Path(__file__).parents[2]
-(DIST,) = (REPOSITORY / "dist").glob("condor-kvm-stage-*.noarch.rpm")
-(SOURCE,) = (REPOSITORY / "dist").glob("condor-kvm-stage-*.src.rpm")
 
 
 def test_package_that_another_builds_is_the_same_to_the_byte(tmp_path: Path) -> None:
     builder = {**os.environ, "TZ": "Asia/Tokyo", "LANG": "tr_TR.UTF-8", "HOME": str(tmp_path), "USER": "somebody"}
     options = ["--nodeps", "--nocheck", "--define", f"_topdir {tmp_path}/another/place"]
     subprocess.run(
-        ["rpmbuild", "--rebuild", *options, str(SOURCE)],
+        ["rpmbuild", "--rebuild", *options, str(builds.source_package())],
         check=True,
         capture_output=True,
         timeout=60,
@@ -24,7 +24,7 @@ def test_package_that_another_builds_is_the_same_to_the_byte(tmp_path: Path) -> 
         umask=0o077,
     )
     (package,) = tmp_path.glob("another/place/RPMS/noarch/*.rpm")
-    assert package.read_bytes() == DIST.read_bytes()
+    assert package.read_bytes() == builds.built().read_bytes()
 
 
 def test_archive_of_another_clone_is_the_same_to_the_byte(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 import tomllib
 
+from testnode import builds
+
 REPOSITORY = Path(__file__).parents[2]
 SETTINGS = REPOSITORY / "packaging/rpmlint.toml"
 EXCEPTIONS = REPOSITORY / "condor-kvm-stage.rpmlintrc"
 
 
 def rpmlint(*options: str | Path) -> subprocess.CompletedProcess[str]:
-    packages = sorted((REPOSITORY / "dist").glob("condor-kvm-stage-*.rpm"))
-    assert [path.name.rsplit(".", 2)[1] for path in packages] == ["noarch", "src"]
+    packages = [builds.built(), builds.source_package()]
     command = ["rpmlint", *options, REPOSITORY / "condor-kvm-stage.spec", *packages]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from testnode import builds
 from testnode.run import run
 
 REPOSITORY = Path(__file__).parents[2]
@@ -29,5 +30,5 @@ def test_copr_makes_a_source_package_of_the_same_files(tmp_path: Path) -> None:
     outdir.mkdir()
     makefile = clone / ".copr/Makefile"
     run(["make", "-f", makefile, "srpm", f"outdir={outdir}", "spec="])
-    (ours,) = (REPOSITORY / "dist").glob("*.src.rpm")
+    ours = builds.source_package()
     assert {path.name: files(path) for path in outdir.iterdir()} == {ours.name: files(ours)}

@@ -12,6 +12,7 @@ from unit.hosts import FakeHost, write
 from condor_kvm_stage import policy
 from condor_kvm_stage.genconfig import apply, facts, snippet
 from condor_kvm_stage.genconfig.host import Answer
+from condor_kvm_stage.genconfig.said import NOTICE, Said
 
 Ads = list[dict[str, Any]]
 
@@ -116,10 +117,19 @@ def restarting(how: str) -> str:
 
 def take_up(node: FakeNode, text: str = POLICY) -> list[str]:
     """Let a node's HTCondor take up what a policy calls for. Returns the lines that are printed."""
+    return [line.text for line in _take_up(node, text)]
+
+
+def notices(node: FakeNode, text: str = POLICY) -> list[str]:
+    """Let a node's HTCondor take up what a policy calls for. Returns what an administrator should know of it."""
+    return [line.text for line in _take_up(node, text) if line.level == NOTICE]
+
+
+def _take_up(node: FakeNode, text: str) -> Iterator[Said]:
     node.policy(text)
     site = policy.load(str(node.root))
     found = facts.collect(node)
-    return [line.text for line in apply.take_up(node, found.htcondor, site, snippet.decide(found, site))]
+    return apply.take_up(node, found.htcondor, site, snippet.decide(found, site))
 
 
 class Clock:

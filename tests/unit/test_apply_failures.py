@@ -53,7 +53,8 @@ def test_broken_configuration_is_not_taken_for_a_node_without_a_startd(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("program", "command"), [("condor_reconfig", "condor_reconfig"), ("condor_restart", apply.RESTART)]
+    ("program", "command"),
+    [("condor_reconfig", "condor-kvm-stage-genconfig --apply again"), ("condor_restart", apply.RESTART)],
 )
 def test_htcondor_that_does_not_obey_is_a_failure_that_names_the_command(
     tmp_path: Path, program: str, command: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from unit.hosts import add_program
 
 from condor_kvm_stage.genconfig import cli, snippet
 from condor_kvm_stage.genconfig.host import Host
@@ -57,6 +58,13 @@ def test_tree_is_configured_without_a_look_at_this_host(tree: Path, capsys: pyte
     for line in ("VM_TYPE = kvm", "VM_MEMORY = 4096", "VM_MAX_NUMBER = 2", "VM_NETWORKING_TYPE = nat"):
         assert f"\n{line}\n" in shown
     assert not (tree / "run").exists(), "what a directory is like is found where it is mounted"
+
+
+def test_plugin_is_looked_for_in_the_tree(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = "/usr/libexec/condor-kvm-stage/vm-nfs-plugin"
+    add_program(Host(tree), "", place)
+    assert cli.main(["--root", str(tree), "--stdout"]) == 0
+    assert f"$(FILETRANSFER_PLUGINS), {place}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

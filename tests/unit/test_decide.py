@@ -78,6 +78,7 @@ def test_unseen_host_gets_what_its_policy_fixes_and_nothing_else() -> None:
     assert snippet.missing_for_unseen(policy) == []
     found = rendered(snippet.decide_unseen(policy, "/usr/libexec/x/vm-nfs-plugin"))
     assert (found["VM_MEMORY"], found["VM_MAX_NUMBER"]) == ("32768", "8")
+    assert found["FILETRANSFER_PLUGINS"].endswith(", /usr/libexec/x/vm-nfs-plugin")
     assert (found["VM_NETWORKING_TYPE"], found["VM_NETWORKING_BRIDGE_INTERFACE"]) == ("nat, bridge", "br0")
     assert "#   not looked at: the policy fixes all values\n" in snippet.render(
         snippet.decide_unseen(policy, "/usr/libexec/x/vm-nfs-plugin")

@@ -56,7 +56,7 @@ def test_unit_that_fails_is_a_failure_after_what_it_said(tmp_path: Path) -> None
     journal(node, 1)
     lines = apply.delegate(node, policy.Policy())
     assert [next(lines), next(lines)] == SAID
-    with pytest.raises(apply.ApplyError, match=r"condor-kvm-stage\.service failed.*journalctl -u"):
+    with pytest.raises(apply.ApplyError, match=r"condor-kvm-stage\.service failed: see above; see journalctl -u"):
         next(lines)
 
 
@@ -66,6 +66,7 @@ def test_unit_that_is_switched_off_has_said_nothing_now(tmp_path: Path) -> None:
     asked = journal(node, 0, condition="no")
     (line,) = apply.delegate(node, policy.Policy())
     assert "/etc/condor-kvm-stage/disabled" in line.text
+    assert line.level == NOTICE
     assert asked == []
 
 

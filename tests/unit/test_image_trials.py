@@ -50,7 +50,7 @@ def test_directory_without_an_image_is_no_failure(carry_out: Try) -> None:
             {FIND: IMAGE, HEAD: Answer(0), PATH_OF_PLUGIN: Answer(-1, fault="vm-nfs-plugin did not end within 5 s")},
             "the share did not answer within 5 s",
         ),
-        ({FIND: IMAGE, HEAD: Answer(0)}, f"no program {PATH_OF_PLUGIN}"),
+        ({FIND: IMAGE, HEAD: Answer(0)}, "no program /usr/local/bin/vm-nfs-plugin"),
     ],
 )
 def test_directory_fails_with_the_reason_alone(carry_out: Try, programs: Programs, fault: str) -> None:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from unit.nodes import OFFERED, FakeNode, job, slot
+from unit.nodes import OFFERED, POLICY, FakeNode, job, notices, restarting, slot
 
 from condor_kvm_stage.genconfig import cli, said, snippet
 from condor_kvm_stage.genconfig.host import Answer
@@ -83,6 +83,48 @@ def test_quiet_scriptlet_passes_on_what_the_unit_says_to_an_administrator(
     node.programs["/usr/bin/journalctl"] = Answer(0, entries)
     assert cli.main(["--apply", "--quiet"], node) == 0
     assert capsys.readouterr().out == "Pending: x\n"
+
+
+def test_quiet_apply_says_where_an_edited_snippet_is(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    node.put(snippet.PATH, "MY_OWN = 1\n")
+    assert cli.main(["--apply", "--quiet"], node) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{snippet.PATH} has been edited, and is replaced; kept as /etc/condor-kvm-stage/")
+
+
+def test_administrator_is_told_of_what_stays_as_it_is_and_not_of_what_comes_by_itself(node: FakeNode) -> None:
+    assert notices(node) == []
+    node.pool = [[slot(VM_Memory=512), job("slot1_1@worker")]]
+    assert len(notices(node)) == 3
+    node.pool = [[slot(VM_Memory=512), job("slot1_1@worker")]]
+    assert notices(node, restarting("peaceful")) == []
+    node.programs["/usr/bin/condor_config_val"] = Answer(0, "DAEMON_LIST = MASTER, SCHEDD\n # at: <Default>\n")
+    assert notices(node) == ["HTCondor's DAEMON_LIST has no STARTD here: nothing to reconfigure"]
+
+
+def test_failure_is_an_error_in_the_journal(
+    node: FakeNode, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+    node.policy("[staging\n")
+    assert cli.main(["--apply"], node) == 1
+    assert capfd.readouterr().err.startswith("<3>condor-kvm-stage-genconfig: ")
+
+
+def test_quiet_apply_names_directories_that_are_not_there(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    node.policy(POLICY + '[staging]\nimage_dirs = ["/none/images", "/"]\n')
+    assert cli.main(["--apply", "--quiet"], node) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line == "Not there, or without an answer, of the policy's directories for images: /none/images"
+
+
+def test_broken_policy_has_a_next_step_where_it_was_to_be_applied(
+    node: FakeNode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.policy("[staging\n")
+    assert cli.main(["--apply"], node) == 1
+    assert capsys.readouterr().err.endswith("; then run condor-kvm-stage-genconfig --apply\n")
 
 
 def test_remove_takes_back_what_apply_left(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:

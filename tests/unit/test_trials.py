@@ -21,7 +21,7 @@ Initialize Uids: caller=root, job user=condor
 def test_host_without_anything_has_a_reason_for_each_trial(carry_out: Try) -> None:
     found = carry_out({}, Policy())
     assert (found.gahp, found.unit, found.directories, found.canary) == (None, "", (), None)
-    assert found.plugin == f"no program {PATH_OF_PLUGIN}"
+    assert found.plugin == "no program /usr/local/bin/vm-nfs-plugin"
     assert found.running.fault == "no program condor_config_val"
     assert found.user == "this user"
 

@@ -13,7 +13,7 @@ from condor_kvm_stage.policy import Policy
 GAHP = "/usr/sbin/condor_vm-gahp"
 FIND, HEAD = "/usr/bin/find", "/usr/bin/head"
 PASSED = Answer(0, 'VM_GAHP_VERSION = "25.14.1"\nVM_Type = "kvm"\nVM_Memory = 60800\n')
-PATH_OF_PLUGIN = "/usr/local/bin/vm-nfs-plugin"
+PATH_OF_PLUGIN = "/usr/libexec/condor-kvm-stage/vm-nfs-plugin"  # found, not taken for granted
 PLUGIN = Answer(0, 'SupportedMethods = "nfs"\n')
 IMAGE = Answer(0, "/srv/images/base.qcow2\n")
 Programs = Mapping[str, "Answer | Program"]

@@ -55,10 +55,10 @@ def delegate(host: Host, policy: Policy) -> Iterator[Said]:
     invocation = _property(host, "InvocationID")
     host.run("journalctl", "--sync")
     said = host.run("journalctl", "--output=json", "--quiet", f"_SYSTEMD_INVOCATION_ID={invocation}")
-    for entry in map(json.loads, said.output.splitlines()):  # systemd's "Journal JSON Format"
-        yield Said(entry["MESSAGE"], int(entry["PRIORITY"]))
+    entries = [json.loads(line) for line in said.output.splitlines()]  # systemd's "Journal JSON Format"
+    yield from (Said(entry["MESSAGE"], int(entry["PRIORITY"])) for entry in entries)
     if done.status != 0:
-        raise ApplyError(f"{UNIT} failed: {done.reason}; see journalctl -u {UNIT}")
+        raise ApplyError(f"{UNIT} failed: {'see above' if entries else done.reason}; see journalctl -u {UNIT}")
 
 
 def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Iterator[Said]:
@@ -124,7 +124,7 @@ def _reconfigure(host: Host) -> None:
     """Not `systemctl reload`: the unit, which is to end before HTCondor's begins anything, would wait for itself."""
     done = host.run("condor_reconfig", timeout=20)
     if done.status != 0:
-        step = "run condor_reconfig" if host.is_root() else "run this as root"
+        step = "run condor-kvm-stage-genconfig --apply again" if host.is_root() else "run this as root"
         raise ApplyError(f"HTCondor does not reread its configuration: {done.reason}; {step}")
 
 
@@ -156,6 +156,6 @@ def _wait(
         if time.monotonic() > deadline:
             raise ApplyError(
                 f"waited in vain (htcondor.wait in the policy): {'; '.join(missing)}; see condor-kvm-stage-genconfig "
-                "--check, and HTCondor's StartLog"
+                "--check, HTCondor's StartLog, and its MasterLog: after several restarts the master waits longer"
             )
         time.sleep(0.5)

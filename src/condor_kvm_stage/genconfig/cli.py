@@ -34,7 +34,8 @@ def main(arguments: list[str], host: Host | None = None) -> int:
             return _unseen(options, Host(Path(options.root)))
         return _seen(options, host or Host())
     except KvmStageError as error:
-        said.write(Said(f"{_NAME}: {error}", said.ERROR), sys.stderr)
+        again = f"; then run {_NAME} --apply" if options.apply and isinstance(error, PolicyError) else ""
+        said.write(Said(f"{_NAME}: {error}{again}", said.ERROR), sys.stderr)
         return 1
 
 
@@ -108,13 +109,16 @@ def _seen(options: argparse.Namespace, host: Host) -> int:
     if _only_shown(options, text, host):
         return 0
     changed = _say(place.put(text, host), options.quiet)
-    image_dirs.write(image_dirs.attributes(policy.staging), host)
     _say(_outcome(host, policy, values, changed=changed, take_up=options.apply), options.quiet)
     return 0
 
 
 def _outcome(host: Host, policy: Policy, values: snippet.Values, *, changed: int, take_up: bool) -> Iterator[Said]:
-    """Say what the snippet means for the node, and make HTCondor take it up if that is asked for."""
+    """Say what the snippet and the policy mean for the node; make HTCondor take it up if that is asked for."""
+    found = image_dirs.attributes(policy.staging)
+    image_dirs.write(found, host)
+    if failed := found.get("NfsPluginImageDirsFailed"):
+        yield Said(f"Not there, or without an answer, of the policy's directories for images: {failed}", NOTICE)
     if not changed:
         yield Said(f"{snippet.PATH} is up to date")
     if values.no_vm:

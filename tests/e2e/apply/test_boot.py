@@ -52,7 +52,8 @@ def test_one_file_switches_the_boot_unit_off(own: Node) -> None:
         with site.policy(own, '[vm]\nmemory = "3G"\n'):
             reboot(own)
             assert snippet(own) == before
-            own.run("dnf --assumeyes reinstall condor-kvm-stage", timeout=150)
+            installed = own.run("dnf --assumeyes reinstall condor-kvm-stage", timeout=150).stdout
+            assert "switched off" not in installed, "the administrator knows"
             assert snippet(own) == before
             said = own.run(APPLY_WITHOUT_NETWORK).stdout
             assert said == (

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from e2e.apply.worker import APPLY, APPLY_WITHOUT_NETWORK, SNIPPET, offered_memory, snippet, wait_for_memory
+from e2e.apply.worker import APPLY, APPLY_WITHOUT_NETWORK, offered_memory, snippet, wait_for_memory
 from testnode import jobs, pool, site
 from testnode.node import Node
+from testnode.site import SNIPPET
 
 
 @pytest.mark.parametrize("command", [APPLY, APPLY_WITHOUT_NETWORK])

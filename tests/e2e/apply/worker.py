@@ -7,13 +7,12 @@ import re
 
 from testnode import jobs, pool
 from testnode.node import Node
+from testnode.site import SNIPPET
 
-SNIPPET = "/etc/condor/config.d/50-condor-kvm-stage.conf"
 APPLY = "condor-kvm-stage-genconfig --apply"
 # As a scriptlet under rpm's plug-in `unshare` runs it: the unit does it, confined as it is
 APPLY_WITHOUT_NETWORK = f"unshare --net {APPLY}"
 RESTART = "condor_restart -startd -peaceful"
-RUNNING = 2  # JobStatus
 
 
 def restarts_at_once(worker: Node) -> None:
@@ -61,7 +60,7 @@ class Job:
         self.worker, self.name = worker, name
         wait = f"/bin/sh \"-c 'while test ! -e /srv/{name}.end; do sleep 0.2; done'\""
         self.cluster = pool.submit(worker, f"{name}.sub", jobs.staging_job("", name, command=wait))
-        worker.wait_until(lambda: self._ad().get("JobStatus") == RUNNING, f"job {name} runs", 60)
+        worker.wait_until(lambda: self._ad().get("JobStatus") == pool.RUNNING, f"job {name} runs", 60)
         worker.wait_until(lambda: is_claimed(worker), "the collector knows of that", 60)
         self.start = self._ad()["JobStartDate"]
 

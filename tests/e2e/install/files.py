@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from testnode import dnf
 from testnode.node import Node
 
-# Logs, caches, and the state of dnf, rpm and HTCondor change all the time
-CHANGING = [
-    *["/var/log", "/var/cache", "/var/lib/dnf", "/var/lib/rpm", "/usr/lib/sysimage/rpm"],
-    *["/var/lib/condor", "/var/spool/condor"],
-]
+# What changes all the time: the state of dnf and rpm, and that of a system and an HTCondor that run
+CHANGING = [*(f"/{path}" for path in dnf.KEPT), "/var/log", "/var/cache", "/var/lib/condor", "/var/spool/condor"]
 
 
 def files_of(node: Node) -> set[str]:

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import os
 
-from condor_kvm_stage.genconfig import kvm
-from condor_kvm_stage.genconfig.host import Host
-from e2e.apply.worker import restarts_at_once
+from e2e.conftest import KVM
 from e2e.install.files import files_of
-from testnode import pool, stages
+from e2e.install.worker import Worker
 from testnode.node import Node
+from testnode.recipe import PACKAGE
 from testnode.run import progress
-from testnode.stages import Bare
 
 CYCLES = int(os.environ.get("CYCLES", "3"))
 # Processes that live on: what they hold must not grow
@@ -32,27 +30,21 @@ def held(node: Node) -> dict[str, int]:
     return {what: int(node.run(["sh", "-c", f"{command} || :"]).stdout) for what, command in counts.items()}
 
 
-def cycle(bare: Bare, usable: bool) -> None:
-    bare.node.run("dnf --assumeyes install condor-kvm-stage", timeout=120)
-    stages.wait_for_vm_universe(bare.node, usable)
-    bare.node.run("dnf --assumeyes remove condor-kvm-stage", timeout=120)
-
-    def as_before() -> bool:
-        slot = pool.slot_ad(bare.node)
-        return pool.methods_in(slot) == bare.methods and not slot["HasVM"]
-
-    bare.node.wait_until(as_before, "the slot advertises what it did before", 90)
+def cycle(worker: Worker) -> None:
+    worker.install()
+    worker.advertises(HasVM=KVM.usable)
+    assert worker.dnf("remove", PACKAGE) == []
+    worker.wait_until_as_before()
 
 
-def test_cycles_of_installation_and_removal_leave_nothing_and_leak_nothing(bare: Bare) -> None:
-    node, usable = bare.node, kvm.probe(Host()).usable
-    restarts_at_once(node)
+def test_cycles_of_installation_and_removal_leave_nothing_and_leak_nothing(unset: Worker) -> None:
+    node = unset.node
     files = files_of(node)
-    cycle(bare, usable)  # what is made once and for all, as a daemon's log
+    cycle(unset)  # what is made once and for all, as a daemon's log
     before = held(node)
     for number in range(2, CYCLES + 1):
         progress(f"cycle {number} of {CYCLES}")
-        cycle(bare, usable)
+        cycle(unset)
     assert held(node) == before
     assert files_of(node) - files == set()
     assert node.run("systemctl --failed --plain --no-legend").stdout == ""

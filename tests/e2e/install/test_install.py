@@ -9,9 +9,8 @@ import pytest
 from condor_kvm_stage import __version__
 from testnode import pool, site
 from testnode.node import Node
+from testnode.site import SNIPPET
 from testnode.stages import Installed
-
-SNIPPET = "/etc/condor/config.d/50-condor-kvm-stage.conf"
 
 
 def test_installed_files_are_what_the_package_says(installed: Installed) -> None:

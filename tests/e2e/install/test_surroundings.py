@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.install.worker import NAME, SNIPPET, Worker
+from e2e.install.worker import Worker
+from testnode.recipe import PACKAGE
+from testnode.site import SNIPPET
 
 MASTER = "/usr/sbin/condor_master"
 
@@ -13,7 +15,7 @@ MASTER = "/usr/sbin/condor_master"
 def test_htcondor_that_does_not_run_has_vm_universe_when_it_starts(unset: Worker) -> None:
     unset.node.run("systemctl stop condor", timeout=90)
     try:
-        assert unset.dnf("install", NAME) == []
+        assert unset.dnf("install", PACKAGE) == []
         assert unset.path(SNIPPET).exists()
         assert unset.node.run("systemctl is-active condor", check=False).stdout == "inactive\n"
     finally:
@@ -27,12 +29,12 @@ def test_htcondor_that_is_installed_later_has_vm_universe_when_it_starts(unset: 
     node.run("systemctl stop condor", timeout=90)
     node.run(["mv", MASTER, f"{MASTER}.away"])
     try:
-        (said,) = unset.dnf("install", NAME)
+        (said,) = unset.dnf("install", PACKAGE)
         assert said.endswith(
             "no program condor_master; install HTCondor (package condor): when it starts, it gets all this"
         )
         assert not unset.path(SNIPPET).exists()
-        node.run(["systemctl", "start", NAME])
+        node.run(["systemctl", "start", PACKAGE])
         assert node.run("systemctl --failed --plain --no-legend").stdout == ""
     finally:
         node.run(["mv", f"{MASTER}.away", MASTER])
@@ -45,7 +47,7 @@ def test_scriptlets_have_no_network_here_and_do_their_work_all_the_same(unset: W
     """rpm's plug-in unshare: condor_reconfig in a scriptlet would hang for ten seconds, and fail."""
     assert unset.node.run(["rpm", "--eval", "%{?__transaction_unshare}"]).stdout.strip() != ""
     unset.install()
-    journal = unset.node.run(["journalctl", "--output=cat", f"--unit={NAME}"]).stdout
+    journal = unset.node.run(["journalctl", "--output=cat", f"--unit={PACKAGE}"]).stdout
     assert "HTCondor advertises for this node: " in journal, "the unit did it, outside of the scriptlet"
 
 

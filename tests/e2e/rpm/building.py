@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from condor_kvm_stage import __version__
-from testnode import builds, container, repository
-from testnode.recipe import Release
+from testnode import builds, container
+from testnode.recipe import PACKAGE, Release
 from testnode.run import run
 
-from .column import NAME, TOPDIR, Column
-from .conftest import Built
+from .column import TOPDIR, Built, Column
 
 _FORMAT = (
     "%{NEVRA} %{PAYLOADCOMPRESSOR} %{BUILDTIME} %{BUILDHOST}\n%{SUMMARY}\n%{DESCRIPTION}\n"
@@ -29,7 +28,7 @@ class BuildCells:
     release: ClassVar[Release]
 
     def test_builds_the_package_that_is_in_dist(self, built: Built) -> None:
-        assert contents(built.package) == contents(repository.built())
+        assert contents(built.package) == contents(builds.built())
         assert contents(built.source_package) == contents(builds.source_package())
 
     def test_what_it_builds_installs_on_it_and_on_the_oldest_rpm(self, built: Built) -> None:
@@ -37,15 +36,15 @@ class BuildCells:
             with container.tree(release) as tree:
                 shutil.copyfile(built.package, tree / "srv/own.rpm")
                 container.execute(tree, ["rpm", "--install", "/srv/own.rpm"])
-                query = ["rpm", "--query", "--queryformat", "%{VERSION}", NAME]
+                query = ["rpm", "--query", "--queryformat", "%{VERSION}", PACKAGE]
                 assert container.execute(tree, query).stdout == __version__
-                assert container.execute(tree, ["rpm", "--verify", NAME]).stdout == ""
+                assert container.execute(tree, ["rpm", "--verify", PACKAGE]).stdout == ""
 
     def test_rebuilds_from_the_source_package_and_passes_check(self, column: Column) -> None:
         shutil.copyfile(builds.source_package(), column.tree / "srv/sources.rpm")
         log = column.rpmbuild("--rebuild", "/srv/sources.rpm", timeout=600)
         (package,) = (column.tree / TOPDIR).glob("RPMS/noarch/*.rpm")
-        assert contents(package) == contents(repository.built())
+        assert contents(package) == contents(builds.built())
         assert re.search(r"^\d+ passed", log, re.MULTILINE), "the unit tests did not run in %check"
 
 

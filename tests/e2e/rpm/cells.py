@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from condor_kvm_stage import __version__
 from testnode import builds
-from testnode.recipe import Release
+from testnode.dnf import foreign_lines
+from testnode.recipe import PACKAGE, Release
 
-from .column import NAME, POLICY, PRIVATE, Column, foreign_lines
-from .conftest import Installed
+from .column import POLICY, PRIVATE, Column, Installed
 
-_OLDER = f"{NAME}-{builds.OLDER}"
+_OLDER = f"{PACKAGE}-{builds.OLDER}"
 _EDITED = "# The policy of the site\n"
 
 
@@ -47,22 +47,30 @@ class Cells:
             assert set(origins) == {".pyc"}
         assert column.files() == before
 
+    def test_host_whose_python_becomes_another_gets_its_bytecode_and_loses_the_old(self, column: Column) -> None:
+        column.dnf("install", PACKAGE)
+        bytecode = column.tree / PRIVATE / "condor_kvm_stage/__pycache__"
+        next(bytecode.glob("policy.*.pyc")).rename(bytecode / "policy.cpython-30.pyc")
+        # as RPM does when the package of the file changes that the trigger names
+        column.run(["sh", "-c", f"rpm --query --queryformat '%{{FILETRIGGERSCRIPTS}}' {PACKAGE} | sh"])
+        assert_compiled(column)
+
     def test_unit_is_enabled_and_nothing_of_the_builder_is_written(self, installed: Installed) -> None:
         assert installed.column.enabled()
         snippets = installed.column.tree / "etc/condor/config.d"
-        assert not [*snippets.glob("*kvm-stage*"), *installed.column.tree.glob(f"run/{NAME}*")]
+        assert not [*snippets.glob("*kvm-stage*"), *installed.column.tree.glob(f"run/{PACKAGE}*")]
 
     def test_host_without_systemd_installs_and_removes_without_a_word(self, column: Column) -> None:
         (column.tree / "usr/bin/systemctl").unlink()
-        assert foreign_lines(column.dnf("install", NAME)) == []
+        assert foreign_lines(column.dnf("install", PACKAGE)) == []
         assert column.verify() == ""
-        assert foreign_lines(column.dnf("remove", NAME)) == []
+        assert foreign_lines(column.dnf("remove", PACKAGE)) == []
 
     def test_upgrades(self, column: Column) -> None:
         column.dnf("install", _OLDER)
         retired = column.tree / PRIVATE / builds.RETIRED
         assert retired.exists()
-        assert foreign_lines(column.dnf("upgrade", NAME)) == []
+        assert foreign_lines(column.dnf("upgrade", PACKAGE)) == []
         assert column.version() == __version__
         assert column.verify() == ""
         assert not retired.parent.exists()
@@ -71,9 +79,9 @@ class Cells:
 
     def test_upgrade_leaves_the_sites_policy_and_a_disabled_unit_alone(self, column: Column) -> None:
         column.dnf("install", _OLDER)
-        column.run(["systemctl", "disable", NAME])
+        column.run(["systemctl", "disable", PACKAGE])
         (column.tree / POLICY).write_text(_EDITED, encoding="utf-8")
-        column.dnf("upgrade", NAME)
+        column.dnf("upgrade", PACKAGE)
         assert (column.tree / POLICY).read_text(encoding="utf-8") == _EDITED
         shipped = (column.tree / POLICY).with_name("config.toml.rpmnew").read_text(encoding="utf-8")
         assert shipped.startswith("#")
@@ -81,8 +89,8 @@ class Cells:
         assert not column.enabled()
 
     def test_downgrades(self, column: Column) -> None:
-        column.dnf("install", NAME)
-        assert foreign_lines(column.dnf("downgrade", NAME)) == []
+        column.dnf("install", PACKAGE)
+        assert foreign_lines(column.dnf("downgrade", PACKAGE)) == []
         assert column.version() == builds.OLDER
         assert column.verify() == ""
         assert (column.tree / POLICY).read_text(encoding="utf-8").endswith(builds.OLDER_POLICY)
@@ -90,10 +98,10 @@ class Cells:
         assert_compiled(column)
 
     def test_reinstalls_what_was_lost(self, column: Column) -> None:
-        column.dnf("install", NAME)
+        column.dnf("install", PACKAGE)
         (column.tree / PRIVATE / "condor_kvm_stage/policy.py").unlink()
         assert "policy.py" in column.verify()
-        assert foreign_lines(column.dnf("reinstall", NAME)) == []
+        assert foreign_lines(column.dnf("reinstall", PACKAGE)) == []
         assert column.verify() == ""
         assert column.enabled()
         assert_compiled(column)
@@ -101,17 +109,17 @@ class Cells:
     def test_removal_leaves_nothing(self, column: Column) -> None:
         column.run(["true"])  # a container's own directories
         before = column.files()
-        column.dnf("install", NAME)
+        column.dnf("install", PACKAGE)
         assert column.files() != before
-        assert foreign_lines(column.dnf("remove", NAME)) == []
+        assert foreign_lines(column.dnf("remove", PACKAGE)) == []
         assert column.files() == before
 
     def test_removal_leaves_nothing_but_the_sites_policy(self, column: Column) -> None:
         column.run(["true"])
         before = column.files()
-        column.dnf("install", NAME)
+        column.dnf("install", PACKAGE)
         (column.tree / POLICY).write_text(_EDITED, encoding="utf-8")
-        column.dnf("remove", NAME)
+        column.dnf("remove", PACKAGE)
         saved = POLICY.with_name("config.toml.rpmsave")
         assert (column.tree / saved).read_text(encoding="utf-8") == _EDITED
         assert column.files().keys() - before.keys() == {str(saved.parent), str(saved)}

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from testnode import container
+from testnode import container, dnf
+from testnode.recipe import PACKAGE
 
-NAME = "condor-kvm-stage"
 POLICY = Path("etc/condor-kvm-stage/config.toml")
 PRIVATE = Path("usr/share/condor-kvm-stage/python")
 TOPDIR = Path("srv/build")
-# What changes with each transaction, whatever the package: RPM's database, dnf's state, logs
-_KEPT_BY_RPM = {"var/cache", "var/lib/dnf", "var/lib/rpm", "usr/lib/sysimage", "var/log"}
-# What dnf 4 and dnf5 say of a transaction's steps, of their end, and of a new key
-_OWN = re.compile(
-    r"  [A-Z][a-z]+( scriptlet)? *: .*\d+/\d+ *"  # "  Installing       : condor-kvm-stage-0.1.0-1.noarch   1/1 "
-    r"|\[\d+/\d+\] .*"  # "[3/3] Installing condor-kvm-stage-0:0.1 100% |   2.5 MiB/s | 289.1 KiB |  00m00s"
-    r"|[A-Z][a-z]+:|  condor-kvm-stage-\S+ *|Complete!|"
-    r"|Importing OpenPGP key .*| (UserID|Fingerprint|From) *: .*|The key was successfully imported\."
-)
 
 
 class Column:
@@ -37,8 +28,7 @@ class Column:
 
     def run(self, command: Sequence[str], *, timeout: float = 120) -> str:
         """Run a command in the tree. Returns what it wrote to stdout and stderr, in its order."""
-        merged = ["sh", "-c", 'exec "$@" 2>&1', "sh", *command]
-        return container.execute(self.tree, merged, timeout=timeout).stdout
+        return container.execute(self.tree, [*dnf.MERGED, *command], timeout=timeout).stdout
 
     def dnf(self, *words: str) -> str:
         """Let the column's dnf do something. Returns what it wrote."""
@@ -50,15 +40,15 @@ class Column:
 
     def version(self) -> str:
         """Return the version that RPM says is installed."""
-        return self.run(["rpm", "--query", "--queryformat", "%{VERSION}", NAME])
+        return self.run(["rpm", "--query", "--queryformat", "%{VERSION}", PACKAGE])
 
     def verify(self) -> str:
         """Return what differs from what the package says."""
-        return container.execute(self.tree, ["rpm", "--verify", NAME], check=False).stdout
+        return container.execute(self.tree, ["rpm", "--verify", PACKAGE], check=False).stdout
 
     def enabled(self) -> bool:
         """Return whether the boot unit will run at each boot."""
-        state = container.execute(self.tree, ["systemctl", "is-enabled", f"{NAME}.service"], check=False)
+        state = container.execute(self.tree, ["systemctl", "is-enabled", f"{PACKAGE}.service"], check=False)
         return state.stdout == "enabled\n"
 
     def files(self) -> dict[str, tuple[object, ...]]:
@@ -68,7 +58,7 @@ class Column:
     def _describe(self, directory: Path) -> Iterator[tuple[str, tuple[object, ...]]]:
         for path in directory.iterdir():
             name = str(path.relative_to(self.tree))
-            if name in _KEPT_BY_RPM:
+            if name in dnf.KEPT:
                 continue
             status = path.lstat()
             owner = (status.st_mode, status.st_uid, status.st_gid)
@@ -80,7 +70,17 @@ class Column:
                 yield name, (*owner, status.st_size, status.st_mtime_ns, target)
 
 
-def foreign_lines(output: str) -> list[str]:
-    """Return what is not dnf's own of what it writes from a transaction's begin on: scriptlets' words, complaints."""
-    lines = output.splitlines()
-    return [line for line in lines[lines.index("Running transaction") + 1 :] if not _OWN.fullmatch(line)]
+@dataclass(frozen=True)
+class Installed:
+    """A column with the package, and what dnf wrote."""
+
+    column: Column
+    output: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """What `rpmbuild -ba` made of the spec and the archive in dist/'s source package."""
+
+    package: Path
+    source_package: Path

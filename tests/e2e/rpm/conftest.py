@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from testnode import builds, container, repository
+from testnode.recipe import PACKAGE
 
-from .column import NAME, TOPDIR, Column
+from .column import TOPDIR, Built, Column, Installed
 
 pytest.register_assert_rewrite("e2e.rpm.cells", "e2e.rpm.building")
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A tree with the package, and what dnf wrote."""
-
-    column: Column
-    output: str
 
 
 @pytest.fixture(scope="session")
 def etc_and_srv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What makes a signed repository of a tree: with the package in dist/ and an older build of it."""
     directory = tmp_path_factory.mktemp("repository")
-    packages = [builds.older(tmp_path_factory.mktemp("older")), repository.built()]
+    packages = [builds.older(tmp_path_factory.mktemp("older")), builds.built()]
     with repository.key_ring() as ring:
         repository.put_in(directory, packages, ring)
     return directory
-
-
-@dataclass(frozen=True)
-class Built:
-    """What `rpmbuild -ba` made of the spec and the archive in dist/'s source package."""
-
-    package: Path
-    source_package: Path
 
 
 @pytest.fixture
@@ -53,7 +37,7 @@ def installed(request: pytest.FixtureRequest, etc_and_srv: Path) -> Iterator[Ins
     """A tree into which dnf has installed the package, for tests that only look at it."""
     with container.tree(request.cls.release) as tree:
         column = Column(tree, request.cls.dnf, etc_and_srv)
-        yield Installed(column, column.dnf("install", NAME))
+        yield Installed(column, column.dnf("install", PACKAGE))
 
 
 @pytest.fixture(scope="class")

@@ -21,6 +21,9 @@ CHANGELOG = "CHANGELOG.md"
 PAGES = [str(path.relative_to(REPOSITORY)) for path in sorted((REPOSITORY / "packaging/man").glob("*.rst"))]
 NEWEST = rf"^## \[{re.escape(__version__)}\]"
 TAG = f"v{__version__}"
+_RELEASE = re.search(r"^Release: +(\d+)", (REPOSITORY / SPEC).read_text(encoding="utf-8"), re.MULTILINE)
+assert _RELEASE
+RELEASE = int(_RELEASE[1])
 NAME = ["-c", "user.name=A developer", "-c", "user.email=developer@example.org"]
 
 
@@ -82,7 +85,7 @@ def test_every_disagreement_is_listed_with_what_to_do(clone: Path) -> None:
     (clone / "new").touch()
     assert disagreements(clone) == [
         f"{SPEC} has {__version__} as its Version, {SOURCE} has 9.8.7; make them the same",
-        f"the newest entry of %changelog in {SPEC} is of {__version__}-1; write one of 9.8.7-1",
+        f"the newest entry of %changelog in {SPEC} is of {__version__}-{RELEASE}; write one of 9.8.7-{RELEASE}",
         f"the newest entry of {CHANGELOG} is of {__version__}; write one of 9.8.7: ## [9.8.7] - YEAR-MONTH-DAY",
         *(f"{page} has {__version__} as its version; write :Version: condor-kvm-stage 9.8.7" for page in PAGES),
         "not committed: new; commit or remove it before the tag is made",
@@ -94,7 +97,7 @@ def test_every_disagreement_is_listed_with_what_to_do(clone: Path) -> None:
     ("name", "pattern", "replacement", "message"),
     [
         (SPEC, r"^Version:.*$", "Version:        9.8.7", f"{SPEC} has 9.8.7 as its Version, "),
-        (SPEC, r"^Release: +1", "Release:        2", f"is of {__version__}-1; write one of {__version__}-2"),
+        (SPEC, r"^Release: +\d+", f"Release: {RELEASE + 1}", f"{RELEASE}; write one of {__version__}-{RELEASE + 1}"),
         (SPEC, r"(?<=%changelog\n)\* .* - \S+$", "", f"the newest entry of %changelog in {SPEC} is missing; "),
         (SPEC, r"(?<=%changelog\n)\* \w+ ", "* Xxx ", f"the date in %changelog of {SPEC}, Xxx "),
         (SPEC, r"(?<=%changelog\n)\* \w+ \w+ +\d+", "* Fri Nov 22", "does not exist; see to the day of the week, too"),

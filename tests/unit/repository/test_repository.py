@@ -1,23 +1,13 @@
-"""The repository agrees with itself: one version, and constants that stand in two languages."""
+"""The repository agrees with itself: constants that stand in two languages."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from condor_kvm_stage import __version__
 from condor_kvm_stage.genconfig.snippet import PATH
 from testnode import guest
 
 REPOSITORY = Path(__file__).parents[3]
-
-
-def test_spec_has_the_version_of_the_package_and_its_changelog_begins_with_it() -> None:
-    spec = (REPOSITORY / "condor-kvm-stage.spec").read_text(encoding="utf-8")
-    versions = re.findall(r"^Version: +(\S+)$", spec, re.MULTILINE)
-    newest = spec.split("%changelog\n", 1)[1].splitlines()[0]
-    assert versions == [__version__]
-    assert newest.endswith(f" - {__version__}-1")
 
 
 def test_template_is_named_after_the_file_that_it_makes() -> None:

@@ -7,9 +7,7 @@ fedora-selinux/selinux-policy).
 
 from __future__ import annotations
 
-import pytest
-
-from testnode import container, repository
+from testnode import builds, container
 from testnode.recipe import Release
 from testnode.run import run
 
@@ -31,15 +29,9 @@ _TYPES = {
 }
 
 
-@pytest.fixture(scope="module")
-def contexts() -> dict[str, str]:
-    """The type of each of the package's paths."""
-    paths = [*run(["rpm", "--query", "--list", "--package", repository.built()]).stdout.split(), *_FURTHER]
+def test_each_path_has_the_type_of_its_directory() -> None:
+    paths = [*run(["rpm", "--query", "--list", "--package", builds.built()]).stdout.split(), *_FURTHER]
     with container.tree(Release.BOOKWORM) as tree:
         said = container.execute(tree, ["matchpathcon", "-f", _CONTEXTS, *paths]).stdout
-    return {path: context.split(":")[2] for path, context in (line.split("\t") for line in said.splitlines())}
-
-
-def test_each_path_has_the_type_of_its_directory(contexts: dict[str, str]) -> None:
-    wanted = {path: next(kind for begin, kind in _TYPES.items() if path.startswith(begin)) for path in contexts}
-    assert contexts == wanted
+    found = {path: context.split(":")[2] for path, context in (line.split("\t") for line in said.splitlines())}
+    assert found == {path: next(kind for begin, kind in _TYPES.items() if path.startswith(begin)) for path in paths}
