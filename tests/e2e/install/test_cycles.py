@@ -32,7 +32,7 @@ def held(node: Node) -> dict[str, int]:
 
 def cycle(worker: Worker) -> None:
     worker.install()
-    worker.advertises(HasVM=KVM.usable)
+    worker.wait_until_advertises(HasVM=KVM.usable)
     assert worker.dnf("remove", PACKAGE) == []
     worker.wait_until_as_before()
 

@@ -78,7 +78,7 @@ def test_htcondor_under_another_units_name_gives_up_vm_universe_too(unset: Worke
     node.run("systemd-run --quiet --unit=htcondor-site condor_master -f")
     try:
         unset.install()
-        unset.advertises(HasVM=True)
+        unset.wait_until_advertises(HasVM=True)
         unset.dnf("remove", PACKAGE)
         unset.wait_until_as_before()
     finally:
@@ -90,7 +90,7 @@ def test_htcondor_under_another_units_name_gives_up_vm_universe_too(unset: Worke
 def test_virtual_machine_that_runs_is_left_alone_and_the_node_takes_no_other(unset: Worker) -> None:
     node = unset.node
     unset.install()
-    unset.advertises(HasVM=True)
+    unset.wait_until_advertises(HasVM=True)
     job = pool.submit(node, "vm-job.sub", jobs.VM_JOB)
     log = unset.path(f"/home/{recipe.USER}/{jobs.VM_JOB_LOG}")
     # not before its disk is staged: a job whose plug-in goes away then waits for another node

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from e2e.install.worker import Worker
+from testnode import stages
 from testnode.recipe import PACKAGE
 from testnode.site import SNIPPET
 
@@ -20,7 +21,7 @@ def test_htcondor_that_does_not_run_has_vm_universe_when_it_starts(unset: Worker
         assert unset.node.run("systemctl is-active condor", check=False).stdout == "inactive\n"
     finally:
         unset.node.run("systemctl start condor", timeout=90)
-    unset.advertises(HasVM=True)
+    unset.wait_until_advertises(HasVM=True)
 
 
 @pytest.mark.guest
@@ -39,7 +40,7 @@ def test_htcondor_that_is_installed_later_has_vm_universe_when_it_starts(unset: 
     finally:
         node.run(["mv", f"{MASTER}.away", MASTER])
         node.run("systemctl start condor", timeout=90)
-    unset.advertises(HasVM=True)
+    unset.wait_until_advertises(HasVM=True)
     assert unset.path(SNIPPET).exists()
 
 
@@ -51,10 +52,9 @@ def test_scriptlets_have_no_network_here_and_do_their_work_all_the_same(unset: W
     assert "HTCondor advertises for this node: " in journal, "the unit did it, outside of the scriptlet"
 
 
-def test_installed_package_verifies_after_a_boot_too(unset: Worker) -> None:
+def test_all_packages_verify_after_the_installation_and_after_a_boot(unset: Worker) -> None:
     unset.install()
-    assert unset.verified() == ""
+    assert unset.node.run("rpm --verify --all", check=False).stdout == ""
     unset.node.reboot()
-    unset.advertises(NfsPluginImageDirs=None)
-    assert unset.verified() == ""
+    stages.wait_for_nfs(unset.bare)
     assert unset.node.run("rpm --verify --all", check=False).stdout == ""

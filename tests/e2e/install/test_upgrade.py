@@ -15,7 +15,7 @@ from testnode.site import POLICY, SNIPPET
 @pytest.mark.guest
 def test_node_offers_the_same_after_upgrade_downgrade_and_reinstallation(unset: Worker) -> None:
     unset.install(OLDER)
-    unset.advertises(HasVM=True, NfsPluginVersion=builds.OLDER)
+    unset.wait_until_advertises(HasVM=True, NfsPluginVersion=builds.OLDER)
     memory = offered_memory(unset.node)
     assert memory == rendered_memory(unset.node)
     started = pool.slot_ad(unset.node)["DaemonStartTime"]
@@ -24,7 +24,7 @@ def test_node_offers_the_same_after_upgrade_downgrade_and_reinstallation(unset: 
         assert (unset.version(), unset.verified()) == (version, "")
         assert f"condor-kvm-stage-genconfig {version}," in unset.path(SNIPPET).read_text(encoding="utf-8")
         # the same startd: there is nothing for which it would have to start again
-        unset.advertises(HasVM=True, VM_Memory=memory, NfsPluginVersion=version, DaemonStartTime=started)
+        unset.wait_until_advertises(HasVM=True, VM_Memory=memory, NfsPluginVersion=version, DaemonStartTime=started)
 
 
 @pytest.mark.guest
@@ -35,10 +35,10 @@ def test_changed_policy_survives_and_is_in_force(unset: Worker) -> None:
     unset.dnf("upgrade", PACKAGE)
     assert unset.path(POLICY).read_text(encoding="utf-8") == policy
     assert builds.OLDER_POLICY not in unset.path(f"{POLICY}.rpmnew").read_text(encoding="utf-8")
-    unset.advertises(HasVM=True, VM_Memory=2048)
+    unset.wait_until_advertises(HasVM=True, VM_Memory=2048)
     unset.dnf("downgrade", PACKAGE)
     assert unset.path(POLICY).read_text(encoding="utf-8") == policy
-    unset.advertises(HasVM=True, VM_Memory=2048)
+    unset.wait_until_advertises(HasVM=True, VM_Memory=2048)
 
 
 def test_broken_policy_is_one_message_and_the_node_goes_on_as_it_was(unset: Worker) -> None:

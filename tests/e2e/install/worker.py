@@ -33,7 +33,7 @@ class Worker:
         """Return what differs from what the package says."""
         return self.node.run(["rpm", "--verify", PACKAGE], check=False).stdout
 
-    def advertises(self, **wanted: object) -> None:
+    def wait_until_advertises(self, **wanted: object) -> None:
         """Wait until the node's slot advertises these."""
 
         def found() -> bool:
