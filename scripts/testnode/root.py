@@ -33,12 +33,13 @@ def cached(release: Release = Release.TESTING) -> Iterator[Path]:
     CACHE.mkdir(parents=True, exist_ok=True)
     path = _path(release)
     with open(f"{path}.lock", "w", encoding="ascii") as lock:
-        if not path.exists():
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not path.exists():  # another process may have built it meanwhile
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        # Another lock, because others may hold that one for long who need nothing but what is being built
+        with open(f"{path}.building", "w", encoding="ascii") as building:
+            fcntl.flock(building, fcntl.LOCK_EX)
+            if not path.exists():
                 _remove_outdated()
                 _build(release, path)
-        fcntl.flock(lock, fcntl.LOCK_SH)
         yield path
 
 
@@ -59,6 +60,7 @@ def _remove_outdated() -> None:
             with contextlib.suppress(FileNotFoundError):
                 other.rename(other.with_suffix(".partial"))
             shutil.rmtree(other.with_suffix(".partial"), ignore_errors=True)
+            other.with_suffix(".building").unlink(missing_ok=True)
             lock_path.unlink()
 
 

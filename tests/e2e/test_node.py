@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from testnode import node, root
+from testnode.recipe import Release
 
 TEST_NODE = Path(__file__).parents[2] / "scripts/test-node"
 STATE = Path("/run/condor-kvm-stage-test-node")
@@ -33,6 +35,33 @@ def test_node_ends_with_the_command_that_started_it(number: signal.Signals) -> N
         time.sleep(0.1)
     assert not Path(f"/proc/{leader}").exists()
     assert str(root.CACHE / "mount-point") not in Path("/proc/mounts").read_text()
+
+
+def test_root_that_one_has_built_and_holds_is_there_for_all_who_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[Release] = []
+
+    def build(release: Release, path: Path) -> None:
+        time.sleep(1)  # until all the others wait
+        path.mkdir()
+        built.append(release)
+
+    monkeypatch.setattr(root, "CACHE", tmp_path)
+    monkeypatch.setattr(root, "_build", build)
+    all_have_it = threading.Barrier(4)
+
+    def hold() -> None:
+        with root.cached():
+            all_have_it.wait(20)
+
+    threads = [threading.Thread(target=hold) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not all_have_it.broken
+    assert len(built) == 1
 
 
 def test_nodes_do_not_share_their_control_groups() -> None:
