@@ -44,6 +44,13 @@ def wait_for_slot(node: Node) -> None:
     node.wait_until(lambda: bool(transfer_methods(node)), "HTCondor's startd advertises its slot", 90)
 
 
+def restart_at_once(node: Node) -> None:
+    """Let HTCondor's master start a daemon again at once: it waits the longer the oftener that happens."""
+    setting = node.root / "etc/condor/config.d/20-restarts.conf"
+    setting.write_text("MASTER_BACKOFF_CEILING = 2\n", encoding="utf-8")
+    node.run("condor_reconfig")
+
+
 def submit(node: Node, name: str, description: str) -> int:
     """Submit a job as the node's user, from a submit file `name` in the home directory. Returns its cluster id."""
     home = node.root / "home" / recipe.USER

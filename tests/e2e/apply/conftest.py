@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.apply.worker import APPLY, restarts_at_once
+from e2e.apply.worker import APPLY
 from testnode import node, pool, stages
 from testnode.node import Node
 
@@ -16,7 +16,7 @@ def fresh() -> Iterator[stages.Installed]:
     """A node of our own after `dnf install`."""
     with node.running() as worker:
         bare = stages.make_bare(worker)
-        restarts_at_once(worker)
+        pool.restart_at_once(worker)
         yield stages.install(bare)
 
 

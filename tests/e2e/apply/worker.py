@@ -15,13 +15,6 @@ APPLY_WITHOUT_NETWORK = f"unshare --net {APPLY}"
 RESTART = "condor_restart -startd -peaceful"
 
 
-def restarts_at_once(worker: Node) -> None:
-    """Let HTCondor's master start a daemon again at once: it waits the longer the oftener that happens."""
-    setting = worker.root / "etc/condor/config.d/20-restarts.conf"
-    setting.write_text("MASTER_BACKOFF_CEILING = 2\n", encoding="utf-8")
-    worker.run("condor_reconfig")
-
-
 def rendered_memory(worker: Node) -> int:
     """Return the VM_MEMORY that the generator calls for."""
     found = re.search(r"^VM_MEMORY = (\d+)$", worker.run("condor-kvm-stage-genconfig --stdout").stdout, re.MULTILINE)

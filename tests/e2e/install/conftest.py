@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.apply.worker import restarts_at_once
 from e2e.install.worker import Worker
-from testnode import builds, node, stages
+from testnode import builds, node, pool, stages
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +15,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     """A node of the module's own, without the package at first."""
     with node.running() as started:
         bare = stages.make_bare(started, builds.older(tmp_path_factory.mktemp("older")))
-        restarts_at_once(started)
+        pool.restart_at_once(started)
         yield Worker(bare)
 
 
