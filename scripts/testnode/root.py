@@ -80,6 +80,11 @@ def _build(release: Release, path: Path) -> None:
         shutil.copyfile(recipe.FILES / name, target)
     (partial / "usr/share/licenses").mkdir(exist_ok=True)  # belongs to EL's package filesystem
     run(["chroot", partial, "useradd", "--create-home", "--shell", "/bin/sh", recipe.USER])
+    if release in recipe.NODES:
+        # Debian's package asks condor_config_val where its log goes, in a root that is not complete yet
+        owner = ["--owner=condor", "--group=condor"]
+        places = ["/var/log/condor", "/var/spool/condor", "/var/lib/condor/execute"]
+        run(["chroot", partial, "install", "--directory", *owner, *places])
     if release in recipe.BORROWED:
         _install_borrowed(partial, recipe.BORROWED[release])
     _install_bridge(partial, release)
