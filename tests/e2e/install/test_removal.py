@@ -87,7 +87,7 @@ def test_htcondor_under_another_units_name_gives_up_vm_universe_too(unset: Worke
 
 
 @pytest.mark.guest
-def test_virtual_machine_that_runs_is_left_alone_and_the_node_takes_no_other(unset: Worker) -> None:
+def test_virtual_machine_that_runs_is_left_alone_to_its_end(unset: Worker) -> None:
     node = unset.node
     unset.install()
     unset.wait_until_advertises(HasVM=True)
