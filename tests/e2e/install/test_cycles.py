@@ -1,6 +1,6 @@
 """Installed and removed again and again on one node: nothing stays, nothing grows, HTCondor is up.
 
-A few times, because each takes some fifteen seconds; CYCLES=200 in the environment makes it two hundred (`make cycles`).
+A few times, because each takes some fifteen seconds; CYCLES=200 in the environment makes it 200 (`make cycles`).
 """
 
 from __future__ import annotations
