@@ -16,7 +16,7 @@ from unit.genconfig_fixtures import carry_out, clock, good, host, node, policy_o
 
 from condor_kvm_stage import policy
 from condor_kvm_stage.plugin import mounts
-from condor_kvm_stage.schema import Staging
+from condor_kvm_stage.policy import Staging
 
 # Those of the generator stand in a module of their own
 __all__ = ["carry_out", "clock", "good", "host", "node", "policy_of_the_host", "temporary"]
@@ -94,8 +94,8 @@ def job_user() -> Iterator[int]:
 def program(tmp_path: Path) -> list[str]:
     """The program's command line: as installed, but with the modules to test, and with the node's files here."""
     before = (
-        f"from condor_kvm_stage import policy\nfrom condor_kvm_stage.plugin import cli\npolicy.PATH = {policy.PATH!r}\n"
-        f"cli.STATE = {str(tmp_path / 'state')!r}\n"
+        f"from condor_kvm_stage import policy, policy_memory, state\npolicy.PATH = {policy.PATH!r}\n"
+        f"state.PATH, policy_memory.PATH = {str(tmp_path / 'state')!r}, {str(tmp_path / 'staging')!r}\n"
     )
     if sys.version_info < (3, 11):  # where tomli is: the program runs without site, which tells a virtual environment
         before += f"import site\nsite.PREFIXES.insert(0, {sys.prefix!r})\n"

@@ -107,7 +107,7 @@ def files(root: Path) -> Iterator[tuple[str, str]]:
     """Give each file under a directory, and its text."""
     for path in sorted(root.rglob("*")):
         if path.is_file() and not path.is_symlink():
-            yield str(path.relative_to(root)), path.read_text(encoding="utf-8")
+            yield str(path.relative_to(root)), path.read_text(encoding="utf-8", errors="backslashreplace")
 
 
 def restarting(how: str) -> str:

@@ -78,7 +78,7 @@ def test_hostile_image_becomes_no_disk_and_no_program_opens_it(
     case: Case, on_disk: Callable[[Case], Hostile], scratch: Path, marker: Path
 ) -> None:
     path = on_disk(case).path
-    status, ad = transfer.Run().transfer(f"nfs://{path}:disk", str(scratch / "x"), False)
+    status, ad = transfer.Run(False).transfer(f"nfs://{path}?mode=copy:disk", str(scratch / "x"))
     assert status == (os.EX_NOPERM if case.check in FORBIDDEN else os.EX_DATAERR)
     assert ad["TransferSuccess"] is False
     (data,) = ad["TransferErrorData"]
@@ -91,7 +91,7 @@ def test_hostile_image_becomes_no_disk_and_no_program_opens_it(
 
 def test_sound_image_is_opened_by_qemu_img(tmp_path: Path, scratch: Path, marker: Path) -> None:
     path = hostile.put(tmp_path / "image", hostile.qcow2())
-    status, ad = transfer.Run().transfer(f"nfs://{path}:disk", str(scratch / "x"), False)
+    status, ad = transfer.Run(False).transfer(f"nfs://{path}?mode=copy:disk", str(scratch / "x"))
     assert (status, ad["TransferSuccess"]) == (os.EX_OK, True)
     assert marker.exists()
 

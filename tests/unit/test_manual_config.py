@@ -1,4 +1,4 @@
-"""The policy is the same in four places: the schema, the classes with the defaults, the page, the shipped file."""
+"""The policy is the same in four places: the checks, the classes with the defaults, the page, the shipped file."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from unit.manual import Page, literals, terms
 from condor_kvm_stage.genconfig import network, snippet
 from condor_kvm_stage.plugin import supervise
 from condor_kvm_stage.plugin.failure import NodeError
-from condor_kvm_stage.policy import PATH, Policy, _parsed
-from condor_kvm_stage.schema import AUTO, KEYS, Htcondor, Network
+from condor_kvm_stage.policy import AUTO, PATH, Htcondor, Network, Policy
+from condor_kvm_stage.policy_checks import KEYS
+from condor_kvm_stage.policy_reader import parse
 
 PAGE = Page("condor-kvm-stage-config.toml.5")
 SHIPPED = (Path(__file__).parents[2] / "packaging/config.toml").read_text(encoding="utf-8")
@@ -75,12 +76,12 @@ def test_every_place_has_the_same_tables_and_keys_in_the_same_order() -> None:
     assert [(table, list(entries)) for table, entries in in_the_shipped_file().items()] == order
     default = Policy()
     assert {table: set(getattr(default, table).__slots__) for table in KEYS} == {t: set(k) for t, k in KEYS.items()}
-    assert set(Policy.__slots__) - {"given"} == set(KEYS)
+    assert set(Policy.__slots__) - {"given", "text"} == set(Policy.TABLES) == set(KEYS)
 
 
 @pytest.mark.parametrize("place", [on_the_page, in_the_shipped_file])
 def test_every_place_has_the_defaults_that_hold_without_a_file(place: Callable[[], Places]) -> None:
-    policy = _parsed(as_toml(place()), PATH)
+    policy = parse(as_toml(place()), PATH)
     assert values(policy) == values(Policy())
     assert policy.given == [f"{table}.{key}" for table, key in KEY_IDS]
 
@@ -145,10 +146,10 @@ def test_file_is_named_as_it_is_read() -> None:
 
 def test_examples_are_policies_and_the_second_is_just_enough_for_a_tree_that_does_not_run() -> None:
     node, tree = literals(PAGE.section("EXAMPLES"))
-    assert _parsed(node.encode(), PATH).given
-    assert snippet.missing_for_unseen(_parsed(tree.encode(), PATH)) == []
+    assert parse(node.encode(), PATH).given
+    assert snippet.missing_for_unseen(parse(tree.encode(), PATH)) == []
     for line in tree.splitlines():
         key = line.partition(" = ")[0]
         if key != line:
-            (missing,) = snippet.missing_for_unseen(_parsed(tree.replace(line, "").encode(), PATH))
+            (missing,) = snippet.missing_for_unseen(parse(tree.replace(line, "").encode(), PATH))
             assert missing.endswith(f".{key}")

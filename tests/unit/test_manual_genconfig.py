@@ -15,8 +15,7 @@ from unit.nodes import FakeNode
 from condor_kvm_stage import state
 from condor_kvm_stage.genconfig import apply, cli, guard, place, report, snippet, trials
 from condor_kvm_stage.genconfig.checks import Check, Level
-from condor_kvm_stage.policy import PATH, Policy
-from condor_kvm_stage.schema import Htcondor, Network
+from condor_kvm_stage.policy import PATH, Htcondor, Network, Policy
 
 REPOSITORY = Path(__file__).parents[2]
 section = Page("condor-kvm-stage-genconfig.8").section

@@ -16,7 +16,7 @@ from condor_kvm_stage.plugin.failure import BY_STATUS
 
 # os and what it brings, and what costs next to nothing; see condor_kvm_stage/plugin/__init__.py
 CHEAP_IMPORTS = {"os", "posixpath", "genericpath", "abc", "_abc", "_collections_abc", "stat", "_stat"}
-CHEAP_IMPORTS |= {"condor_kvm_stage", "errno", "marshal", "select", "time"}
+CHEAP_IMPORTS |= {"condor_kvm_stage", "errno", "fcntl", "marshal", "select", "time"}
 
 
 Plugin = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -98,7 +98,7 @@ def test_locale_does_not_matter(
     scratch = os.fsencode(tmp_path) + b"/scr\xe4tch"
     os.mkdir(scratch)
     infile, outfile = tmp_path / "in", tmp_path / "out"
-    infile.write_bytes(b'[ Url = "nfs://%s:disk"; LocalFileName = "%s/x" ]' % (os.fsencode(base), scratch))
+    infile.write_bytes(b'[ Url = "nfs://%s?mode=copy:disk"; LocalFileName = "%s/x" ]' % (os.fsencode(base), scratch))
     assert plugin("-infile", infile, "-outfile", outfile).returncode == 74
     written = outfile.read_bytes()
     assert b'TransferFileName = "%s/x"' % scratch in written

@@ -83,7 +83,7 @@ def test_qemu_img_cannot_become_root_where_htcondor_starts_plugins_with_its_righ
         os.setresuid(0, NOBODY, 0)
 
     result = subprocess.run(
-        ["/usr/bin/python3", *program[1:], f"nfs:{base}:disk", f"{scratch}/x"],
+        ["/usr/bin/python3", *program[1:], f"nfs:{base}?mode=copy:disk", f"{scratch}/x"],
         preexec_fn=be_root_in_name,
         capture_output=True,
         text=True,
@@ -112,7 +112,7 @@ def test_kill_at_any_moment_leaves_a_complete_overlay_or_none(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         time.sleep(generator.uniform(0, 1.2 * duration))
-        # in turn: the plug-in alone, which leaves qemu-img to go on without it, and both
+        # in turn: the plug-in alone, which leaves its worker to go on without it, and both
         kill = os.killpg if turn % 2 else os.kill
         kill(process.pid, signal.SIGKILL)
         process.wait()

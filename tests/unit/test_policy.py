@@ -12,8 +12,8 @@ import pytest
 from plugin_copy import MODULES
 
 from condor_kvm_stage import policy
-from condor_kvm_stage.policy import Policy, PolicyError, load
-from condor_kvm_stage.schema import AUTO, KEYS
+from condor_kvm_stage.policy import AUTO, Policy, PolicyError, load
+from condor_kvm_stage.policy_checks import KEYS
 
 Write = Callable[[str], None]
 SHIPPED = Path(__file__).parents[2] / "packaging/config.toml"

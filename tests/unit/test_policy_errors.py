@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage import policy
+from condor_kvm_stage import policy, policy_reader
 from condor_kvm_stage.policy import PolicyError, load
-from condor_kvm_stage.schema import KEYS
+from condor_kvm_stage.policy_checks import KEYS
 
 Write = Callable[[str], None]
 
@@ -177,6 +177,6 @@ def test_policy_that_cannot_be_read_is_an_error_not_the_default(tmp_path: Path) 
 @given(st.text() | st.text('[]staging="\n_d#1'))
 def test_any_text_is_a_policy_or_an_error(text: str) -> None:
     try:
-        policy._parsed(text.encode("utf-8", "surrogatepass"), policy.PATH)
+        policy_reader.parse(text.encode("utf-8", "surrogatepass"), policy.PATH)
     except PolicyError as error:
         assert str(error).isprintable()

@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from unit.disks import names, put
 
+from condor_kvm_stage.plugin import overlay
 from condor_kvm_stage.plugin.failure import ContactError, ParameterError, StageError
 from condor_kvm_stage.plugin.publish import publish
 
-FakeProgram = Callable[[str, str], None]
-# A shell's `rm` and `ln`, on the temporary file beside which qemu-img works
-SWAP = "cd {directory}; t=$(echo .vm-nfs-plugin.*); rm $t; ln -s {victim} $t; "
-WRITE = 'for last; do :; done; echo content > "$last"'
+Meanwhile = Callable[[str], None]
+# A shell's `rm` and `ln`, on the temporary file that is being written
+SWAP = "cd {directory}; t=$(echo .vm-nfs-plugin.*); rm $t; ln -s {victim} $t"
+
+
+@pytest.fixture(params=["overlay", "copy"])
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def meanwhile(mode: str, fake_program: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """Let a shell's commands be run while the disk is written, whose content is then "content"."""
+
+    def do(commands: str) -> None:
+        def write(descriptor: int, *_: object) -> None:
+            subprocess.run(["sh", "-c", commands], check=True)
+            os.write(descriptor, b"content\n")
+
+        monkeypatch.setattr(overlay, "write", write)
+        fake_program("qemu-img", f'({commands}); for last; do :; done; echo content > "$last"')
+
+    return do
 
 
 @pytest.fixture
@@ -25,11 +46,10 @@ def victim(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("mode", ["overlay", "copy"])
-def test_file_that_appears_while_qemu_img_runs_is_not_overwritten(
-    scratch: Path, base: Path, fake_program: FakeProgram, mode: str
+def test_file_that_appears_while_the_disk_is_written_is_not_overwritten(
+    scratch: Path, base: Path, meanwhile: Meanwhile, mode: str
 ) -> None:
-    fake_program("qemu-img", f"echo first > {scratch}/disk; {WRITE}")
+    meanwhile(f"echo first > {scratch}/disk")
     with pytest.raises(ParameterError, match="/disk exists already and is not overwritten"):
         put(f"nfs://{base}?mode={mode}:disk", scratch)
     assert (scratch / "disk").read_text() == "first\n"
@@ -38,22 +58,21 @@ def test_file_that_appears_while_qemu_img_runs_is_not_overwritten(
 
 @pytest.mark.parametrize("kind", ["symlink", "dangling symlink", "directory"])
 def test_whatever_has_the_name_by_then_stays(
-    scratch: Path, base: Path, victim: Path, fake_program: FakeProgram, kind: str
+    scratch: Path, base: Path, victim: Path, meanwhile: Meanwhile, mode: str, kind: str
 ) -> None:
     make = {"symlink": f"ln -s {victim}", "dangling symlink": "ln -s none", "directory": "mkdir"}[kind]
-    fake_program("qemu-img", f"{make} {scratch}/disk; {WRITE}")
+    meanwhile(f"{make} {scratch}/disk")
     with pytest.raises(ParameterError, match="exists already"):
-        put(f"nfs://{base}:disk", scratch)
+        put(f"nfs://{base}?mode={mode}:disk", scratch)
     assert names(scratch) == ["disk"]
     assert (scratch / "disk").is_symlink() or (scratch / "disk").is_dir()
     assert victim.read_text() == "precious"
 
 
-@pytest.mark.parametrize("mode", ["overlay", "copy"])
 def test_temporary_file_swapped_for_a_symlink_before_it_is_written_harms_nobody(
-    scratch: Path, base: Path, victim: Path, fake_program: FakeProgram, mode: str
+    scratch: Path, base: Path, victim: Path, meanwhile: Meanwhile, mode: str
 ) -> None:
-    fake_program("qemu-img", SWAP.format(directory=scratch, victim=victim) + WRITE)
+    meanwhile(SWAP.format(directory=scratch, victim=victim))
     with pytest.raises(StageError, match=r"cannot write .*/disk"):
         put(f"nfs://{base}?mode={mode}:disk", scratch)
     assert victim.read_text() == "precious"
@@ -61,23 +80,22 @@ def test_temporary_file_swapped_for_a_symlink_before_it_is_written_harms_nobody(
 
 
 def test_temporary_file_swapped_for_another_file_does_not_become_the_disk(
-    scratch: Path, base: Path, fake_program: FakeProgram
+    scratch: Path, base: Path, meanwhile: Meanwhile, mode: str
 ) -> None:
-    fake_program("qemu-img", f"{WRITE}; cd {scratch}; t=$(echo .vm-nfs-plugin.*); mv $t kept; echo evil > $t")
-    put(f"nfs://{base}:disk", scratch)
+    meanwhile(f"cd {scratch}; t=$(echo .vm-nfs-plugin.*); mv $t kept; echo evil > $t")
+    put(f"nfs://{base}?mode={mode}:disk", scratch)
     assert (scratch / "disk").read_text() == "content\n"
     assert (scratch / "disk").samefile(scratch / "kept")
 
 
-def _swap(directory: Path, victim: Path) -> Callable[[str], None]:
+def _swap(directory: Path, victim: Path) -> Callable[[int], None]:
     """What make() does when somebody else is at work in the directory."""
 
-    def make(temporary: str) -> None:
+    def make(file: int) -> None:
         (name,) = directory.glob(".vm-nfs-plugin.*")
         name.unlink()
         name.symlink_to(victim)
-        with open(temporary, "wb") as file:
-            file.write(b"content")
+        os.write(file, b"content")
 
     return make
 
@@ -101,16 +119,18 @@ def test_shared_directory_that_was_replaced_by_a_symlink_is_not_written_to(tmp_p
     (tmp_path / "link").symlink_to("other")
     for directory in ("link", "link/sub"):
         with pytest.raises(ContactError, match="the directory was moved meanwhile"):
-            publish(str(tmp_path / directory), "result", "the directory", pytest.fail, shared=True)
+            publish(
+                str(tmp_path / directory), "result", "the directory", lambda file: pytest.fail("asked for"), shared=True
+            )
     assert names(tmp_path / "other") == ["sub"]
     assert names(tmp_path / "other/sub") == []
 
 
 def test_directory_that_is_moved_while_the_file_is_made_gets_it_all_the_same(tmp_path: Path, scratch: Path) -> None:
-    def make(temporary: str) -> None:
+    def make(file: int) -> None:
         scratch.rename(tmp_path / "moved")
         scratch.symlink_to(tmp_path)
-        Path(temporary).write_text("content")
+        os.write(file, b"content")
 
     publish(str(scratch), "result", "the directory", make, shared=True)
     assert names(tmp_path / "moved") == ["result"]
@@ -119,5 +139,5 @@ def test_directory_that_is_moved_while_the_file_is_made_gets_it_all_the_same(tmp
 
 def test_names_of_any_length_have_a_temporary_name_that_fits(scratch: Path) -> None:
     for name in ("x" * 255, "ü" * 127):
-        publish(str(scratch), name, "the directory", lambda temporary: None)
+        publish(str(scratch), name, "the directory", lambda file: None)
     assert len(os.listdir(scratch)) == 2

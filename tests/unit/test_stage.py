@@ -8,9 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit import overlays
 from unit.disks import names, put, write_raw
+from unit.writers import qemu_io
 
-from condor_kvm_stage.plugin.failure import ParameterError, ResolutionError, SpecificationError
+from condor_kvm_stage.plugin import overlay
+from condor_kvm_stage.plugin.failure import (
+    ContactError,
+    ParameterError,
+    ResolutionError,
+    SpecificationError,
+    TransferError,
+)
+from condor_kvm_stage.policy import Staging
 
 QemuImg = Callable[..., str]
 
@@ -130,3 +140,59 @@ def test_colons_and_commas_in_paths_are_no_qemu_syntax(tmp_path: Path, info: Inf
     for mode in ("overlay", "copy"):
         put(f"nfs://{image}?mode={mode}:{mode}", scratch)
     assert info(scratch / "overlay")["backing-filename"] == str(image)
+
+
+@pytest.fixture(params=["the image", "its backing file"])
+def image_on(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Path], Path]:
+    """Gives the image to stage: a file itself, or one that is based on it."""
+
+    def make(base: Path) -> Path:
+        if request.param == "the image":
+            return base
+        return overlays.write(tmp_path / "derived", base, "qcow2", 64 << 20)
+
+    return make
+
+
+def test_image_that_a_program_writes_to_is_refused_and_one_that_is_read_is_not(
+    scratch: Path, base: Path, image_on: Callable[[Path], Path]
+) -> None:
+    image = image_on(base)
+    with qemu_io("-f", "qcow2", base):
+        with pytest.raises(ContactError, match=rf"{base.name}.* is open for writing in another program") as caught:
+            put(f"nfs://{image}:disk", scratch)
+        assert caught.value.check == "in_use"
+        assert names(scratch) == []
+    with qemu_io("-r", "-f", "qcow2", base):
+        put(f"nfs://{image}:disk", scratch)
+    assert names(scratch) == ["disk"]
+
+
+@pytest.mark.parametrize("table", ["snapshots", "bitmaps"])
+def test_damage_that_we_do_not_look_for_is_found_by_qemu_here_and_not_when_the_guest_starts(
+    scratch: Path, base: Path, qemu_img: QemuImg, image_on: Callable[[Path], Path], table: str
+) -> None:
+    qemu_img("snapshot", "-c", "one", base)
+    qemu_img("bitmap", "--add", base, "one")
+    put(f"nfs://{image_on(base)}:sound", scratch)
+    content = bytearray(base.read_bytes())
+    extension = content.index(b"\x23\x85\x28\x75")
+    at = extension + 24 if table == "bitmaps" else 64
+    offset = int.from_bytes(content[at : at + 8], "big")
+    content[offset : offset + 40] = b"\xff" * 40
+    base.write_bytes(content)
+    derived = base.with_name("derived")
+    image = derived if derived.exists() else base
+    with pytest.raises(TransferError, match=rf"qemu-img failed .*{base.name}.*; if the image is damaged"):
+        put(f"nfs://{image}:disk", scratch)
+    assert names(scratch) == ["sound"]
+
+
+def test_disk_that_is_too_large_for_an_overlay_is_refused(tmp_path: Path, scratch: Path) -> None:
+    policy = Staging()
+    policy.virtual_size = 1 << 62
+    image = write_raw(tmp_path / "base.raw", 1 << 20)
+    put(f"nfs://{image}?size={overlay.LARGEST}:largest", scratch, policy)
+    with pytest.raises(SpecificationError, match="and can have at most 2 PiB; take a smaller one"):
+        put(f"nfs://{image}?size={overlay.LARGEST + 512}:disk", scratch, policy)
+    assert names(scratch) == ["largest"]

@@ -16,10 +16,19 @@ from plugin_copy import MODULES
 from processes import runs, wait_for
 
 from condor_kvm_stage.plugin.failure import BY_STATUS, BugError, NodeError, StageError
-from condor_kvm_stage.plugin.supervise import SilentError, run
+from condor_kvm_stage.plugin.supervise import SilentError, Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from condor_kvm_stage.plugin.supervise import Beat
+
+
+def run(
+    action: Callable[[Beat], int], patience: float, doing: str, tidy: Callable[[int], None] = lambda pid: None
+) -> int:
+    """Let a worker of its own do an action."""
+    return Worker(lambda: (action, patience)).do((), doing, tidy)
 
 
 def test_result_comes_back() -> None:
@@ -91,7 +100,7 @@ def test_child_does_not_hold_the_plugins_output_open(tmp_path: Path) -> None:
         "import time\nfrom condor_kvm_stage.plugin import supervise\n"
         # as one that waits for a dead share: the kill does nothing
         "supervise._kill = lambda group: None\n"
-        "try: supervise.run(lambda beat: time.sleep(15) or 0, 1, 'wait')\n"
+        "try: supervise.Worker(lambda: (lambda beat: time.sleep(15) or 0, 1)).do((), 'wait')\n"
         "except supervise.SilentError: print('given up')"
     )
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
@@ -112,7 +121,7 @@ def test_child_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
         "    while not Path(sys.argv[2]).exists(): time.sleep(0.01)\n"
         "    beat('publish')\n"
         "    Path(sys.argv[3]).touch()\n"
-        "supervise.run(action, 60, 'wait')"
+        "supervise.Worker(lambda: (action, 60)).do((), 'wait')"
     )
     begun, go, published = (tmp_path / name for name in ("begun", "go", "published"))
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
@@ -174,12 +183,92 @@ def test_node_without_room_for_another_process_is_a_failure_of_the_node(monkeypa
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_no_descriptor_stays_open() -> None:
-    def action(beat: Beat) -> int:
-        raise NodeError("reason")
+def test_worker_that_is_over_leaves_no_descriptor_open() -> None:
+    def sleep(beat: Beat) -> int:
+        time.sleep(60)
+        return 0
 
     before = os.listdir("/proc/self/fd")
-    assert run(lambda beat: 1, 10, "count") == 1
-    with pytest.raises(NodeError):
-        run(action, 10, "fail")
+    with pytest.raises(BugError):
+        run(lambda beat: os._exit(1), 10, "die")
+    with pytest.raises(SilentError):
+        run(sleep, 0.1, "sleep")
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_one_worker_carries_out_request_after_request() -> None:
+    def action(number: int, text: str, beat: Beat) -> int:
+        beat("work")
+        if number == 1:
+            raise NodeError(text)
+        if number == 2:
+            raise ZeroDivisionError
+        return os.getpid()
+
+    worker = Worker(lambda: (action, 10))
+    pid = worker.do((0, ""), "begin")
+    with pytest.raises(NodeError, match="reason \udcff"):
+        worker.do((1, "reason \udcff"), "fail")
+    with pytest.raises(BugError):
+        worker.do((2, ""), "divide")
+    assert worker.do((3, "x" * 100_000), "go on") == pid
+
+
+def test_step_of_one_request_is_not_the_next_ones() -> None:
+    def action(first: bool, beat: Beat) -> int:
+        if first:
+            beat("first")
+        raise NodeError("reason")
+
+    worker = Worker(lambda: (action, 10))
+    for first, step in ((True, "first"), (False, "")):
+        with pytest.raises(NodeError) as caught:
+            worker.do((first,), "try")
+        assert caught.value.step == step
+
+
+def test_another_worker_takes_the_place_of_one_that_is_over() -> None:
+    def action(how: str, beat: Beat) -> int:
+        if how == "die":
+            os._exit(1)
+        if how == "hang":
+            time.sleep(60)
+        return os.getpid()
+
+    worker = Worker(lambda: (action, 1))
+    first = worker.do(("",), "begin")
+    with pytest.raises(BugError):
+        worker.do(("die",), "die")
+    second = worker.do(("",), "go on")
+    with pytest.raises(SilentError):
+        worker.do(("hang",), "hang")
+    assert len({first, second, worker.do(("",), "go on")}) == 3
+
+
+def test_worker_that_cannot_begin_says_so_to_every_request(capfd: pytest.CaptureFixture[str]) -> None:
+    def refuse() -> tuple[Callable[..., int], float]:
+        raise NodeError("broken policy")
+
+    def crash() -> tuple[Callable[..., int], float]:
+        raise ZeroDivisionError
+
+    worker = Worker(refuse)
+    for _ in range(2):
+        with pytest.raises(NodeError, match="broken policy"):
+            worker.do((), "begin")
+    with pytest.raises(BugError, match="ZeroDivisionError"):
+        Worker(crash).do((), "begin")
+    assert "in crash" in capfd.readouterr().err
+
+
+def test_worker_ends_with_its_parent(tmp_path: Path) -> None:
+    """The plug-in has done its work and does not wait."""
+    code = (
+        "import os, sys\nfrom condor_kvm_stage.plugin import supervise\n"
+        "print(supervise.Worker(lambda: (lambda beat: os.getpid(), 60)).do((), 'wait'), flush=True)\n"
+        "os._exit(0)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(MODULES)}
+    command = [sys.executable, "-B", "-c", code]
+    pid = int(subprocess.run(command, env=environment, check=True, capture_output=True, timeout=30).stdout)
+    wait_for(lambda: not runs(pid), "the worker has ended")

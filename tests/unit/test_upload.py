@@ -13,7 +13,7 @@ from unit.uploads import put
 from condor_kvm_stage.plugin import url
 from condor_kvm_stage.plugin.failure import AuthorizationError, ParameterError, SpecificationError
 from condor_kvm_stage.plugin.upload import upload
-from condor_kvm_stage.schema import Staging
+from condor_kvm_stage.policy import Staging
 
 
 def test_output_file_arrives_whole_and_sparse(result: Path, out: Path, allowed: Staging) -> None:

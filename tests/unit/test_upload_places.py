@@ -15,7 +15,7 @@ from condor_kvm_stage.plugin.failure import (
     SpecificationError,
     StageError,
 )
-from condor_kvm_stage.schema import Staging
+from condor_kvm_stage.policy import Staging
 
 
 @pytest.mark.parametrize("place", ["", "sub", "link", "../out2"])

@@ -15,13 +15,12 @@ class WriteError(KvmStageError):
     """The file cannot be written."""
 
 
-def write(path: Path, text: str) -> bool:
-    """Make the file at path have this text, in its directory, which must exist. Returns whether anything changed.
+def write(path: Path, data: bytes) -> bool:
+    """Make the file at path have this content, in its directory, which must exist. Returns whether anything changed.
 
-    The new text is written to a dot-file beside it, because HTCondor reads every other file of its configuration
+    The new content is written to a dot-file beside it, because HTCondor reads every other file of its configuration
     directory, and then renamed. Raises WriteError; nothing is changed then.
     """
-    data = text.encode("utf-8", "surrogateescape")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         same = path.exists() and path.read_bytes() == data

@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import KvmStageError
 from ..policy import Policy, PolicyError, load
-from . import apply, facts, htcondor, image_dirs, place, platform, said, snippet
+from . import apply, facts, handover, htcondor, image_dirs, place, platform, said, snippet
 from .host import Host
 from .said import NOTICE, Said
 
@@ -95,7 +95,7 @@ def _seen(options: argparse.Namespace, host: Host) -> int:
         return check.run(options.check, host, as_json=options.json, quiet=options.quiet)
     if options.remove:
         _say(place.remove(host), options.quiet)
-        image_dirs.remove(host)
+        handover.remove(host)
         return 0
     policy = load(str(host.root).rstrip("/"))
     if options.apply:
@@ -116,7 +116,7 @@ def _seen(options: argparse.Namespace, host: Host) -> int:
 def _outcome(host: Host, policy: Policy, values: snippet.Values, *, changed: int, take_up: bool) -> Iterator[Said]:
     """Say what the snippet and the policy mean for the node; make HTCondor take it up if that is asked for."""
     found = image_dirs.attributes(policy.staging)
-    image_dirs.write(found, host)
+    handover.write(found, policy, host)
     if failed := found.get("NfsPluginImageDirsFailed"):
         yield Said(f"Not there, or without an answer, of the policy's directories for images: {failed}", NOTICE)
     if not changed:

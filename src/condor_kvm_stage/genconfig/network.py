@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..schema import Network
+from ..policy import Network
 from .facts import HostFacts
 from .libvirt import dotted
 

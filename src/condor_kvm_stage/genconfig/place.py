@@ -34,7 +34,7 @@ def put(text: str, host: Host) -> Iterator[Said]:
         kept = _keep(host)
         said = f"{PATH} has been edited, and is replaced; kept as {kept} (what it said belongs into a file of yours)"
         yield Said(said, NOTICE)
-    if atomic.write(host.path(PATH), text):
+    if atomic.write(host.path(PATH), text.encode("utf-8", "surrogateescape")):
         yield Said(f"wrote {PATH}")
 
 
@@ -65,7 +65,7 @@ def _keep(host: Host) -> str:
         raise SnippetError(
             f"cannot keep {PATH}, which has been edited, in {COPIES}: {error.strerror}{root_hint(error)}"
         ) from error
-    atomic.write(host.path(kept), there.decode("utf-8", "surrogateescape"))
+    atomic.write(host.path(kept), there)
     return kept
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import jinja2
 
 from .. import __version__
-from ..policy import Policy
-from ..schema import AUTO
+from ..policy import AUTO, Policy
 from . import checksum, guard, network, sizing
 from .facts import HostFacts
 from .htcondor import CONFIG_DIR

@@ -4,7 +4,6 @@ import os
 import sys
 
 from .. import __version__
-from ..state import PATH as STATE
 
 USAGE = """\
 usage: vm-nfs-plugin -classad
@@ -95,11 +94,13 @@ def _give_up_root() -> None:
 
 def _run_single(source: str, destination: str) -> int:
     """Protocol version 1: the result is printed for HTCondor, in the long format, the message for a human on stderr."""
-    from . import classad_writer, transfer
+    from . import transfer
 
     uploading = destination[:4].lower() == "nfs:"
     remote, local = (destination, source) if uploading else (source, destination)
-    status, result = transfer.Run().transfer(remote, local, uploading)
+    status, result = transfer.Run(uploading).transfer(remote, local)
+    from . import classad_writer
+
     sys.stdout.flush()
     result.pop("TransferErrorData", None)  # of protocol 4
     sys.stdout.buffer.write(classad_writer.write_long(result))
@@ -110,8 +111,10 @@ def _run_single(source: str, destination: str) -> int:
 
 def _startd_attributes() -> str:
     """Return what HTCondor publishes in the slot ad: our version, and what the generator found at boot, if it ran."""
+    from ..state import PATH
+
     try:
-        with open(STATE, encoding="utf-8") as file:
+        with open(PATH, encoding="utf-8") as file:
             found = file.read()
     except OSError:
         found = ""

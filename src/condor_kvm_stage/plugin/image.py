@@ -8,10 +8,9 @@ import stat
 
 from .. import sizes
 from ..errors import printable, quoted
-from ..policy import PATH
-from ..schema import Staging
-from . import formats, paths, qcow2
-from .failure import AuthorizationError, SpecificationError, on_share
+from ..policy import PATH, Staging
+from . import formats, locks, paths, qcow2
+from .failure import AuthorizationError, ContactError, SpecificationError, on_share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,12 +21,16 @@ _LONGEST_PATH = 1023  # bytes: a backing file's name in a qcow2 header
 
 
 class Image:
-    """One sound file: its path without symlinks, `raw` or `qcow2`, its disk's bytes, whether it is an ISO image."""
+    """One sound file: its path without symlinks, `raw` or `qcow2`, its disk's bytes, whether it is an ISO image.
 
-    __slots__ = ("format", "header", "iso", "path", "virtual_size")
+    for_qemu: paths of those files of its chain that have more than is inspected here, so that QEMU may refuse them.
+    """
+
+    __slots__ = ("for_qemu", "format", "header", "iso", "path", "virtual_size")
 
     def __init__(self, path: str, size: int, iso: bool, header: "qcow2.Header | None" = None) -> None:
         self.path = path
+        self.for_qemu = [path] if header and header.more else []
         self.header = header
         self.format = "qcow2" if header else "raw"
         self.virtual_size = header.virtual_size if header else size
@@ -68,6 +71,7 @@ def inspect(path: str, policy: Staging, beat: "Beat", top_anywhere: bool = False
                 f"{shown}: the backing chain is a loop; make the image anew from its source", check="chain_loop"
             )
         seen.add(current.path)
+        top.for_qemu += current.for_qemu
         if len(seen) > policy.chain_depth:
             raise SpecificationError(
                 f"image {printable(path)} has a backing chain of more than {policy.chain_depth} files; make it one: "
@@ -132,6 +136,12 @@ def _read_open(descriptor: int, path: str, shown: str, anywhere: bool) -> "tuple
         if not anywhere and not status.st_mode & stat.S_IROTH:
             # A guest whose image QEMU's user cannot open does not start, and HTCondor takes VM universe from the node.
             raise _unreadable(path, shown, "QEMU, which runs as a user of its own, could not open it", 0)
+        if locks.is_written(descriptor):
+            raise ContactError(  # nor would this one start
+                f"{shown} is open for writing in another program, QEMU, which has it locked, so no guest could read "
+                "it; try again when that has ended",
+                check="in_use",
+            )
         if not status.st_size:
             raise SpecificationError(
                 f"{shown} is empty; check that it was copied to the share completely", check="empty"

@@ -22,17 +22,16 @@ def publish(
     directory: str,
     name: str,
     where: str,
-    make: "Callable[[str], None]",
+    make: "Callable[[int], None]",
     overwrite: bool = False,
     shared: bool = False,
     mode: int = 0o644,
 ) -> int:
-    """Call make(path of an empty file), then let the file have its name in the directory. Returns its size in bytes.
+    """Call make(descriptor of an empty file), then let the file have its name in the directory. Returns its size.
 
     Linking is atomic, and unlike renaming it never replaces a file; overwrite: rename. shared: the directory is not
     the job's own; it is given without symlinks, and what was written is on the disk before it has its name. mode: of
-    the file, less the umask. where: the directory in messages, as "the scratch directory". The path that make() gets
-    is of this process and of those that it starts.
+    the file, less the umask. where: the directory in messages, as "the scratch directory".
 
     What a killed attempt at the same name left behind is removed. Raises ParameterError if the name is taken, what
     on_writing() makes of an errno, and what make() raises; nothing is left behind then.
@@ -56,6 +55,12 @@ def publish(
         raise failure from error
 
 
+def path_of(file: int) -> str:
+    """Return a path of the file that make() got: of this process and of those that it starts."""
+    os.set_inheritable(file, True)
+    return f"/proc/self/fd/{file}"
+
+
 def discard(directory: str, name: str, pid: int) -> None:
     """Remove what a process that was killed left of publish() with these arguments, if that can be."""
     try:
@@ -64,7 +69,7 @@ def discard(directory: str, name: str, pid: int) -> None:
         pass  # most often there is none
 
 
-def _publish_in(folder: int, name: str, make: "Callable[[str], None]", overwrite: bool, shared: bool, mode: int) -> int:
+def _publish_in(folder: int, name: str, make: "Callable[[int], None]", overwrite: bool, shared: bool, mode: int) -> int:
     taken = None if overwrite else _status(name, folder)
     if taken:
         _remove_leftovers(name, folder, taken.st_uid)  # of one that was killed when it had just linked it
@@ -79,8 +84,7 @@ def _publish_in(folder: int, name: str, make: "Callable[[str], None]", overwrite
         try:
             own = os.fstat(file)
             _remove_leftovers(name, folder, own.st_uid)
-            os.set_inheritable(file, True)  # for qemu-img
-            make(f"/proc/self/fd/{file}")
+            make(file)
             size = os.fstat(file).st_size
             if shared:
                 os.fsync(file)

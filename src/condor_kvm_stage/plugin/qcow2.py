@@ -23,12 +23,14 @@ _MAX_L1, _MAX_REFCOUNT_TABLE, _MAX_SNAPSHOTS = 32 << 20, 8 << 20, 65536
 class Header:
     """virtual_size: of the disk, bytes. backing: the name of the backing file as it stands there, "" for none.
 
-    backing_format: `raw` or `qcow2`, "" without a backing file.
+    backing_format: `raw` or `qcow2`, "" without a backing file. more: it has tables of snapshots or bitmaps, which QEMU
+    reads when it opens the image and we do not, or a compression that not each QEMU knows.
     """
 
-    __slots__ = ("backing", "backing_format", "virtual_size")
+    __slots__ = ("backing", "backing_format", "more", "virtual_size")
 
-    def __init__(self, virtual_size: int, backing: str, backing_format: str) -> None:
+    def __init__(self, virtual_size: int, backing: str, backing_format: str, more: bool) -> None:
+        self.more = more
         self.virtual_size = virtual_size
         self.backing = backing
         self.backing_format = backing_format
@@ -72,7 +74,8 @@ def read(head: bytes, size: int, largest: int, what: str, path: str) -> Header:
     _check_tables(head, size, virtual_size, cluster_bits, check)
     backing, backing_format = qcow2_extensions.read(head, length, cluster, check)
     # QEMU's disks consist of whole sectors
-    return Header(virtual_size // _SECTOR * _SECTOR, backing, backing_format)
+    more = number(head, 60, 4) > 0 or (version == 3 and bool(number(head, 72, 8) & _COMPRESSION or number(head, 88, 8)))
+    return Header(virtual_size // _SECTOR * _SECTOR, backing, backing_format, more)
 
 
 def too_large(largest: int) -> str:

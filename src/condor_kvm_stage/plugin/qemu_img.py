@@ -36,19 +36,17 @@ class WriteError(OSError):
         self.detail = detail
 
 
-def create_overlay(path: str, base: str, base_format: str, size: int, beat: "Beat") -> None:
-    """Make the qcow2 file `path`, an overlay of `base`, with a virtual disk of `size` bytes (0: that of the base).
-
-    Paths are absolute, so that QEMU sees no protocol in them. beat: called while qemu-img makes progress.
-    Raises WriteError, what on_share() finds of the base, or TransferError; an incomplete file may then be left at
-    `path`. Raises NodeError without qemu-img.
-    """
-    size_argument = [str(size)] if size else []
-    _run(["create", "-q", "-f", "qcow2", "-F", base_format, "-b", base, path, *size_argument], base, path, beat)
+def try_to_open(path: str, beat: "Beat") -> None:
+    """Let QEMU open the qcow2 image `path`, without its backing file. As below."""
+    _run(["info", "-f", "qcow2", path], path, "", beat)
 
 
 def convert(path: str, source: str, source_format: str, beat: "Beat", durable: bool = False) -> None:
-    """Make the qcow2 file `path`, a standalone image with the content of `source` and its backing files. As above.
+    """Make the qcow2 file `path`, a standalone image with the content of `source` and its backing files.
+
+    Paths are absolute, so that QEMU sees no protocol in them. beat: called while qemu-img makes progress.
+    Raises WriteError, what on_share() finds of the source, or TransferError; an incomplete file may then be left at
+    `path`. Raises NodeError without qemu-img.
 
     durable: each write is on the disk before the next; all of them at the end could be minutes without a beat.
     """
@@ -140,7 +138,9 @@ def _activity(pid: int) -> bytes:
 
 
 def _failure(status: int, stderr: str, source: str, path: str) -> "StageError | WriteError":
-    stderr = stderr.replace("qemu-img: ", "").replace(path, "the new disk")
+    stderr = stderr.replace("qemu-img: ", "")
+    if path:  # of the file that it was to write
+        stderr = stderr.replace(path, "the new disk")
     said = printable("; ".join(stderr.splitlines())) or "no message"
     reading = f"Could not open '{printable(source)}'" in said or any(words in said for words in _READING)
     for code in _ERRORS:

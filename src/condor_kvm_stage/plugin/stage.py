@@ -4,8 +4,8 @@ import os
 
 from .. import sizes
 from ..errors import printable
-from ..schema import Staging
-from . import image, mounts, publish, qemu_img
+from ..policy import Staging
+from . import image, overlay, publish
 from .failure import SCRATCH, ParameterError, SpecificationError
 from .url import StageUrl
 
@@ -20,22 +20,45 @@ def stage(wanted: StageUrl, scratch: str, policy: Staging, beat: "Beat") -> int:
     Nothing is synced to the disk, for the scratch directory does not outlive the node. beat: called at each step.
     Raises StageError; no file is left then.
     """
-    path = mounts.local_path(wanted.server, wanted.path, mounts.read()) if wanted.server else wanted.path
-    base = image.inspect(path, policy, beat)
+    base = image.inspect(_local_path(wanted), policy, beat)
     _check(wanted, base, policy)
+    if base.for_qemu:
+        _let_qemu_check(base.for_qemu, beat)
     beat("create")
 
-    def make(temporary: str) -> None:
+    def make(file: int) -> None:
         if wanted.copy:
-            qemu_img.convert(temporary, base.path, base.format, beat)
-            if wanted.size:
-                qemu_img.resize(temporary, wanted.size, beat)
+            _copy(base, wanted.size, publish.path_of(file), beat)
         else:
             # The path without symlinks: one that is moved to another image must not change the disk under a guest.
-            qemu_img.create_overlay(temporary, base.path, base.format, wanted.size, beat)
+            overlay.write(file, base.path, base.format, wanted.size or base.virtual_size)
         beat("publish")
 
     return publish.publish(scratch, wanted.name, SCRATCH, make)
+
+
+def _local_path(wanted: StageUrl) -> str:
+    if not wanted.server:
+        return wanted.path
+    from . import mounts
+
+    return mounts.local_path(wanted.server, wanted.path, mounts.read())
+
+
+def _let_qemu_check(paths: "list[str]", beat: "Beat") -> None:
+    """Find out here what would keep a guest from starting; a mutilated table of snapshots, for one."""
+    from . import qemu_img
+
+    for path in paths:
+        qemu_img.try_to_open(path, beat)
+
+
+def _copy(base: image.Image, size: int, path: str, beat: "Beat") -> None:
+    from . import qemu_img
+
+    qemu_img.convert(path, base.path, base.format, beat)
+    if size:
+        qemu_img.resize(path, size, beat)
 
 
 def _check(wanted: StageUrl, base: image.Image, policy: Staging) -> None:
@@ -61,4 +84,11 @@ def _check(wanted: StageUrl, base: image.Image, policy: Staging) -> None:
         raise ParameterError(
             f"size={sizes.show(wanted.size)} is more than the {sizes.show(policy.virtual_size)} that "
             f"{os.uname().nodename} allows; write a smaller size"
+        )
+    size = wanted.size or base.virtual_size
+    if size > overlay.LARGEST and not wanted.copy:
+        raise SpecificationError(
+            f"an overlay of {shown} would be a disk of {sizes.show(size)}, and can have at most "
+            f"{sizes.show(overlay.LARGEST)}; take a smaller one",
+            check="virtual_size",
         )

@@ -8,129 +8,147 @@ import marshal
 import os
 import select
 import sys
-import time
 
 from .failure import BY_STATUS, BugError, ContactError, NodeError, StageError, bug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Any, Callable
 
     # Called with the name of the step that is under way, as often as it makes progress
     Beat = Callable[[str], None]
+    # Called with a request's values and a beat; returns a number
+    Action = Callable[..., int]
 
-# Seconds; once a share has been silent for the policy's timeout, whatever comes next waits no longer than this.
+# Seconds; once a share has been silent for its whole time, whatever comes next waits no longer than this.
 IMPATIENT = 5
-_RESULT = b"="  # begins the last word; steps are lines before it
+_BEGINNING = 60  # seconds for the process to begin; it does not touch the share then
+_LENGTH = 4  # bytes before each message
 
 
 class SilentError(ContactError):
     """The share did not answer in time."""
 
 
-class Patience:
-    """How long a share may be silent: as long as the policy says, and less once it has been."""
+class Worker:
+    """A process that carries out requests, one after the other. Once it was given up another one takes its place.
 
-    def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
+    prepare: called in the process when it begins. Returns what is done for each request, and the patience: seconds
+    without a beat after which the process is given up, and killed if it can be.
+    """
 
-    def run(
-        self, action: "Callable[[Beat], int]", doing: str, tidy: "Callable[[int], None]" = lambda child: None
-    ) -> int:
-        """Call action in a child process, as run() does."""
+    def __init__(self, prepare: "Callable[[], tuple[Action, float]]") -> None:
+        self._prepare = prepare
+        self._longest = float("inf")  # seconds that any share is waited for
+        self._pid = 0  # no process yet
+        self._patience: float = _BEGINNING
+        self._step = ""
+        self._received = b""
+
+    def start(self) -> None:
+        """Begin, so that prepare() is called while the caller does something else. Raises OSError."""
+        if self._pid:
+            return
+        requests, self._writer = os.pipe2(os.O_CLOEXEC)
+        self._reader, answers = os.pipe2(os.O_CLOEXEC)
         try:
-            return run(action, self.timeout, doing, tidy)
-        except SilentError:
-            self.timeout = min(self.timeout, IMPATIENT)
+            pid = os.fork()
+            if pid == 0:
+                os.close(self._writer)  # else it would not see that nobody asks any more, or listens
+                os.close(self._reader)
+                _be_child(self._prepare, requests, answers)
+        except OSError:
+            self._forget()
+            raise
+        finally:
+            os.close(requests)
+            os.close(answers)
+        _make_group(pid)
+        self._pid, self._patience, self._received = pid, _BEGINNING, b""
+
+    def do(self, request: "tuple[Any, ...]", doing: str, tidy: "Callable[[int], None]" = lambda pid: None) -> int:
+        """Call the action with the request's values (of marshal's kinds) and a beat. Returns what it returns.
+
+        doing: for messages, as "stage nfs:///srv/x.qcow2:disk". tidy: called with the process id of one that was
+        killed, for what it may have left. Raises the StageError that the action raised, with its step; SilentError; and
+        BugError, with a traceback on stderr, for a bug.
+        """
+        self._step = ""
+        try:
+            self.start()
+        except OSError as error:
+            raise NodeError(f"cannot {doing}: no new process on {os.uname().nodename}: {error.strerror}") from error
+        try:
+            return self._ask(marshal.dumps(request))
+        except TimeoutError:
+            patience = min(self._patience, self._longest)
+            self._longest = min(patience, IMPATIENT)
+            self._give_up(tidy)
+            failure = SilentError(
+                f"cannot {doing}: the share does not answer; nothing happened on {os.uname().nodename} for "
+                f"{patience:.0f} s; try again, and tell the share's administrator if that fails too"
+            )
+            failure.step = self._step
+            raise failure from None
+        except StageError as error:
+            error.step = self._step
+            raise
+        except BaseException:  # Ctrl-C
+            self._give_up(tidy)
             raise
 
+    def _ask(self, request: bytes) -> int:
+        try:
+            os.write(self._writer, request)
+        except BrokenPipeError:
+            pass  # it has ended, as will be seen
+        while True:
+            kind, *said = self._listen()
+            if kind == "step":
+                (self._step,) = said
+            elif kind == "patience":
+                (self._patience,) = said
+            elif kind == "done":
+                return int(said[0])
+            else:
+                status, trace, message, server, *details = said
+                sys.stderr.write(trace)
+                failure = BY_STATUS[status](message, *details)
+                failure.server = server
+                raise failure
 
-def run(
-    action: "Callable[[Beat], int]", patience: float, doing: str, tidy: "Callable[[int], None]" = lambda child: None
-) -> int:
-    """Call action(beat) in a child process. Returns its result, or raises the StageError that it raised, with its step.
-
-    patience: seconds without a beat after which the child is given up, and killed if it can be. doing: for the message,
-    as "stage nfs:///srv/x.qcow2:disk". Raises SilentError then, and BugError, with a traceback on stderr, for a bug.
-    tidy: called with the pid of a child that was killed, for what it may have left.
-    """
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    try:
-        child = os.fork()
-    except OSError as error:
-        os.close(reader)
-        os.close(writer)
-        raise NodeError(f"cannot {doing}: no new process on {os.uname().nodename}: {error.strerror}") from error
-    if child == 0:
-        os.close(reader)
-        _be_child(action, writer)
-    talk = _Talk(reader)
-    try:
-        os.close(writer)
-        _make_group(child)
-        return _result(child, talk, patience)
-    except TimeoutError:
-        _kill(child)
-        tidy(child)
-        failure = SilentError(
-            f"cannot {doing}: the share does not answer; nothing happened on {os.uname().nodename} for "
-            f"{patience:.0f} s; try again, and tell the share's administrator if that fails too"
-        )
-        failure.step = talk.step
-        raise failure from None
-    except StageError as error:
-        error.step = talk.step
-        raise
-    except BaseException:  # Ctrl-C
-        _kill(child)
-        tidy(child)
-        raise
-    finally:
-        os.close(reader)
-
-
-def _result(child: int, talk: "_Talk", patience: float) -> int:
-    answer = talk.listen(patience)
-    if not answer:
-        _, wait_status = os.waitpid(child, 0)
-        raise BugError(f"bug in vm-nfs-plugin, please report it: its worker ended with wait status {wait_status:#x}")
-    os.waitpid(child, os.WNOHANG)  # it has ended, or does so now; should that hang, init gets it
-    status, message, details, trace, result = marshal.loads(answer)
-    if not status:
-        return int(result)
-    sys.stderr.write(trace)
-    raise BY_STATUS[status](message, *details)
-
-
-class _Talk:
-    """What the child says. step: the last one that it told."""
-
-    def __init__(self, reader: int) -> None:
-        self.reader = reader
-        self.step = ""
-
-    def listen(self, patience: float) -> bytes:
-        """Return what follows _RESULT once the child has closed its end, b"" if nothing does. Raises TimeoutError."""
+    def _listen(self) -> "list[Any]":
+        """Return the next message. Raises TimeoutError, and BugError if the process has ended without one."""
         poll = select.poll()
-        poll.register(self.reader, select.POLLIN)
-        received = b""
-        deadline = time.monotonic() + patience
-        while poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            chunk = os.read(self.reader, 65536)
-            received += chunk
-            steps, _, answer = received.partition(_RESULT)
-            *complete, rest = steps.split(b"\n")
-            if complete:
-                self.step = complete[-1].decode()
+        poll.register(self._reader, select.POLLIN)
+        while True:
+            end = _LENGTH + int.from_bytes(self._received[:_LENGTH], "big")
+            if len(self._received) >= end:
+                message, self._received = self._received[_LENGTH:end], self._received[end:]
+                return list(marshal.loads(message))
+            if not poll.poll(min(self._patience, self._longest) * 1000):
+                raise TimeoutError
+            chunk = os.read(self._reader, 65536)
             if not chunk:
-                return answer
-            received = received[len(steps) - len(rest) :]
-            deadline = time.monotonic() + patience
-        raise TimeoutError
+                _, status = os.waitpid(self._pid, 0)
+                self._forget()
+                raise BugError(f"bug in vm-nfs-plugin, please report it: its worker ended with wait status {status:#x}")
+            self._received += chunk
+
+    def _give_up(self, tidy: "Callable[[int], None]") -> None:
+        pid = self._pid
+        _kill(pid)
+        self._forget()
+        tidy(pid)
+
+    def _forget(self) -> None:
+        self._pid = 0
+        os.close(self._reader)
+        os.close(self._writer)
 
 
-def _be_child(action: "Callable[[Beat], int]", writer: int) -> None:
-    """Act, tell the parent, end. Never returns."""
+def _be_child(prepare: "Callable[[], tuple[Action, float]]", requests: int, answers: int) -> None:
+    """Carry out requests until nobody asks any more, or listens. Never returns."""
     try:
         # In a process group with what it starts, so that all of it can be killed. Without the parent's output: whoever
         # reads that to its end (HTCondor's starter does) would wait for a child that hangs.
@@ -139,23 +157,48 @@ def _be_child(action: "Callable[[Beat], int]", writer: int) -> None:
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
 
+        def tell(*message: "Any") -> None:
+            data = marshal.dumps(message)
+            data = len(data).to_bytes(_LENGTH, "big") + data
+            while data:
+                data = data[os.write(answers, data) :]  # ends this process, by an error, if nobody listens any more
+
         def beat(step: str) -> None:
-            os.write(writer, step.encode() + b"\n")  # ends the child, by an error, if nobody listens any more
+            tell("step", step)
 
-        status, message, details, trace, result = 0, "", ("", 0, ""), "", 0
-        try:
-            result = action(beat)
-        except StageError as error:
-            status, message, details = error.status, str(error), (error.check, error.code, error.detail)
-        except Exception as error:
-            import traceback
-
-            status, message, trace = BugError.status, str(bug(error)), traceback.format_exc()
-        answer = _RESULT + marshal.dumps((status, message, details, trace, result))
-        while answer:
-            answer = answer[os.write(writer, answer) :]
+        action = _prepared(prepare, tell)
+        with open(requests, "rb") as asked:
+            while True:
+                request = marshal.load(asked)  # EOFError ends this process, too
+                tell(*_answer(action, request, beat))
     finally:
         os._exit(0)
+
+
+def _prepared(prepare: "Callable[[], tuple[Action, float]]", tell: "Callable[..., None]") -> "Action":
+    try:
+        action, patience = prepare()
+    except Exception as error:
+        failure = error
+
+        def fail(*request: "Any") -> int:
+            raise failure
+
+        return fail
+    tell("patience", patience)
+    return action
+
+
+def _answer(action: "Action", request: "tuple[Any, ...]", beat: "Beat") -> "tuple[Any, ...]":
+    try:
+        return ("done", action(*request, beat))
+    except StageError as error:
+        failure, trace = error, ""
+    except Exception as error:
+        import traceback
+
+        failure, trace = bug(error), traceback.format_exc()
+    return ("failed", failure.status, trace, str(failure), failure.server, failure.check, failure.code, failure.detail)
 
 
 def _make_group(pid: int) -> None:

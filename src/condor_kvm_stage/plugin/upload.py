@@ -5,8 +5,7 @@ import os
 import stat
 
 from ..errors import printable
-from ..policy import PATH
-from ..schema import Staging
+from ..policy import PATH, Staging
 from . import image, mounts, paths, publish, qemu_img
 from .failure import AuthorizationError, ParameterError, SpecificationError, on_share
 from .url import UploadUrl
@@ -37,11 +36,11 @@ def upload(source: str, wanted: UploadUrl, policy: Staging, beat: "Beat") -> int
     _check_allowed(place.path, policy)
     beat("copy")
 
-    def make(temporary: str) -> None:
+    def make(file: int) -> None:
         if wanted.standalone:
-            _flatten(source, temporary, policy, beat)
+            _flatten(source, publish.path_of(file), policy, beat)
         else:
-            _copy(source, temporary, beat)
+            _copy(source, file, beat)
         beat("publish")
 
     where = f"the directory {printable(place.path)}"
@@ -78,7 +77,7 @@ def _flatten(source: str, temporary: str, policy: Staging, beat: "Beat") -> None
     qemu_img.convert(temporary, found.path, found.format, beat, durable=True)
 
 
-def _copy(source: str, temporary: str, beat: "Beat") -> None:
+def _copy(source: str, writer: int, beat: "Beat") -> None:
     """Copy data, and leave holes where there are some (lseek(2), SEEK_DATA)."""
     try:
         reader = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -88,16 +87,12 @@ def _copy(source: str, temporary: str, beat: "Beat") -> None:
         status = os.fstat(reader)
         if not stat.S_ISREG(status.st_mode):
             raise ParameterError(f"{printable(source)} is not a regular file; name one in transfer_output_files")
-        writer = os.open(temporary, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            for start, end in _data(reader, status.st_size, source):
-                _copy_range(reader, writer, start, end, source, beat)
-            # what it lost behind the last stretch of data looks like a hole
-            if os.fstat(reader).st_size < status.st_size:
-                raise _shrunk(source)
-            os.ftruncate(writer, status.st_size)
-        finally:
-            os.close(writer)
+        for start, end in _data(reader, status.st_size, source):
+            _copy_range(reader, writer, start, end, source, beat)
+        # what it lost behind the last stretch of data looks like a hole
+        if os.fstat(reader).st_size < status.st_size:
+            raise _shrunk(source)
+        os.ftruncate(writer, status.st_size)
     finally:
         os.close(reader)
 

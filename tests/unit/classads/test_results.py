@@ -83,7 +83,7 @@ def test_each_kind_of_failure_has_its_type_and_what_that_type_must_say(
             AUTHORIZATION,
             {"ErrorType": "Authorization", "FailureType": "Authorization", "ShouldRefresh": False},
         ),
-        f"nfs://{base}:x": (TRANSFER, {"ErrorType": "Transfer", "FailureType": "NoSpace"}),
+        f"nfs://{base}?mode=copy:x": (TRANSFER, {"ErrorType": "Transfer", "FailureType": "NoSpace"}),
     }
     ask(files[0], scratch, *requests)
     _, ads = run(files)
@@ -128,7 +128,7 @@ def test_share_that_is_silent_is_a_contact_error_and_does_not_cost_each_file_its
     mounted(base.parent)
     fake_program("qemu-img", "exec sleep 60")
     site_policy("[staging]\ntimeout = 1\n")
-    ask(files[0], scratch, *(f"nfs://{base}:{number}" for number in range(4)))
+    ask(files[0], scratch, *(f"nfs://{base}?mode=copy:{number}" for number in range(4)))
     status, ads = run(files)
     assert status == CONTACT
     assert ["for 1 s;" in error_data(ad)["ErrorString"] for ad in ads] == [True, False, False, False]

@@ -1,72 +1,13 @@
-"""What the site's policy may say: its tables and keys, their defaults, and what is right for each.
-
-condor-kvm-stage-config.toml(5) says what each means. The plug-in imports this at every start, so it imports next to
-nothing itself.
-"""
+"""What is right for each key of the site's policy: a check that returns the value as policy.py's classes hold it."""
 
 from . import sizes
+from .policy import AUTO, Htcondor, Network
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
     Check = Callable[[Any], Any]
-
-AUTO = -1  # what "auto" stands for where a number is expected: the generator works it out
-
-
-class Staging:
-    """[staging]. image_dirs, output_dirs: absolute paths. canary_image: an absolute path, "" for none.
-
-    chain_depth: files. virtual_size: bytes. timeout: seconds.
-    """
-
-    __slots__ = ("canary_image", "chain_depth", "image_dirs", "output_dirs", "timeout", "virtual_size")
-
-    def __init__(self) -> None:
-        self.image_dirs: list[str] = []
-        self.output_dirs: list[str] = []
-        self.canary_image = ""
-        self.chain_depth = 8
-        self.virtual_size = 16 << 40
-        self.timeout = 60
-
-
-class Vm:
-    """[vm]. memory, reserve, overhead: bytes. disk_dirs: absolute paths. memory and max_number can be AUTO."""
-
-    __slots__ = ("disk_dirs", "max_number", "memory", "memory_percent", "overhead", "reserve", "reserve_percent")
-
-    def __init__(self) -> None:
-        self.memory = AUTO
-        self.memory_percent = 100
-        self.reserve = 1 << 30
-        self.reserve_percent = 5
-        self.overhead = 128 << 20
-        self.max_number = AUTO
-        self.disk_dirs: list[str] = []
-
-
-class Network:
-    """[network]. types: of TYPES, the first that the host has being the default. bridge: an interface, "" for none."""
-
-    __slots__ = ("bridge", "types")
-    TYPES = ("nat", "user", "bridge")
-
-    def __init__(self) -> None:
-        self.types = ["nat", "user"]
-        self.bridge = ""
-
-
-class Htcondor:
-    """[htcondor]. restart: of RESTARTS. wait: seconds."""
-
-    __slots__ = ("restart", "wait")
-    RESTARTS = ("idle", "peaceful", "never")
-
-    def __init__(self) -> None:
-        self.restart = "idle"
-        self.wait = 60
 
 
 def _directories(value: "Any") -> "list[str]":

@@ -1,0 +1,63 @@
+"""What the worker process does with each request: one file, from its URL to the disk or to the share."""
+
+import os
+
+from ..policy import PolicyError, load_staging
+from . import publish, stage, url
+from .failure import NodeError, StageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..policy import Staging
+    from .supervise import Action, Beat
+
+
+def prepare() -> "tuple[Action, float]":
+    """Read the site's policy. Returns what is done for each request, and the policy's patience, seconds."""
+    try:
+        policy = load_staging()
+    except PolicyError as error:
+        raise NodeError(str(error)) from error
+
+    def work(remote: str, local: str, uploading: bool, beat: "Beat") -> int:
+        return (_upload if uploading else _stage)(remote, local, policy, beat)
+
+    return work, policy.timeout
+
+
+def tidy(remote: str, local: str, uploading: bool, pid: int) -> None:
+    """Remove what a worker that was killed left of a request."""
+    if not uploading:  # else the share would not answer us either; the next attempt tidies up
+        publish.discard(os.path.dirname(local), url.parse_stage(remote).name, pid)
+
+
+def server_of(remote: str, local: str, uploading: bool) -> str:
+    """Return whose file a request is about, for HTCondor's records: see mounts.server_of()."""
+    wanted = url.parse_upload(remote, os.path.basename(local)) if uploading else url.parse_stage(remote)
+    return _server(wanted)
+
+
+def _stage(remote: str, local: str, policy: "Staging", beat: "Beat") -> int:
+    wanted = url.parse_stage(remote)
+    try:
+        return stage.stage(wanted, os.path.dirname(local), policy, beat)
+    except StageError as error:
+        error.server = _server(wanted)
+        raise
+
+
+def _upload(remote: str, local: str, policy: "Staging", beat: "Beat") -> int:
+    from . import upload  # hardly ever needed
+
+    wanted = url.parse_upload(remote, os.path.basename(local))
+    try:
+        return upload.upload(local, wanted, policy, beat)
+    except StageError as error:
+        error.server = _server(wanted)
+        raise
+
+
+def _server(wanted: "url.StageUrl | url.UploadUrl") -> str:
+    from . import mounts  # for failures only
+
+    return wanted.server or mounts.server_of(wanted.path)

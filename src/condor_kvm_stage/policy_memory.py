@@ -1,0 +1,30 @@
+"""What the generator has read of the policy, left to the plug-in, for which TOML is dear: see policy.py."""
+
+import marshal
+
+from . import __version__
+from .policy import Policy, Staging
+
+# In /run, because the next boot begins anew
+PATH = "/run/condor-kvm-stage/staging"
+
+
+def remembered(policy: Policy) -> bytes:
+    """Return what to leave at PATH: the policy's text, and what its table [staging] says."""
+    values = [getattr(policy.staging, name) for name in Staging.__slots__]
+    return marshal.dumps((__version__, policy.text, values))
+
+
+def recall(text: bytes) -> "Staging | None":
+    """Return the table [staging] of the policy with this text, None if another was left, or none."""
+    try:
+        with open(PATH, "rb") as file:
+            version, known, values = marshal.load(file)
+    except (OSError, EOFError, TypeError, ValueError):  # of another Python's marshal
+        return None
+    if (version, known) != (__version__, text):
+        return None
+    staging = Staging()
+    for name, value in zip(Staging.__slots__, values):
+        setattr(staging, name, value)
+    return staging

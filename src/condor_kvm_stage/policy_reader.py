@@ -1,0 +1,99 @@
+"""Read a policy that says something: TOML, checked key by key, into policy.py's classes.
+
+Apart from policy.py, because the plug-in hardly ever gets here: see there.
+"""
+
+import os
+
+from .errors import printable
+from .policy import PATH, Policy, PolicyError
+from .policy_checks import KEYS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def parse(data: bytes, path: str) -> Policy:
+    """Return what the file at `path` says, whose content is `data`. Raises PolicyError, which names file and line."""
+    try:
+        text = data.decode()
+        document = _toml(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _broken(path, f"line {line}: bytes that are no UTF-8; write it in UTF-8") from None
+    except (ValueError, RecursionError) as error:  # of the first, TOMLDecodeError is a kind
+        raise _broken(path, str(error)) from None
+    policy = Policy(data)
+    for table, settings in document.items():
+        if table not in KEYS:
+            kind = "table" if isinstance(settings, dict) else "key"
+            known = _known(table, KEYS, f"the tables are {', '.join(f'[{name}]' for name in KEYS)}")
+            raise _broken(path, f"{_line(text, table)}: unknown {kind} '{table}'; {known}")
+        if not isinstance(settings, dict):
+            raise _broken(path, f"{_line(text, table)}: {table} must be a table, [{table}]")
+        checks = KEYS[table]
+        for key, value in settings.items():
+            if key not in checks:
+                known = _known(key, checks, f"the keys are {', '.join(checks)}")
+                raise _broken(path, f"{_line(text, table, key)}: unknown key '{key}' in [{table}]; {known}")
+            try:
+                setattr(getattr(policy, table), key, checks[key](value))
+            except ValueError as error:
+                raise _broken(path, f"{_line(text, table, key)}: {key} {error}") from None
+            policy.given.append(f"{table}.{key}")
+    return policy
+
+
+def _known(name: str, known: "dict[str, Any]", all_known: str) -> str:
+    """Return the part of a message that says where a key belongs, or what was probably meant, and what could be."""
+    for table, keys in KEYS.items():
+        if name in keys:
+            return f"it belongs under [{table}]"
+    import difflib  # 10 ms, for a message only
+
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{close[0]}'? {all_known[0].upper()}{all_known[1:]}" if close else all_known
+
+
+def _toml(text: str) -> "dict[str, Any]":
+    try:
+        import tomllib
+    except ImportError:  # before Python 3.11: tomli, from where the plug-in's interpreter does not look (-S)
+        import site
+        import sys
+
+        added = [directory for directory in site.getsitepackages() if directory not in sys.path]
+        sys.path.extend(added)
+        try:
+            import tomli as tomllib  # type: ignore[import-not-found,no-redef,unused-ignore]
+        except ImportError:
+            raise PolicyError(
+                f"the site's policy {PATH} needs Python 3.11 or the package python3-tomli; the administrator of "
+                f"{os.uname().nodename} must install it"
+            ) from None
+    document: dict[str, Any] = tomllib.loads(text)
+    return document
+
+
+def _line(text: str, *keys: str) -> str:
+    """Return where a key stands, for a message. TOML's readers tell the line of a syntax error, not that of a key."""
+    lines, begin = text.split("\n"), 0
+    for end in range(1, len(lines) + 1):
+        try:
+            found: Any = _toml("\n".join(lines[:end]))
+        except ValueError:  # ends within a value of several lines
+            continue
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        if found is not None:
+            break
+        begin = end
+    return f"line {begin + 1}"
+
+
+def _broken(path: str, reason: str) -> PolicyError:
+    return PolicyError(
+        f"the site's policy {path} is broken: {printable(reason)}; the administrator of {os.uname().nodename} must "
+        "mend it"
+    )

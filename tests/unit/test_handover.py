@@ -1,0 +1,155 @@
+"""What the generator leaves to the plug-in: both find it in the same place, and it says what it would find itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from condor_kvm_stage import policy, policy_memory, state
+from condor_kvm_stage.genconfig import handover
+from condor_kvm_stage.genconfig.atomic import WriteError
+from condor_kvm_stage.genconfig.host import Host
+from condor_kvm_stage.policy import Policy, Staging
+
+SitePolicy = Callable[[str], None]
+SAYS_MUCH = """
+[staging]
+image_dirs = ["/srv/images", "/srv/ü"]
+output_dirs = ["/srv/out"]
+canary_image = "/srv/images/canary.qcow2"
+chain_depth = 3
+virtual_size = "1T"
+timeout = 7
+"""
+
+
+@pytest.fixture
+def leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Leave the policy as it is now, where the plug-in looks for it."""
+    host = Host(tmp_path / "node")
+    monkeypatch.setattr(policy_memory, "PATH", str(host.path(policy_memory.PATH)))
+
+    def write() -> None:
+        handover.write({}, policy.load(), Host(Path("/")))
+
+    monkeypatch.setattr(state, "PATH", str(host.path(state.PATH)))
+    return write
+
+
+@pytest.fixture
+def no_toml(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Policy:
+        pytest.fail("the policy was read again")
+
+    monkeypatch.setattr("condor_kvm_stage.policy_reader.parse", fail)
+
+
+def values(staging: Staging) -> dict[str, object]:
+    return {name: getattr(staging, name) for name in Staging.__slots__}
+
+
+def test_plugin_reads_no_toml_that_the_generator_has_read(
+    site_policy: SitePolicy, leave: Callable[[], None], request: pytest.FixtureRequest
+) -> None:
+    site_policy(SAYS_MUCH)
+    expected = values(policy.load().staging)
+    assert all(expected[name] != default for name, default in values(Staging()).items()), "every key is another"
+    leave()
+    request.getfixturevalue("no_toml")
+    assert values(policy.load_staging()) == expected
+
+
+def test_policy_that_was_changed_since_holds_at_once(site_policy: SitePolicy, leave: Callable[[], None]) -> None:
+    site_policy(SAYS_MUCH)
+    leave()
+    site_policy(SAYS_MUCH.replace("timeout = 7", "timeout = 8"))
+    assert policy.load_staging().timeout == 8
+    site_policy("")
+    assert values(policy.load_staging()) == values(Staging())
+
+
+def test_policy_that_was_broken_since_is_an_error(site_policy: SitePolicy, leave: Callable[[], None]) -> None:
+    site_policy(SAYS_MUCH)
+    leave()
+    site_policy(SAYS_MUCH + "nonsense")
+    with pytest.raises(policy.PolicyError):
+        policy.load_staging()
+
+
+@pytest.mark.usefixtures("leave")
+@pytest.mark.parametrize("left", [b"", b"\0", b"(\2\0\0\0NN", b"N", b"garbage", b"z\x03abc"])
+def test_what_cannot_be_understood_is_not_used(site_policy: SitePolicy, tmp_path: Path, left: bytes) -> None:
+    """Another Python's marshal, for one."""
+    site_policy(SAYS_MUCH)
+    path = Path(policy_memory.PATH)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(left)
+    assert policy.load_staging().timeout == 7
+
+
+def test_what_another_version_left_is_not_used(
+    site_policy: SitePolicy, leave: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys may be others."""
+    site_policy(SAYS_MUCH)
+    monkeypatch.setattr(policy_memory, "__version__", "0.0.1")
+    leave()
+    monkeypatch.setattr(policy_memory, "__version__", "0.0.2")
+    monkeypatch.setattr(policy.Staging, "__slots__", ("other",))
+    assert policy_memory.recall(policy.read(policy.PATH)) is None
+
+
+def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path) -> None:
+    handover.write(
+        {"NfsPluginImageDirs": f"{tmp_path}/good", "NfsPluginImageDirsFailed": "/x"}, Policy(), Host(tmp_path)
+    )
+    lines = (tmp_path / state.PATH.lstrip("/")).read_text().splitlines()
+    assert lines[0] == f'NfsPluginImageDirs = "{tmp_path}/good"'
+    assert len(lines) == 2
+
+
+def test_nothing_found_is_written_too(tmp_path: Path) -> None:
+    """Else the node would go on to advertise what an earlier policy named."""
+    host = Host(tmp_path)
+    handover.write({"NfsPluginImageDirs": "/srv/images"}, Policy(), host)
+    handover.write({}, Policy(), host)
+    assert host.text(state.PATH) == ""
+
+
+def test_removal_leaves_nothing_and_finds_nothing_the_second_time(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    handover.write({}, Policy(), host)
+    handover.remove(host)
+    assert [path.name for path in tmp_path.rglob("*")] == ["run"]
+    handover.remove(host)
+
+
+def test_file_of_somebody_elses_is_not_removed_and_named(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    handover.write({}, Policy(), host)
+    other = host.path(state.PATH).with_name("other")
+    other.touch()
+    with pytest.raises(WriteError, match=r"cannot remove /.*/run/condor-kvm-stage: Directory not empty$"):
+        handover.remove(host)
+    assert other.exists()
+
+
+def test_place_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "var").touch()
+    (tmp_path / "run").touch()
+    with pytest.raises(WriteError, match=r"cannot make /.*: Not a directory; run this as root$"):
+        handover.write({}, Policy(), Host(tmp_path))
+
+
+def test_plugin_can_read_what_is_found_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        (tmp_path / "run").mkdir()
+        handover.write({}, Policy(), Host(tmp_path))
+    finally:
+        os.umask(before)
+    path = tmp_path / state.PATH.lstrip("/")
+    assert (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o755, 0o644)
