@@ -27,9 +27,9 @@ WORDS = {
         pytest.param("all", 0, "base.qcow2", "inspect", id="at-the-first-access"),
         pytest.param("read", 0, "base.qcow2", "inspect", id="at-the-header"),
         pytest.param("flush", 0, "base.qcow2", "inspect", id="at-close"),
-        pytest.param("open", 1, "base.qcow2", "create", id="when-qemu-img-opens-it"),
-        pytest.param("open", 1, "base.raw?mode=copy", "create", id="when-qemu-img-opens-it-to-copy-it"),
-        pytest.param("read", 100_000, "base.qcow2", "create", id="when-qemu-img-reads-it"),
+        pytest.param("open", 1, "base.qcow2?mode=copy", "create", id="when-qemu-img-opens-it"),
+        pytest.param("open", 1, "base.raw?mode=copy", "create", id="when-qemu-img-opens-a-raw-one"),
+        pytest.param("read", 100_000, "base.qcow2?mode=copy", "create", id="when-qemu-img-reads-it"),
         pytest.param("read", 4_000_000, "base.raw?mode=copy", "create", id="half-way-in-a-copy"),
     ],
 )

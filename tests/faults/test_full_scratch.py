@@ -33,7 +33,7 @@ def assert_told_as_full(outcome: Outcome, scratch: Path) -> None:
     assert "request_disk" in error["ErrorString"]
 
 
-@pytest.mark.parametrize("options", ["size=64k", "nr_inodes=1"])
+@pytest.mark.parametrize("options", ["size=8k", "nr_inodes=1"])
 def test_full_scratch_is_told_as_such(plugin: Plugin, base: Path, small_scratch: SmallScratch, options: str) -> None:
     scratch = small_scratch(options)
     outcome = plugin.stage(f"nfs://{base}:disk", scratch)

