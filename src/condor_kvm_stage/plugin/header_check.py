@@ -1,5 +1,9 @@
-"""What the checks of a header have in common: reading a field, and refusing an image with the command that helps."""
+"""What the checks of an image have in common: reading a field, and refusing an image with what helps."""
 
+import os
+
+from .. import sizes
+from ..policy import PATH
 from .failure import SpecificationError
 
 # QEMU does not open what most of the checks refuse, so it cannot help either.
@@ -29,3 +33,11 @@ class Checker:
 def number(data: bytes, offset: int, length: int) -> int:
     """Return a field of a header: big-endian, unsigned."""
     return int.from_bytes(data[offset : offset + length], "big")
+
+
+def too_large(largest: int) -> str:
+    """Return what to do about a disk that is larger than policy allows."""
+    return (
+        f"at most {sizes.show(largest)} are allowed here; make it smaller, or ask the administrator of "
+        f"{os.uname().nodename} to raise virtual_size in {PATH}"
+    )

@@ -9,11 +9,12 @@ import stat
 from .. import sizes
 from ..errors import printable, quoted
 from ..policy import PATH, Staging
-from . import formats, locks, paths, qcow2
+from . import formats, locks, paths
 from .failure import AuthorizationError, ContactError, SpecificationError, on_share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import qcow2
     from .supervise import Beat
 
 
@@ -100,11 +101,15 @@ def _inspect_one(path: str, policy: Staging, shown: str, anywhere: bool) -> Imag
         )
     head, tail, size = _read(place, shown, anywhere)
     if formats.recognise(head, tail, shown, quoted(place.path)) == "qcow2":
+        from . import qcow2  # three modules, which take 1 ms and a raw image does not need
+
         header = qcow2.read(head, size, policy.virtual_size, shown, quoted(place.path))
         return Image(place.path, size, False, header)
     if size > policy.virtual_size:
+        from .header_check import too_large
+
         raise SpecificationError(
-            f"{shown} is a disk of {sizes.show(size)}; {qcow2.too_large(policy.virtual_size)}",
+            f"{shown} is a disk of {sizes.show(size)}; {too_large(policy.virtual_size)}",
             check="virtual_size",
         )
     return Image(place.path, size, formats.is_iso(head))

@@ -4,12 +4,9 @@ The header is specified in QEMU's docs/interop/qcow2; the limits are those of QE
 QEMU opens, and what it then opens besides is what `backing` says.
 """
 
-import os
-
 from .. import sizes
-from ..policy import PATH
 from . import qcow2_extensions
-from .header_check import ANEW, CONVERT, COPY_AGAIN, DECRYPT, OTHER_FILE, REPAIR, Checker, number
+from .header_check import ANEW, CONVERT, COPY_AGAIN, DECRYPT, OTHER_FILE, REPAIR, Checker, number, too_large
 
 _V2_LENGTH, _V3_LENGTH = 72, 104
 _DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED_L2 = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4
@@ -76,14 +73,6 @@ def read(head: bytes, size: int, largest: int, what: str, path: str) -> Header:
     # QEMU's disks consist of whole sectors
     more = number(head, 60, 4) > 0 or (version == 3 and bool(number(head, 72, 8) & _COMPRESSION or number(head, 88, 8)))
     return Header(virtual_size // _SECTOR * _SECTOR, backing, backing_format, more)
-
-
-def too_large(largest: int) -> str:
-    """Return what to do about a disk that is larger than policy allows."""
-    return (
-        f"at most {sizes.show(largest)} are allowed here; make it smaller, or ask the administrator of "
-        f"{os.uname().nodename} to raise virtual_size in {PATH}"
-    )
 
 
 def _check_features(head: bytes, length: int, check: Checker) -> None:
