@@ -13,6 +13,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
+def to_bytes(text: str) -> bytes:
+    """Return the bytes that a path or ClassAd has on disk: UTF-8; what is none passes unharmed (surrogateescape)."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def to_text(data: bytes) -> str:
+    """Return the text that to_bytes() makes the same bytes of."""
+    return data.decode("utf-8", "surrogateescape")
+
+
 def root_hint(error: OSError) -> str:
     """Return the end of a message for what an administrator can do and this user cannot, "" for other errors."""
     return "; run this as root" if isinstance(error, PermissionError) else ""

@@ -4,7 +4,7 @@ The plug-in reads it at every start, and TOML is dear to import and to read (20 
 without settings, as the package installs it, is recognised without, and of another the generator leaves what it says.
 """
 
-import os
+import posix
 
 from .errors import KvmStageError
 
@@ -121,7 +121,7 @@ def read(path: str) -> bytes:
         return b""
     except OSError as error:
         raise PolicyError(
-            f"cannot read the site's policy {path}: {error.strerror}; the administrator of {os.uname().nodename} "
+            f"cannot read the site's policy {path}: {error.strerror}; the administrator of {posix.uname().nodename} "
             f"must make it readable for all: chmod 644 {path}"
         ) from error
 

@@ -252,7 +252,7 @@ def test_writes_that_the_system_takes_in_pieces_come_to_the_same(monkeypatch: py
         calls.append(len(data))
         return system(descriptor, data[:7], offset)
 
-    monkeypatch.setattr(os, "pwrite", in_pieces)
+    monkeypatch.setattr("posix.pwrite", in_pieces)
     assert written("/base", "raw", 4 * TIB) == whole
     assert len(calls) > 20
 

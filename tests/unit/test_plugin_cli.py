@@ -15,8 +15,7 @@ from condor_kvm_stage import __version__, policy
 from condor_kvm_stage.plugin.failure import BY_STATUS
 
 # os and what it brings, and what costs next to nothing; see condor_kvm_stage/plugin/__init__.py
-CHEAP_IMPORTS = {"os", "posixpath", "genericpath", "abc", "_abc", "_collections_abc", "stat", "_stat"}
-CHEAP_IMPORTS |= {"condor_kvm_stage", "errno", "fcntl", "marshal", "select", "time"}
+CHEAP_IMPORTS = {"condor_kvm_stage", "_stat", "errno", "fcntl", "marshal", "posix", "select", "stat", "time"}
 
 
 Plugin = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -161,7 +161,7 @@ def test_success_stays_one_if_the_temporary_name_cannot_be_removed(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as context:
-        context.setattr("os.unlink", broken)
+        context.setattr("posix.unlink", broken)
         assert put(f"nfs://{base}:disk", scratch) > 0
     qemu_img("check", scratch / "disk")
     assert len(names(scratch)) == 2
@@ -177,6 +177,6 @@ def test_name_that_was_given_twice_because_the_first_answer_was_lost_is_a_succes
         link(*arguments, **options)
         link(*arguments, **options)
 
-    monkeypatch.setattr("os.link", link_twice)
+    monkeypatch.setattr("posix.link", link_twice)
     put(f"nfs://{base}:disk", scratch)
     assert names(scratch) == ["disk"]

@@ -176,7 +176,7 @@ def test_node_without_room_for_another_process_is_a_failure_of_the_node(monkeypa
     def fork() -> int:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
-    monkeypatch.setattr("os.fork", fork)
+    monkeypatch.setattr("posix.fork", fork)
     before = os.listdir("/proc/self/fd")
     with pytest.raises(NodeError, match=r"cannot count: no new process on .*: Resource temporarily unavailable"):
         run(lambda beat: 1, 10, "count")

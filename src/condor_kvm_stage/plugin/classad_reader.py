@@ -8,9 +8,7 @@ Text is bytes in ClassAds. It is decoded as Python decodes file names (UTF-8, su
 no UTF-8 comes out again as it went in.
 """
 
-import os
-
-from ..errors import KvmStageError
+from ..errors import KvmStageError, to_text
 
 _BLANK = " \t\r\n\v\f"
 _CLOSER = {"[": "]", "{": "}", "(": ")"}
@@ -110,7 +108,7 @@ class _Scanner:
             if not open_brackets and c in ";]":
                 if only_strings and not strings:
                     raise self.fail("an expression")
-                return os.fsdecode("".join(strings).encode("latin-1")) if only_strings else None
+                return to_text("".join(strings).encode("latin-1")) if only_strings else None
             if c == '"' and not open_brackets:
                 strings.append(self.read_quoted('"'))
                 continue

@@ -4,9 +4,7 @@ Text is bytes in ClassAds; what Python decoded as it decodes file names (UTF-8, 
 as it went in.
 """
 
-import os
-
-from ..errors import printable
+from ..errors import printable, to_bytes
 
 TYPE_CHECKING = False  # not from typing, whose import takes as long as the interpreter's own start
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 def write_ad(attributes: "Mapping[str, Value]") -> bytes:
     """Return the ad in new syntax, on a line of its own. Mappings become nested ads, sequences lists of them."""
-    return os.fsencode(_literal(attributes) + "\n")
+    return to_bytes(_literal(attributes) + "\n")
 
 
 def write_long(attributes: "Mapping[str, Flat]") -> bytes:
@@ -27,7 +25,7 @@ def write_long(attributes: "Mapping[str, Flat]") -> bytes:
 
     Flat ads only: the old syntax has no way to end a string within a nested one with a backslash.
     """
-    return os.fsencode("".join(f"{name} = {_old_literal(value)}\n" for name, value in attributes.items()))
+    return to_bytes("".join(f"{name} = {_old_literal(value)}\n" for name, value in attributes.items()))
 
 
 def _literal(value: "Value") -> str:

@@ -1,6 +1,6 @@
 """vm-nfs-plugin's command line: the three ways in which HTCondor calls a file transfer plug-in."""
 
-import os
+import posix
 import sys
 
 from .. import __version__
@@ -71,14 +71,14 @@ def _run(arguments: "list[str]") -> int:
     files = dict(zip(options[::2], options[1::2]))
     if len(options) != 4 or set(files) != {"-infile", "-outfile"}:
         sys.stderr.write(USAGE)
-        return os.EX_USAGE
+        return posix.EX_USAGE
     from . import transfer
 
     try:
         return transfer.run_files(files["-infile"], files["-outfile"], uploading)
     except OSError as error:
         print(f"vm-nfs-plugin: cannot write {error.filename or files['-outfile']}: {error.strerror}", file=sys.stderr)
-        return os.EX_IOERR
+        return posix.EX_IOERR
 
 
 def _give_up_root() -> None:
@@ -87,9 +87,9 @@ def _give_up_root() -> None:
     With RUN_FILETRANSFER_PLUGINS_WITH_ROOT HTCondor only makes that the effective user, so that qemu-img, which reads
     what strangers wrote, could become root again.
     """
-    if os.getuid() != os.geteuid():
-        os.setresgid(os.getegid(), os.getegid(), os.getegid())
-        os.setresuid(os.geteuid(), os.geteuid(), os.geteuid())
+    if posix.getuid() != posix.geteuid():
+        posix.setresgid(posix.getegid(), posix.getegid(), posix.getegid())
+        posix.setresuid(posix.geteuid(), posix.geteuid(), posix.geteuid())
 
 
 def _run_single(source: str, destination: str) -> int:

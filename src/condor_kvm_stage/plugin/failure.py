@@ -5,14 +5,14 @@ HTCondor keeps the small ones for itself (2 once meant "refresh the credentials"
 """
 
 import errno
-import os
+import posix
 
 from ..errors import KvmStageError, printable
 
 SCRATCH = "the scratch directory"  # in messages
 
 OK = 0
-BUG = os.EX_SOFTWARE
+BUG = posix.EX_SOFTWARE
 
 
 class StageError(KvmStageError):
@@ -39,21 +39,21 @@ class StageError(KvmStageError):
 class ParameterError(StageError):
     """What the job asks for is malformed or impossible: the URL, an option, a name that is taken."""
 
-    status = os.EX_USAGE
+    status = posix.EX_USAGE
     error_type = "Parameter"
 
 
 class SpecificationError(StageError):
     """There is no such image, or it is one that must not become a disk."""
 
-    status = os.EX_DATAERR
+    status = posix.EX_DATAERR
     error_type = "Specification"
 
 
 class ResolutionError(StageError):
     """No mount of this node leads to the server in the URL."""
 
-    status = os.EX_NOHOST
+    status = posix.EX_NOHOST
     error_type = "Resolution"
     retryable = 0
 
@@ -61,7 +61,7 @@ class ResolutionError(StageError):
 class ContactError(StageError):
     """The share does not answer, or has a fault."""
 
-    status = os.EX_UNAVAILABLE
+    status = posix.EX_UNAVAILABLE
     error_type = "Contact"
     retryable = 300
 
@@ -76,7 +76,7 @@ class BugError(StageError):
 class TransferError(StageError):
     """It began, and did not come to its end."""
 
-    status = os.EX_IOERR
+    status = posix.EX_IOERR
     error_type = "Transfer"
     retryable = 0
 
@@ -84,14 +84,14 @@ class TransferError(StageError):
 class AuthorizationError(StageError):
     """The file's permissions, or the site's policy, do not allow it."""
 
-    status = os.EX_NOPERM
+    status = posix.EX_NOPERM
     error_type = "Authorization"
 
 
 class NodeError(StageError):
     """This node is not set up as it should be. Another one may be."""
 
-    status = os.EX_CONFIG
+    status = posix.EX_CONFIG
     error_type = "Parameter"
     retryable = 0
 
@@ -123,7 +123,7 @@ def on_share(error: OSError, doing: str) -> StageError:
     doing: what could not be done, as "open image /srv/x.qcow2".
     """
     code = error.errno or 0
-    host = os.uname().nodename
+    host = posix.uname().nodename
     said = f"cannot {doing}: {error.strerror}"
     if code in _NOT_THERE:
         return SpecificationError(
@@ -131,7 +131,7 @@ def on_share(error: OSError, doing: str) -> StageError:
         )
     if code in _FORBIDDEN:
         return AuthorizationError(
-            f"{said}; let the job's user (uid {os.geteuid()}) and all others do it: "
+            f"{said}; let the job's user (uid {posix.geteuid()}) and all others do it: "
             "chmod o+r the file, chmod o+x every directory above it",
             code=code,
         )
@@ -147,7 +147,7 @@ def on_share(error: OSError, doing: str) -> StageError:
 def on_writing(error: OSError, path: str, where: str) -> StageError:
     """Return the failure that an errno means while a file is written. where: as "the scratch directory"."""
     code = error.errno or 0
-    place = f"{where} on {os.uname().nodename}"
+    place = f"{where} on {posix.uname().nodename}"
     said = f"cannot write {printable(path)}: {error.strerror}"
     if code == errno.ENOSPC:
         more = "ask for more with request_disk" if where == SCRATCH else "ask its administrator for more"
@@ -158,7 +158,7 @@ def on_writing(error: OSError, path: str, where: str) -> StageError:
         return TransferError(f"{said}; {place} is mounted read-only: tell its administrator", code=code)
     if code in _FORBIDDEN:
         return AuthorizationError(
-            f"{said}; the job's user (uid {os.geteuid()}) may not write into {place}: ask its owner", code=code
+            f"{said}; the job's user (uid {posix.geteuid()}) may not write into {place}: ask its owner", code=code
         )
     if code in _NOT_THERE:
         return SpecificationError(f"{said}; check the path, and {place}", code=code)

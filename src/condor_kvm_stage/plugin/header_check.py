@@ -1,6 +1,6 @@
 """What the checks of an image have in common: reading a field, and refusing an image with what helps."""
 
-import os
+import posix
 
 from .. import sizes
 from ..policy import PATH
@@ -39,5 +39,5 @@ def too_large(largest: int) -> str:
     """Return what to do about a disk that is larger than policy allows."""
     return (
         f"at most {sizes.show(largest)} are allowed here; make it smaller, or ask the administrator of "
-        f"{os.uname().nodename} to raise virtual_size in {PATH}"
+        f"{posix.uname().nodename} to raise virtual_size in {PATH}"
     )

@@ -9,7 +9,9 @@ create` makes of the same arguments, byte for byte, but for one table in the hea
 finds nothing; and what QEMU then does to it (writes, discards, snapshots, resize, rebase, commit) comes out right.
 """
 
-import os
+import posix
+
+from ..errors import to_bytes
 
 _CLUSTER_BITS = 16
 _CLUSTER = 1 << _CLUSTER_BITS
@@ -36,11 +38,11 @@ def write(descriptor: int, base: str, base_format: str, size: int) -> None:
     """
     l1_size = -(-size // _L1_COVERS)
     used = _L1_TABLE // _CLUSTER + -(-l1_size * _ENTRY // _CLUSTER)  # clusters, all that there are
-    _write_all(descriptor, _header(os.fsencode(base), base_format.encode(), size, l1_size), 0)
+    _write_all(descriptor, _header(to_bytes(base), base_format.encode(), size, l1_size), 0)
     _write_all(descriptor, _REFCOUNT_BLOCK.to_bytes(_ENTRY, "big"), _REFCOUNT_TABLE)  # its only entry
     _write_all(descriptor, b"\0\1" * used, _REFCOUNT_BLOCK)
     # Nothing is allocated: the L1 table is zeros. The table needs no whole cluster of the file, nor does qemu-img's.
-    os.ftruncate(descriptor, _L1_TABLE + l1_size * _ENTRY)
+    posix.ftruncate(descriptor, _L1_TABLE + l1_size * _ENTRY)
 
 
 def _header(base: bytes, base_format: bytes, size: int, l1_size: int) -> bytes:
@@ -82,5 +84,5 @@ def _header(base: bytes, base_format: bytes, size: int, l1_size: int) -> bytes:
 def _write_all(descriptor: int, data: bytes, offset: int) -> None:
     """Write data at an offset; the system may take only a part of it at a time."""
     while data:
-        written = os.pwrite(descriptor, data, offset)
+        written = posix.pwrite(descriptor, data, offset)
         data, offset = data[written:], offset + written

@@ -1,7 +1,7 @@
 """Where a path leads: symlinks resolved, and whether everybody may go there. Touches the share, so it can hang."""
 
 import errno
-import os
+import posix
 import stat
 
 from ..errors import printable, quoted
@@ -11,11 +11,11 @@ _MAX_LINKS = 40  # as Linux (path_resolution(7))
 
 
 class Place:
-    """A file's path without symlinks, and its status (os.lstat)."""
+    """A file's path without symlinks, and its status (posix.lstat)."""
 
     __slots__ = ("path", "status")
 
-    def __init__(self, path: str, status: os.stat_result) -> None:
+    def __init__(self, path: str, status: posix.stat_result) -> None:
         self.path = path
         self.status = status
 
@@ -42,12 +42,12 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Place:
             if name == "..":
                 here, status = here.rpartition("/")[0], None
                 continue
-            status = os.lstat(f"{here}/{name}")
+            status = posix.lstat(f"{here}/{name}")
             if stat.S_ISLNK(status.st_mode):
                 links += 1
                 if links > _MAX_LINKS:
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-                target = os.readlink(f"{here}/{name}")
+                    raise OSError(errno.ELOOP, posix.strerror(errno.ELOOP))
+                target = posix.readlink(f"{here}/{name}")
                 left.extend(target.split("/")[::-1])
                 here, status = ("" if target.startswith("/") else here), None
                 continue
@@ -59,10 +59,10 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Place:
                     check="searchable",
                     code=errno.EACCES,
                 )
-        return Place(here or "/", status or os.lstat(here or "/"))
+        return Place(here or "/", status or posix.lstat(here or "/"))
     except PermissionError as error:
         raise AuthorizationError(
-            f"cannot {doing}: the job's user (uid {os.geteuid()}) may not search the directory "
+            f"cannot {doing}: the job's user (uid {posix.geteuid()}) may not search the directory "
             f"{printable(here or '/')}; its owner must run: chmod o+x {quoted(here or '/')}",
             check="searchable",
             code=errno.EACCES,
@@ -74,9 +74,11 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Place:
 def lies_under(path: str, directories: "list[str]") -> bool:
     """Return whether a resolved path lies under one of the directories, whose own symlinks are followed."""
     # As they stand there first: what a resolved path begins with has no symlinks, and one of the others may hang.
-    return any(is_under(path, directory) for directory in directories) or any(
-        is_under(path, os.path.realpath(directory)) for directory in directories
-    )
+    if any(is_under(path, directory) for directory in directories):
+        return True
+    import os
+
+    return any(is_under(path, os.path.realpath(directory)) for directory in directories)
 
 
 def is_under(path: str, directory: str) -> bool:

@@ -5,10 +5,10 @@ the file that was made in it. A name could stand for something else by the next 
 """
 
 import errno
-import os
+import posix
 import stat
 
-from ..errors import printable
+from ..errors import printable, to_bytes, to_text
 from .failure import ParameterError, on_writing
 
 TYPE_CHECKING = False
@@ -36,15 +36,15 @@ def publish(
     What a killed attempt at the same name left behind is removed. Raises ParameterError if the name is taken, what
     on_writing() makes of an errno, and what make() raises; nothing is left behind then.
     """
-    target = os.path.join(directory, name)
+    target = f"{directory}/{name}"
     try:
-        folder = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        folder = posix.open(directory, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
         try:
-            if shared and os.readlink(f"/proc/self/fd/{folder}") != directory:
+            if shared and posix.readlink(f"/proc/self/fd/{folder}") != directory:
                 raise OSError(errno.ESTALE, "the directory was moved meanwhile")
             return _publish_in(folder, name, make, overwrite, shared, mode)
         finally:
-            os.close(folder)
+            posix.close(folder)
     except FileExistsError as error:
         raise ParameterError(
             f"{printable(target)} exists already and is not overwritten; choose another name", code=errno.EEXIST
@@ -57,14 +57,14 @@ def publish(
 
 def path_of(file: int) -> str:
     """Return a path of the file that make() got: of this process and of those that it starts."""
-    os.set_inheritable(file, True)
+    posix.set_inheritable(file, True)
     return f"/proc/self/fd/{file}"
 
 
 def discard(directory: str, name: str, pid: int) -> None:
     """Remove what a process that was killed left of publish() with these arguments, if that can be."""
     try:
-        os.unlink(os.path.join(directory, _temporary(name, pid)))
+        posix.unlink(f"{directory}/{_temporary(name, pid)}")
     except OSError:
         pass  # most often there is none
 
@@ -74,22 +74,22 @@ def _publish_in(folder: int, name: str, make: "Callable[[int], None]", overwrite
     if taken:
         _remove_leftovers(name, folder, taken.st_uid)  # of one that was killed when it had just linked it
         raise FileExistsError
-    temporary = _temporary(name, os.getpid())
+    temporary = _temporary(name, posix.getpid())
     _unlink(temporary, folder)  # of a process that had our number before us
     try:
-        file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=folder)
+        file = posix.open(temporary, posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, mode, dir_fd=folder)
     except FileExistsError as error:  # another user's, in a directory where everybody removes only his own
         raise OSError(errno.EBUSY, f"{temporary} is in the way") from error
     try:
         try:
-            own = os.fstat(file)
+            own = posix.fstat(file)
             _remove_leftovers(name, folder, own.st_uid)
             make(file)
-            size = os.fstat(file).st_size
+            size = posix.fstat(file).st_size
             if shared:
-                os.fsync(file)
+                posix.fsync(file)
             if overwrite:
-                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                posix.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
                 if not _is_it(name, folder, own):
                     raise OSError(errno.ESTALE, "another program has replaced the file meanwhile")
             else:
@@ -101,51 +101,51 @@ def _publish_in(folder: int, name: str, make: "Callable[[int], None]", overwrite
         _unlink(temporary, folder)
 
 
-def _link(file: int, name: str, folder: int, own: os.stat_result) -> None:
+def _link(file: int, name: str, folder: int, own: posix.stat_result) -> None:
     try:
-        os.link(f"/proc/self/fd/{file}", name, dst_dir_fd=folder)
+        posix.link(f"/proc/self/fd/{file}", name, dst_dir_fd=folder)
     except FileExistsError:
         if not _is_it(name, folder, own):  # else NFS did it twice, because the first answer was lost
             raise
 
 
-def _status(name: str, folder: int) -> "os.stat_result | None":
+def _status(name: str, folder: int) -> "posix.stat_result | None":
     try:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return posix.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         return None
 
 
-def _is_it(name: str, folder: int, own: os.stat_result) -> bool:
+def _is_it(name: str, folder: int, own: posix.stat_result) -> bool:
     found = _status(name, folder)
-    return found is not None and os.path.samestat(found, own)
+    return found is not None and (found.st_ino, found.st_dev) == (own.st_ino, own.st_dev)
 
 
 def _unlink(name: str, folder: int) -> None:
     """Remove a temporary file, if it is there. Where that fails, what matters has succeeded or failed before."""
     try:
-        os.unlink(name, dir_fd=folder)
+        posix.unlink(name, dir_fd=folder)
     except OSError:
         pass
 
 
 def _close(file: int) -> None:
     try:
-        os.close(file)
+        posix.close(file)
     except OSError:
         pass  # whoever wrote has closed before, without an error
 
 
 def _temporary(name: str, pid: int) -> str:
     # as much of the name as fits into a file name with what stands before it
-    return f"{_MARK}.{os.uname().nodename}.{pid}." + os.fsdecode(os.fsencode(name)[-100:])
+    return f"{_MARK}.{posix.uname().nodename}.{pid}." + to_text(to_bytes(name)[-100:])
 
 
 def _remove_leftovers(name: str, folder: int, owner: int) -> None:
     """Remove the owner's temporary files for this name of processes of this host that are gone, where that can be."""
     before, after = _temporary(name, 0).split(".0.", 1)
     try:
-        entries = os.listdir(f"/proc/self/fd/{folder}")
+        entries = posix.listdir(f"/proc/self/fd/{folder}")
     except OSError:
         return  # a directory that can be written to, and not read
     for entry in entries:

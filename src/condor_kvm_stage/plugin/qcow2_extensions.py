@@ -3,9 +3,7 @@
 Specified in QEMU's docs/interop/qcow2, "Header extensions"; read as in QEMU's block/qcow2.c, qcow2_read_extensions().
 """
 
-import os
-
-from ..errors import printable
+from ..errors import printable, to_text
 from .header_check import ANEW, CONVERT, DECRYPT, OTHER_FILE, Checker, number
 
 TYPE_CHECKING = False
@@ -92,9 +90,9 @@ def _backing_name(head: bytes, cluster: int, header_length: int, check: Checker)
         ANEW,
     )
     name = head[offset : offset + length]
-    shown = printable(os.fsdecode(name))
+    shown = printable(to_text(name))
     check(b"\0" not in name, "backing_name", f"has a backing file '{shown}', whose name contains a NUL", ANEW)
     # QEMU takes what stands before a colon for a protocol, unless a slash comes first; json:{…} is one of them
     plain = b":" not in name.partition(b"/")[0]
     check(plain, "backing_name", f"has a backing file '{shown}', which is no path but for QEMU to interpret", CONVERT)
-    return os.fsdecode(name)
+    return to_text(name)

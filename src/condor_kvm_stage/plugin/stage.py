@@ -1,6 +1,6 @@
 """Stage one image: from what the URL asks for to the disk in the scratch directory."""
 
-import os
+import posix
 
 from .. import sizes
 from ..errors import printable
@@ -83,7 +83,7 @@ def _check(wanted: StageUrl, base: image.Image, policy: Staging) -> None:
     if wanted.size > policy.virtual_size:
         raise ParameterError(
             f"size={sizes.show(wanted.size)} is more than the {sizes.show(policy.virtual_size)} that "
-            f"{os.uname().nodename} allows; write a smaller size"
+            f"{posix.uname().nodename} allows; write a smaller size"
         )
     size = wanted.size or base.virtual_size
     if size > overlay.LARGEST and not wanted.copy:

@@ -5,7 +5,7 @@ has said so. While it works it tells each step; too long without a word, and the
 """
 
 import marshal
-import os
+import posix
 import select
 import sys
 
@@ -49,20 +49,20 @@ class Worker:
         """Begin, so that prepare() is called while the caller does something else. Raises OSError."""
         if self._pid:
             return
-        requests, self._writer = os.pipe2(os.O_CLOEXEC)
-        self._reader, answers = os.pipe2(os.O_CLOEXEC)
+        requests, self._writer = posix.pipe2(posix.O_CLOEXEC)
+        self._reader, answers = posix.pipe2(posix.O_CLOEXEC)
         try:
-            pid = os.fork()
+            pid = posix.fork()
             if pid == 0:
-                os.close(self._writer)  # else it would not see that nobody asks any more, or listens
-                os.close(self._reader)
+                posix.close(self._writer)  # else it would not see that nobody asks any more, or listens
+                posix.close(self._reader)
                 _be_child(self._prepare, requests, answers)
         except OSError:
             self._forget()
             raise
         finally:
-            os.close(requests)
-            os.close(answers)
+            posix.close(requests)
+            posix.close(answers)
         _make_group(pid)
         self._pid, self._patience, self._received = pid, _BEGINNING, b""
 
@@ -77,7 +77,7 @@ class Worker:
         try:
             self.start()
         except OSError as error:
-            raise NodeError(f"cannot {doing}: no new process on {os.uname().nodename}: {error.strerror}") from error
+            raise NodeError(f"cannot {doing}: no new process on {posix.uname().nodename}: {error.strerror}") from error
         try:
             return self._ask(marshal.dumps(request))
         except TimeoutError:
@@ -85,7 +85,7 @@ class Worker:
             self._longest = min(patience, IMPATIENT)
             self._give_up(tidy)
             failure = SilentError(
-                f"cannot {doing}: the share does not answer; nothing happened on {os.uname().nodename} for "
+                f"cannot {doing}: the share does not answer; nothing happened on {posix.uname().nodename} for "
                 f"{patience:.0f} s; try again, and tell the share's administrator if that fails too"
             )
             failure.step = self._step
@@ -99,7 +99,7 @@ class Worker:
 
     def _ask(self, request: bytes) -> int:
         try:
-            os.write(self._writer, request)
+            posix.write(self._writer, request)
         except BrokenPipeError:
             pass  # it has ended, as will be seen
         while True:
@@ -128,9 +128,9 @@ class Worker:
                 return list(marshal.loads(message))
             if not poll.poll(min(self._patience, self._longest) * 1000):
                 raise TimeoutError
-            chunk = os.read(self._reader, 65536)
+            chunk = posix.read(self._reader, 65536)
             if not chunk:
-                _, status = os.waitpid(self._pid, 0)
+                _, status = posix.waitpid(self._pid, 0)
                 self._forget()
                 raise BugError(f"bug in vm-nfs-plugin, please report it: its worker ended with wait status {status:#x}")
             self._received += chunk
@@ -143,8 +143,8 @@ class Worker:
 
     def _forget(self) -> None:
         self._pid = 0
-        os.close(self._reader)
-        os.close(self._writer)
+        posix.close(self._reader)
+        posix.close(self._writer)
 
 
 def _be_child(prepare: "Callable[[], tuple[Action, float]]", requests: int, answers: int) -> None:
@@ -153,15 +153,15 @@ def _be_child(prepare: "Callable[[], tuple[Action, float]]", requests: int, answ
         # In a process group with what it starts, so that all of it can be killed. Without the parent's output: whoever
         # reads that to its end (HTCondor's starter does) would wait for a child that hangs.
         _make_group(0)
-        null = os.open(os.devnull, os.O_RDWR)
+        null = posix.open("/dev/null", posix.O_RDWR)
         for descriptor in (0, 1, 2):
-            os.dup2(null, descriptor)
+            posix.dup2(null, descriptor)
 
         def tell(*message: "Any") -> None:
             data = marshal.dumps(message)
             data = len(data).to_bytes(_LENGTH, "big") + data
             while data:
-                data = data[os.write(answers, data) :]  # ends this process, by an error, if nobody listens any more
+                data = data[posix.write(answers, data) :]  # ends this process, by an error, if nobody listens any more
 
         def beat(step: str) -> None:
             tell("step", step)
@@ -172,7 +172,7 @@ def _be_child(prepare: "Callable[[], tuple[Action, float]]", requests: int, answ
                 request = marshal.load(asked)  # EOFError ends this process, too
                 tell(*_answer(action, request, beat))
     finally:
-        os._exit(0)
+        posix._exit(0)
 
 
 def _prepared(prepare: "Callable[[], tuple[Action, float]]", tell: "Callable[..., None]") -> "Action":
@@ -204,13 +204,13 @@ def _answer(action: "Action", request: "tuple[Any, ...]", beat: "Beat") -> "tupl
 def _make_group(pid: int) -> None:
     """Make the child a process group, in parent and child: each may be the first to need it."""
     try:
-        os.setpgid(pid, pid)
+        posix.setpgid(pid, pid)
     except (ProcessLookupError, PermissionError):
         pass  # it has ended
 
 
 def _kill(group: int) -> None:
     try:
-        os.killpg(group, 9)  # SIGKILL: the module signal takes half as long as the interpreter's own start
+        posix.killpg(group, 9)  # SIGKILL: the module signal takes half as long as the interpreter's own start
     except ProcessLookupError:
         pass  # it has ended

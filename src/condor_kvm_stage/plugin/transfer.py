@@ -4,7 +4,7 @@ HTCondor's manual, "File Transfer Plug-Ins": one result for each file, also afte
 pre-allocated with blanks, so that a full disk can still be reported, and is written over, never truncated.
 """
 
-import os
+import posix
 import sys
 import time
 
@@ -42,7 +42,7 @@ class Run:
             if remote is None or not local:
                 missing = "which URL (Url)" if remote is None else "where the file is (LocalFileName)"
                 raise ParameterError(f"HTCondor did not say, as a string, {missing}; report this to its administrator")
-            size = self._transfer(remote, os.path.abspath(local))
+            size = self._transfer(remote, _absolute(local))
         except StageError as error:
             failure = error
         except Exception as error:
@@ -63,6 +63,15 @@ class Run:
 
             error.server = work.server_of(*request)
             raise
+
+
+def _absolute(path: str) -> str:
+    """HTCondor's paths are absolute; of one that calls this by hand it may be another."""
+    if path.startswith("/"):
+        return path
+    import os
+
+    return os.path.abspath(path)
 
 
 def _prepare() -> "tuple[supervise.Action, float]":
@@ -86,7 +95,7 @@ def run_files(infile: str, outfile: str, uploading: bool) -> int:
     from . import classad_reader, classad_writer, results
 
     first_failure = OK
-    with open(os.open(outfile, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), "r+b") as out:
+    with open(posix.open(outfile, posix.O_RDWR | posix.O_CREAT | posix.O_CLOEXEC, 0o644), "r+b") as out:
         try:
             with open(infile, "rb") as stream:
                 ads = classad_reader.read_ads(stream.read())

@@ -3,10 +3,8 @@
 The manual page, vm-nfs-plugin(1), section "URLS", is the specification.
 """
 
-import os
-
 from .. import sizes
-from ..errors import printable
+from ..errors import printable, to_bytes, to_text
 from .failure import ParameterError
 
 FORM = "nfs:///absolute/path/of/image:name"
@@ -66,7 +64,7 @@ def parse_stage(url: str) -> StageUrl:
     path, _, query = (before if colon else rest).partition("?")
     path = _decoded(path, shown)
     options = _options(query, ("size", "format", "mode"), shown)
-    name = _decoded(name, shown) if colon else os.path.basename(path)
+    name = _decoded(name, shown) if colon else path.rpartition("/")[2]
     _check_name(name, shown, colon != "")
     wanted = StageUrl(path, name, server, format=options.get("format", ""), copy=options.get("mode") == "copy")
     if wanted.format not in ("", "raw", "qcow2"):
@@ -127,7 +125,7 @@ def _server(url: str, form: str) -> "tuple[str, str]":
 
 def _decoded(text: str, shown: str) -> str:
     """Return text with its percent-escapes (RFC 3986, section 2.1) replaced by the bytes that they stand for."""
-    first, *rest = os.fsencode(text).split(b"%")
+    first, *rest = to_bytes(text).split(b"%")
     parts = [first]
     for part in rest:
         digits = part[:2].decode("latin-1")
@@ -137,7 +135,7 @@ def _decoded(text: str, shown: str) -> str:
     decoded = b"".join(parts)
     if b"\0" in decoded:
         raise ParameterError(f"{shown}: contains a NUL, which no path can; remove it")
-    return os.fsdecode(decoded)
+    return to_text(decoded)
 
 
 def _options(query: str, known: "tuple[str, ...]", shown: str) -> "dict[str, str]":

@@ -1,7 +1,5 @@
 """What the worker process does with each request: one file, from its URL to the disk or to the share."""
 
-import os
-
 from ..policy import PolicyError, load_staging
 from . import publish, stage, url
 from .failure import NodeError, StageError
@@ -28,19 +26,23 @@ def prepare() -> "tuple[Action, float]":
 def tidy(remote: str, local: str, uploading: bool, pid: int) -> None:
     """Remove what a worker that was killed left of a request."""
     if not uploading:  # else the share would not answer us either; the next attempt tidies up
-        publish.discard(os.path.dirname(local), url.parse_stage(remote).name, pid)
+        publish.discard(_directory(local), url.parse_stage(remote).name, pid)
 
 
 def server_of(remote: str, local: str, uploading: bool) -> str:
     """Return whose file a request is about, for HTCondor's records: see mounts.server_of()."""
-    wanted = url.parse_upload(remote, os.path.basename(local)) if uploading else url.parse_stage(remote)
+    wanted = url.parse_upload(remote, local.rpartition("/")[2]) if uploading else url.parse_stage(remote)
     return _server(wanted)
+
+
+def _directory(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
 
 
 def _stage(remote: str, local: str, policy: "Staging", beat: "Beat") -> int:
     wanted = url.parse_stage(remote)
     try:
-        return stage.stage(wanted, os.path.dirname(local), policy, beat)
+        return stage.stage(wanted, _directory(local), policy, beat)
     except StageError as error:
         error.server = _server(wanted)
         raise
@@ -49,7 +51,7 @@ def _stage(remote: str, local: str, policy: "Staging", beat: "Beat") -> int:
 def _upload(remote: str, local: str, policy: "Staging", beat: "Beat") -> int:
     from . import upload  # hardly ever needed
 
-    wanted = url.parse_upload(remote, os.path.basename(local))
+    wanted = url.parse_upload(remote, local.rpartition("/")[2])
     try:
         return upload.upload(local, wanted, policy, beat)
     except StageError as error:
