@@ -1,4 +1,14 @@
-"""The exceptions that carry a message for a user. Only a main() prints them; anything else that escapes is a bug."""
+"""The exceptions that carry a message for a user, how text is shown, and how a program ends.
+
+Only a main() prints the exceptions; anything else that escapes is a bug.
+"""
+
+import posix
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 class KvmStageError(Exception):
@@ -35,3 +45,21 @@ def quoted(text: str) -> str:
     """Return text for a command in a message, which somebody will paste into a shell: quoted if it needs to be."""
     shown = printable(text)
     return shown if shown and _PLAIN.issuperset(shown) else "'" + shown.replace("'", "'\\''") + "'"
+
+
+def end(status: int, program: str, unwritten: int) -> "NoReturn":
+    """End the process, with the exit status `unwritten` and a message where its output cannot be written.
+
+    Without tidying up the interpreter first: that takes 3 of the plug-in's 22 ms, and 20 of the generator's 160.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream:  # None if it was closed when the program began
+                stream.flush()
+        except OSError as error:
+            status = unwritten
+            try:
+                posix.write(2, f"{program}: cannot write the output: {error.strerror}\n".encode())
+            except OSError:
+                pass  # that is what could not be written
+    posix._exit(status)

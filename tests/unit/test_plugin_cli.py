@@ -138,3 +138,14 @@ def test_old_protocol_uploads_nothing_where_policy_does_not_allow_it(
     assert result.returncode == 77
     assert result.stderr.startswith("vm-nfs-plugin: output may not be put into ")
     assert not (tmp_path / "result").exists()
+
+
+@pytest.mark.parametrize("arguments", [["-classad"], ["--help"], ["nfs:///none:disk", "/none/x"]])
+def test_output_that_cannot_be_written_is_one_message(program: list[str], arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*program, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 74
+    assert done.stderr.splitlines()[-1] == "vm-nfs-plugin: cannot write the output: No space left on device"
+    assert "Traceback" not in done.stderr

@@ -94,13 +94,11 @@ def _give_up_root() -> None:
 
 def _run_single(source: str, destination: str) -> int:
     """Protocol version 1: the result is printed for HTCondor, in the long format, the message for a human on stderr."""
-    from . import transfer
+    from . import classad_writer, transfer
 
     uploading = destination[:4].lower() == "nfs:"
     remote, local = (destination, source) if uploading else (source, destination)
     status, result = transfer.Run(uploading).transfer(remote, local)
-    from . import classad_writer
-
     sys.stdout.flush()
     result.pop("TransferErrorData", None)  # of protocol 4
     sys.stdout.buffer.write(classad_writer.write_long(result))

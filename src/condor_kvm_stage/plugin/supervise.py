@@ -45,10 +45,7 @@ class Worker:
         self._step = ""
         self._received = b""
 
-    def start(self) -> None:
-        """Begin, so that prepare() is called while the caller does something else. Raises OSError."""
-        if self._pid:
-            return
+    def _start(self) -> None:
         requests, self._writer = posix.pipe2(posix.O_CLOEXEC)
         self._reader, answers = posix.pipe2(posix.O_CLOEXEC)
         try:
@@ -75,7 +72,8 @@ class Worker:
         """
         self._step = ""
         try:
-            self.start()
+            if not self._pid:
+                self._start()
         except OSError as error:
             raise NodeError(f"cannot {doing}: no new process on {posix.uname().nodename}: {error.strerror}") from error
         try:

@@ -9,7 +9,7 @@ import sys
 import time
 
 from ..errors import KvmStageError, printable
-from . import supervise
+from . import classad_reader, classad_writer, results, supervise, work
 from .failure import OK, ParameterError, StageError, bug
 
 TYPE_CHECKING = False
@@ -18,15 +18,11 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """One run of the plug-in. First the worker begins: it imports what it needs while this process does the same."""
+    """One run of the plug-in, with one worker for all its files."""
 
     def __init__(self, uploading: bool) -> None:
         self.uploading = uploading
-        self.worker = supervise.Worker(_prepare)
-        try:
-            self.worker.start()
-        except OSError:
-            pass  # to be said of each file
+        self.worker = supervise.Worker(work.prepare)
 
     def transfer(self, remote: "str | None", local: "str | None") -> "tuple[int, Ad]":
         """Transfer one file. Returns an exit status and the result ad for HTCondor.
@@ -34,8 +30,6 @@ class Run:
         remote: the URL. local: the path that HTCondor has for the file; to stage, the overlay is put beside it, under
         the name in the URL. None stands for what is no string literal in HTCondor's ad.
         """
-        from . import results
-
         started = int(time.time())
         size, failure = 0, None
         try:
@@ -57,10 +51,8 @@ class Run:
         request = (remote, local, self.uploading)
         doing = ("upload to " if self.uploading else "stage ") + printable(remote)
         try:
-            return self.worker.do(request, doing, lambda pid: _tidy(*request, pid))
+            return self.worker.do(request, doing, lambda pid: work.tidy(*request, pid))
         except supervise.SilentError as error:
-            from . import work
-
             error.server = work.server_of(*request)
             raise
 
@@ -74,27 +66,13 @@ def _absolute(path: str) -> str:
     return os.path.abspath(path)
 
 
-def _prepare() -> "tuple[supervise.Action, float]":
-    from . import work  # in the worker
-
-    return work.prepare()
-
-
-def _tidy(remote: str, local: str, uploading: bool, pid: int) -> None:
-    from . import work
-
-    work.tidy(remote, local, uploading, pid)
-
-
 def run_files(infile: str, outfile: str, uploading: bool) -> int:
     """Transfer each file named in `infile` and write the results into `outfile`. Returns the first failure's status.
 
     Raises OSError if the out-file does not take the results.
     """
-    run = Run(uploading)
-    from . import classad_reader, classad_writer, results
-
     first_failure = OK
+    run = Run(uploading)
     with open(posix.open(outfile, posix.O_RDWR | posix.O_CREAT | posix.O_CLOEXEC, 0o644), "r+b") as out:
         try:
             with open(infile, "rb") as stream:
