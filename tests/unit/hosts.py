@@ -74,15 +74,14 @@ class FakeHost(Host):
     def program(self, name: str) -> str:
         return next((path for path in self.programs if name in (path, path.rpartition("/")[2])), "")
 
-    def run(
+    def start(
         self, *command: str, timeout: float = 5, user: str = "", environment: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> Callable[[], Answer]:
         self.asked.append(command)
         path = self.program(command[0])
-        if not path:
-            return Answer(-1, fault=f"no program {command[0]}")
-        answer = self.programs[path]
-        return answer if isinstance(answer, Answer) else answer(command)
+        program = self.programs[path] if path else Answer(-1, fault=f"no program {command[0]}")
+        answer = program if isinstance(program, Answer) else program(command)
+        return lambda: answer
 
     def refusal(self, path: str) -> str:
         return "" if path in self.sockets else "No such file or directory"

@@ -33,7 +33,7 @@ class UnseenHost(Host):
         assert name.endswith("/vm-nfs-plugin"), name  # which place is the plug-in's, in the tree
         return super().program(name)
 
-    names = run = refusal = device = ioctl = is_root = job_user = _look  # type: ignore[assignment]
+    names = run = start = refusal = device = ioctl = is_root = job_user = _look  # type: ignore[assignment]
 
 
 @pytest.fixture

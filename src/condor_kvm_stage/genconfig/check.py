@@ -29,7 +29,7 @@ def look(host: Host) -> checks.Seen:
         fault = trials.unreadable_policy(host)
     except PolicyError as error:
         fault = str(error)
-    found = facts.collect(host)
+    found = facts.collect(host, meanwhile=snippet.prepare)
     values = snippet.decide(found, policy or Policy())
     return checks.Seen(
         facts=found,

@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import KvmStageError
 from ..policy import Policy, PolicyError, load
-from . import apply, facts, handover, htcondor, image_dirs, place, platform, said, snippet
+from . import facts, htcondor, place, platform, said, snippet
 from .host import Host
 from .said import NOTICE, Said
 
@@ -94,16 +94,20 @@ def _seen(options: argparse.Namespace, host: Host) -> int:
 
         return check.run(options.check, host, as_json=options.json, quiet=options.quiet)
     if options.remove:
+        from . import handover
+
         _say(place.remove(host), options.quiet)
         handover.remove(host)
         return 0
     policy = load(str(host.root).rstrip("/"))
     if options.apply:
+        from . import apply
+
         apply.demand_htcondor(host)
-    if options.apply and apply.must_delegate(host):
-        _say(apply.delegate(host, policy), options.quiet)
-        return 0
-    found = facts.collect(host)
+        if apply.must_delegate(host):
+            _say(apply.delegate(host, policy), options.quiet)
+            return 0
+    found = facts.collect(host, meanwhile=snippet.prepare)
     values = snippet.decide(found, policy)
     text = snippet.render(values)
     if _only_shown(options, text, host):
@@ -115,6 +119,8 @@ def _seen(options: argparse.Namespace, host: Host) -> int:
 
 def _outcome(host: Host, policy: Policy, values: snippet.Values, *, changed: int, take_up: bool) -> Iterator[Said]:
     """Say what the snippet and the policy mean for the node; make HTCondor take it up if that is asked for."""
+    from . import apply, handover, image_dirs  # 5 ms; --stdout and --diff do without
+
     found = image_dirs.attributes(policy.staging)
     handover.write(found, policy, host)
     if failed := found.get("NfsPluginImageDirsFailed"):

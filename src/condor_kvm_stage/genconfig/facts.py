@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import cpu, environment, htcondor, kvm, libvirt, memory, platform
@@ -21,14 +22,19 @@ class HostFacts:
     platform: platform.Platform
 
 
-def collect(host: Host) -> HostFacts:
-    """Probe a host. Raises FactsError where /proc is not what proc(5) says, or where this user may not look."""
+def collect(host: Host, meanwhile: Callable[[], None] = lambda: None) -> HostFacts:
+    """Probe a host. Raises FactsError where /proc is not what proc(5) says, or where this user may not look.
+
+    meanwhile: what else there is to do, for the 30 ms that programs take to answer.
+    """
+    libvirt_says, htcondor_says = libvirt.start(host), htcondor.start(host)
+    meanwhile()
     return HostFacts(
         cpu=cpu.probe(host),
         kvm=kvm.probe(host),
         memory=memory.probe(host),
         environment=environment.probe(host),
-        libvirt=libvirt.probe(host),
-        htcondor=htcondor.probe(host),
+        libvirt=libvirt_says(),
+        htcondor=htcondor_says(),
         platform=platform.probe(host),
     )

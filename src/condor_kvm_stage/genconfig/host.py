@@ -12,7 +12,7 @@ import pwd
 import socket
 import stat
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,9 +108,15 @@ class Host:
         self, *command: str, timeout: float = 5, user: str = "", environment: Mapping[str, str] | None = None
     ) -> Answer:
         """Run a program with no input, in the C locale, for at most timeout seconds. user: as whom, for root only."""
+        return self.start(*command, timeout=timeout, user=user, environment=environment)()
+
+    def start(
+        self, *command: str, timeout: float = 5, user: str = "", environment: Mapping[str, str] | None = None
+    ) -> Callable[[], Answer]:
+        """Start a program, as run() does. Returns what waits for its answer; the timeout counts from then on."""
         program = self.program(command[0])
         if not program:
-            return Answer(-1, fault=f"no program {command[0]}")
+            return lambda: Answer(-1, fault=f"no program {command[0]}")
         switch: dict[str, Any] = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
         try:
             process = subprocess.Popen(
@@ -125,14 +131,19 @@ class Host:
                 **switch,
             )
         except OSError as error:
-            return Answer(-1, fault=f"cannot run {command[0]}: {error.strerror}")
-        try:
-            output, errors = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            # Killed, but not waited for: what waits for a share that does not answer may not end
-            process.kill()
-            return Answer(-1, fault=f"{command[0]} did not end within {timeout:.0f} s")
-        return Answer(max(process.returncode, -1), output, errors)
+            failed = Answer(-1, fault=f"cannot run {command[0]}: {error.strerror}")
+            return lambda: failed
+
+        def answer() -> Answer:
+            try:
+                output, errors = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                # Killed, but not waited for: what waits for a share that does not answer may not end
+                process.kill()
+                return Answer(-1, fault=f"{command[0]} did not end within {timeout:.0f} s")
+            return Answer(max(process.returncode, -1), output, errors)
+
+        return answer
 
     def refusal(self, path: str) -> str:
         """Return why nobody answers at a UNIX socket, "" if somebody does. The file alone may be a dead daemon's."""

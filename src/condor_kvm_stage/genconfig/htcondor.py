@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from .host import Host
+from .host import Answer, Host
 from .libvirt import version_in
 
 CONFIG_DIR = "/etc/condor/config.d"
@@ -78,8 +79,17 @@ class Htcondor:
 
 def probe(host: Host) -> Htcondor:
     """Ask condor_config_val."""
+    return start(host)()
+
+
+def start(host: Host) -> Callable[[], Htcondor]:
+    """Let condor_config_val begin. Returns what does the rest of probe()."""
+    answer = host.start("condor_config_val", "-verbose", *SETTINGS)
+    return lambda: _told(host, answer())
+
+
+def _told(host: Host, answer: Answer) -> Htcondor:
     config_dir = host.is_directory(CONFIG_DIR)
-    answer = host.run("condor_config_val", "-verbose", *SETTINGS)
     settings = parse(answer.output)
     if not settings:
         return Htcondor(answer.fault or " ".join(answer.errors.split()) or answer.reason, config_dir, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .host import Host
@@ -28,11 +29,17 @@ class Libvirt:
 
 def probe(host: Host) -> Libvirt:
     """Connect to libvirt's sockets, as HTCondor's vm-gahp will, and look for the rest."""
+    return start(host)()
+
+
+def start(host: Host) -> Callable[[], Libvirt]:
+    """Let the daemon's program begin to say its version. Returns what does the rest of probe()."""
     daemon = next((name for name in _DAEMONS if host.program(name)), "")
-    return Libvirt(
+    version = host.start(daemon, "--version") if daemon else None
+    return lambda: Libvirt(
         fault=_fault(host),
         daemon=daemon,
-        version=version_in(host.run(daemon, "--version").output) if daemon else (),
+        version=version_in(version().output) if version else (),
         # libvirt keeps the state of each active network here
         nat_network=host.exists("/run/libvirt/network/default.xml"),
         passt=bool(host.program("passt")),

@@ -6,8 +6,6 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import jinja2
-
 from .. import __version__
 from ..policy import AUTO, Policy
 from . import checksum, guard, network, sizing
@@ -67,8 +65,15 @@ def missing_for_unseen(policy: Policy) -> list[str]:
     return missing + [f"vm.{key}" for key in ("memory", "max_number") if getattr(policy.vm, key) == AUTO]
 
 
+def prepare() -> None:
+    """Import what only render() needs, where there is time: it takes as long as all the rest."""
+    import jinja2  # noqa: F401
+
+
 def render(values: Values) -> str:
     """Return the snippet's text, with its checksum. An undefined name in the template raises UndefinedError."""
+    import jinja2
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         undefined=jinja2.StrictUndefined,
