@@ -13,6 +13,7 @@ from processes import NOBODY
 
 from .images import make_qcow2
 from .program import Outcome, Plugin
+from .share import Share
 
 SmallScratch = Callable[[str], Path]
 
@@ -80,3 +81,19 @@ def test_scratch_of_somebody_else_is_told_as_such(plugin: Plugin, base: Path, sc
     assert f"the job's user (uid {NOBODY}) may not write into the scratch directory" in outcome.error["ErrorString"]
     assert outcome.error["DeveloperData"]["Errno"] == errno.EACCES
     assert os.listdir(scratch) == []
+
+
+@pytest.mark.parametrize(("kind", "status"), [("ENOSPC", 74), ("EDQUOT", 74), ("EIO", 69)])
+def test_scratch_that_tells_only_at_close_that_it_took_nothing_gets_no_disk(
+    plugin: Plugin, base: Path, broken: Share, kind: str, status: int
+) -> None:
+    """As one on NFS does."""
+    scratch = broken.mount / "scratch"
+    (broken.source / "scratch").mkdir()
+    os.chown(broken.source / "scratch", NOBODY, NOBODY)
+    broken.order(kind, "flush")
+    outcome = plugin.stage(f"nfs://{base}:disk", scratch)
+    broken.order("ok")
+    assert (outcome.status, outcome.error["DeveloperData"]["ErrnoName"]) == (status, kind)
+    assert os.listdir(broken.source / "scratch") == []
+    (broken.source / "scratch").rmdir()

@@ -12,7 +12,7 @@ import pytest
 from unit.manual import Page, literals, terms
 from unit.nodes import FakeNode
 
-from condor_kvm_stage import state
+from condor_kvm_stage import policy_memory, state
 from condor_kvm_stage.genconfig import apply, cli, guard, place, report, snippet, trials
 from condor_kvm_stage.genconfig.checks import Check, Level
 from condor_kvm_stage.policy import PATH, Htcondor, Network, Policy
@@ -118,7 +118,15 @@ def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
     assert fnmatch.fnmatchcase(copy, pattern.replace("<time>", "20??-??-??T??????Z"))
     unit = (REPOSITORY / "packaging" / apply.UNIT).read_text(encoding="utf-8")
     (disabled,) = re.findall(r"^ConditionPathExists=!(.*)$", unit, re.MULTILINE)
-    assert set(files) == {snippet.PATH, PATH, disabled, pattern, state.PATH, f"/usr/lib/systemd/system/{apply.UNIT}"}
+    assert set(files) == {
+        snippet.PATH,
+        PATH,
+        disabled,
+        pattern,
+        state.PATH,
+        policy_memory.PATH,
+        f"/usr/lib/systemd/system/{apply.UNIT}",
+    }
 
 
 def test_what_the_policy_must_fix_for_a_tree_that_does_not_run_is_named() -> None:

@@ -12,7 +12,7 @@ from condor_kvm_stage.plugin.failure import NodeError
 from condor_kvm_stage.plugin.supervise import SilentError, Worker
 
 if TYPE_CHECKING:
-    from condor_kvm_stage.plugin.supervise import Beat
+    from condor_kvm_stage.plugin.worker import Beat
 
 
 def _act(seconds: float, beat: Beat) -> int:

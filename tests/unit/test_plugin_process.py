@@ -121,3 +121,14 @@ def test_kill_at_any_moment_leaves_a_complete_overlay_or_none(
             qemu_img("check", scratch / "disk")
             (scratch / "disk").unlink()
     assert complete < 50, "no kill came before the end: the test showed nothing"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_do_not_get_in_the_way(
+    program: list[str], base: Path, scratch: Path, closed: str
+) -> None:
+    """The pipes to the worker then have their numbers."""
+    command = ["sh", "-c", f'"$@" {closed}', "sh", *program, "-infile", f"{scratch}/in", "-outfile", f"{scratch}/out"]
+    (scratch / "in").write_text(f'[ Url = "nfs://{base}:disk"; LocalFileName = "{scratch}/x" ]')
+    subprocess.run(command, check=True, timeout=60)
+    assert (scratch / "disk").exists()

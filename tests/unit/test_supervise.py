@@ -21,7 +21,7 @@ from condor_kvm_stage.plugin.supervise import SilentError, Worker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from condor_kvm_stage.plugin.supervise import Beat
+    from condor_kvm_stage.plugin.worker import Beat
 
 
 def run(
@@ -272,3 +272,12 @@ def test_worker_ends_with_its_parent(tmp_path: Path) -> None:
     command = [sys.executable, "-B", "-c", code]
     pid = int(subprocess.run(command, env=environment, check=True, capture_output=True, timeout=30).stdout)
     wait_for(lambda: not runs(pid), "the worker has ended")
+
+
+def test_worker_that_was_killed_between_two_requests_is_replaced() -> None:
+    """By the kernel, for want of memory: it is not the next file's fault."""
+    worker = Worker(lambda: (lambda beat: os.getpid(), 10))
+    pid = worker.do((), "begin")
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    assert worker.do((), "go on") != pid

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import stat
+from typing import TYPE_CHECKING
 
 from ..plugin import paths, supervise
 from ..plugin.failure import SpecificationError, StageError
 from ..policy import Staging
+
+if TYPE_CHECKING:
+    from ..plugin.worker import Beat
 
 
 def attributes(staging: Staging) -> dict[str, str]:
@@ -31,7 +35,7 @@ def _is_good(directory: str, worker: supervise.Worker) -> bool:
     return True
 
 
-def _look(directory: str, beat: supervise.Beat) -> int:
+def _look(directory: str, beat: Beat) -> int:
     place = paths.resolve(directory, f"look at {directory}")
     if not stat.S_ISDIR(place.status.st_mode):
         raise SpecificationError(f"{directory} is not a directory")

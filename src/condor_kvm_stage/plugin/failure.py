@@ -59,7 +59,7 @@ class ResolutionError(StageError):
 
 
 class ContactError(StageError):
-    """The share does not answer, or has a fault."""
+    """The share does not answer, or has a fault; or a program has the image open for writing."""
 
     status = posix.EX_UNAVAILABLE
     error_type = "Contact"

@@ -15,7 +15,7 @@ from .failure import AuthorizationError, ContactError, SpecificationError, on_sh
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import qcow2
-    from .supervise import Beat
+    from .worker import Beat
 
 
 # Without waiting, should it be a FIFO by now
@@ -149,8 +149,8 @@ def _read_open(descriptor: int, path: str, shown: str, anywhere: bool) -> "tuple
             raise _unreadable(path, shown, "QEMU, which runs as a user of its own, could not open it", 0)
         if locks.is_written(descriptor):
             raise ContactError(  # nor would this one start
-                f"{shown} is open for writing in another program, QEMU, which has it locked, so no guest could read "
-                "it; try again when that has ended",
+                f"{shown} is open for writing in another program, most often QEMU, which has it locked, so no "
+                "guest could read it; try again when that has ended",
                 check="in_use",
             )
         if not status.st_size:

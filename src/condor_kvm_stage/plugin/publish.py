@@ -88,6 +88,9 @@ def _publish_in(folder: int, name: str, make: "Callable[[int], None]", overwrite
             size = posix.fstat(file).st_size
             if shared:
                 posix.fsync(file)
+            else:
+                # As at the last close, which comes too late: only then NFS tells that there was no room.
+                posix.close(posix.dup(file))
             if overwrite:
                 posix.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
                 if not _is_it(name, folder, own):
@@ -133,7 +136,7 @@ def _close(file: int) -> None:
     try:
         posix.close(file)
     except OSError:
-        pass  # whoever wrote has closed before, without an error
+        pass  # what was written is known to be there
 
 
 def _temporary(name: str, pid: int) -> str:

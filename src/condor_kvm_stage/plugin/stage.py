@@ -11,7 +11,7 @@ from .url import StageUrl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .supervise import Beat
+    from .worker import Beat
 
 
 def stage(wanted: StageUrl, scratch: str, policy: Staging, beat: "Beat") -> int:

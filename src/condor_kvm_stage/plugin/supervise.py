@@ -9,21 +9,18 @@ import posix
 import select
 import sys
 
-from .failure import BY_STATUS, BugError, ContactError, NodeError, StageError, bug
+from . import worker
+from .failure import BY_STATUS, BugError, ContactError, NodeError, StageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    # Called with the name of the step that is under way, as often as it makes progress
-    Beat = Callable[[str], None]
-    # Called with a request's values and a beat; returns a number
-    Action = Callable[..., int]
+    from .worker import Action
 
 # Seconds; once a share has been silent for its whole time, whatever comes next waits no longer than this.
 IMPATIENT = 5
 _BEGINNING = 60  # seconds for the process to begin; it does not touch the share then
-_LENGTH = 4  # bytes before each message
 
 
 class SilentError(ContactError):
@@ -47,20 +44,25 @@ class Worker:
 
     def _start(self) -> None:
         requests, self._writer = posix.pipe2(posix.O_CLOEXEC)
-        self._reader, answers = posix.pipe2(posix.O_CLOEXEC)
+        try:
+            self._reader, answers = posix.pipe2(posix.O_CLOEXEC)
+        except OSError:
+            posix.close(requests)
+            posix.close(self._writer)
+            raise
         try:
             pid = posix.fork()
             if pid == 0:
                 posix.close(self._writer)  # else it would not see that nobody asks any more, or listens
                 posix.close(self._reader)
-                _be_child(self._prepare, requests, answers)
+                worker.serve(self._prepare, requests, answers)
         except OSError:
             self._forget()
             raise
         finally:
             posix.close(requests)
             posix.close(answers)
-        _make_group(pid)
+        worker.make_group(pid)
         self._pid, self._patience, self._received = pid, _BEGINNING, b""
 
     def do(self, request: "tuple[Any, ...]", doing: str, tidy: "Callable[[int], None]" = lambda pid: None) -> int:
@@ -79,12 +81,11 @@ class Worker:
         try:
             return self._ask(marshal.dumps(request))
         except TimeoutError:
-            patience = min(self._patience, self._longest)
-            self._longest = min(patience, IMPATIENT)
+            self._longest = min(self._patience, IMPATIENT)
             self._give_up(tidy)
             failure = SilentError(
                 f"cannot {doing}: the share does not answer; nothing happened on {posix.uname().nodename} for "
-                f"{patience:.0f} s; try again, and tell the share's administrator if that fails too"
+                f"{self._patience:.0f} s; try again, and tell the share's administrator if that fails too"
             )
             failure.step = self._step
             raise failure from None
@@ -99,13 +100,16 @@ class Worker:
         try:
             posix.write(self._writer, request)
         except BrokenPipeError:
-            pass  # it has ended, as will be seen
+            # It has been killed since the last one, which does not matter to this one.
+            self._forget()
+            self._start()
+            posix.write(self._writer, request)
         while True:
             kind, *said = self._listen()
             if kind == "step":
                 (self._step,) = said
             elif kind == "patience":
-                (self._patience,) = said
+                self._patience = min(said[0], self._longest)
             elif kind == "done":
                 return int(said[0])
             else:
@@ -120,11 +124,11 @@ class Worker:
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         while True:
-            end = _LENGTH + int.from_bytes(self._received[:_LENGTH], "big")
+            end = worker.LENGTH + int.from_bytes(self._received[: worker.LENGTH], "big")
             if len(self._received) >= end:
-                message, self._received = self._received[_LENGTH:end], self._received[end:]
+                message, self._received = self._received[worker.LENGTH : end], self._received[end:]
                 return list(marshal.loads(message))
-            if not poll.poll(min(self._patience, self._longest) * 1000):
+            if not poll.poll(self._patience * 1000):
                 raise TimeoutError
             chunk = posix.read(self._reader, 65536)
             if not chunk:
@@ -135,6 +139,8 @@ class Worker:
 
     def _give_up(self, tidy: "Callable[[int], None]") -> None:
         pid = self._pid
+        if not pid:  # interrupted when it was over
+            return
         _kill(pid)
         self._forget()
         tidy(pid)
@@ -143,68 +149,6 @@ class Worker:
         self._pid = 0
         posix.close(self._reader)
         posix.close(self._writer)
-
-
-def _be_child(prepare: "Callable[[], tuple[Action, float]]", requests: int, answers: int) -> None:
-    """Carry out requests until nobody asks any more, or listens. Never returns."""
-    try:
-        # In a process group with what it starts, so that all of it can be killed. Without the parent's output: whoever
-        # reads that to its end (HTCondor's starter does) would wait for a child that hangs.
-        _make_group(0)
-        null = posix.open("/dev/null", posix.O_RDWR)
-        for descriptor in (0, 1, 2):
-            posix.dup2(null, descriptor)
-
-        def tell(*message: "Any") -> None:
-            data = marshal.dumps(message)
-            data = len(data).to_bytes(_LENGTH, "big") + data
-            while data:
-                data = data[posix.write(answers, data) :]  # ends this process, by an error, if nobody listens any more
-
-        def beat(step: str) -> None:
-            tell("step", step)
-
-        action = _prepared(prepare, tell)
-        with open(requests, "rb") as asked:
-            while True:
-                request = marshal.load(asked)  # EOFError ends this process, too
-                tell(*_answer(action, request, beat))
-    finally:
-        posix._exit(0)
-
-
-def _prepared(prepare: "Callable[[], tuple[Action, float]]", tell: "Callable[..., None]") -> "Action":
-    try:
-        action, patience = prepare()
-    except Exception as error:
-        failure = error
-
-        def fail(*request: "Any") -> int:
-            raise failure
-
-        return fail
-    tell("patience", patience)
-    return action
-
-
-def _answer(action: "Action", request: "tuple[Any, ...]", beat: "Beat") -> "tuple[Any, ...]":
-    try:
-        return ("done", action(*request, beat))
-    except StageError as error:
-        failure, trace = error, ""
-    except Exception as error:
-        import traceback
-
-        failure, trace = bug(error), traceback.format_exc()
-    return ("failed", failure.status, trace, str(failure), failure.server, failure.check, failure.code, failure.detail)
-
-
-def _make_group(pid: int) -> None:
-    """Make the child a process group, in parent and child: each may be the first to need it."""
-    try:
-        posix.setpgid(pid, pid)
-    except (ProcessLookupError, PermissionError):
-        pass  # it has ended
 
 
 def _kill(group: int) -> None:

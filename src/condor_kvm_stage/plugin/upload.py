@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .supervise import Beat
+    from .worker import Beat
 
 _CHUNK = 1 << 20  # bytes between two beats
 _SYNC = 64 << 20  # bytes that may wait to be written: all of them at the end could be minutes without a beat

@@ -7,7 +7,7 @@ from .failure import NodeError, StageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..policy import Staging
-    from .supervise import Action, Beat
+    from .worker import Action, Beat
 
 
 def prepare() -> "tuple[Action, float]":
@@ -25,8 +25,12 @@ def prepare() -> "tuple[Action, float]":
 
 def tidy(remote: str, local: str, uploading: bool, pid: int) -> None:
     """Remove what a worker that was killed left of a request."""
-    if not uploading:  # else the share would not answer us either; the next attempt tidies up
+    if uploading:  # the share would not answer us either; the next attempt tidies up
+        return
+    try:
         publish.discard(_directory(local), url.parse_stage(remote).name, pid)
+    except StageError:
+        pass  # nothing can have been begun
 
 
 def server_of(remote: str, local: str, uploading: bool) -> str:
