@@ -7,7 +7,7 @@ VENV        := .venv
 VERSION     := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/condor_kvm_stage/__init__.py)
 NAME        := condor-kvm-stage
 # What is in the source package: all that a build and its %check need, and what goes with it
-SOURCES     := CHANGELOG.md LICENSE Makefile README.md $(NAME).spec pyproject.toml config.d packaging scripts src tests
+SOURCES     := CHANGELOG.md LICENSE Makefile README.md $(NAME).spec pyproject.toml config.d docs packaging scripts src tests
 # --nodeps: what dpkg has installed RPM does not know; require-packages sees to it
 RPMBUILD    := rpmbuild --quiet --nodeps --define '_topdir $(CURDIR)/build/rpm'
 
@@ -46,9 +46,10 @@ cycles: $(VENV)/.made rpm ## (root) install and remove the package CYCLES=200 ti
 	@scripts/require-packages node
 	CYCLES=$(or $(CYCLES),200) $(VENV)/bin/pytest --capture=no tests/e2e/install/test_cycles.py
 
-bench: rpm ## (root) how long rendering, --check and an installation take, on a worker node made for it
+bench: $(VENV)/.made rpm ## (root) how fast all of it is, beside what one would take instead: a table, dist/benchmark.*
 	@scripts/require-packages node
-	@scripts/bench
+	@$(VENV)/bin/python -c 'import matplotlib' 2> /dev/null || $(VENV)/bin/pip install --quiet --editable '.[bench]'
+	@$(VENV)/bin/python scripts/bench
 
 FUZZ_SECONDS ?= 600
 fuzz: $(VENV)/.made ## ten minutes of fuzzing of the parsers (FUZZ_SECONDS=600), all at once
@@ -88,7 +89,7 @@ node: rpm ## (root) a worker node with the package's repository, to look around 
 	@scripts/test-node start
 
 clean: ## remove what was made in this directory, but for dist/repository
-	rm -rf $(VENV) build dist/*.rpm .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist/*.rpm dist/benchmark.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Made anew when the list of tools changes.
 $(VENV)/.made: pyproject.toml

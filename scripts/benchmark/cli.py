@@ -1,0 +1,64 @@
+"""`make bench`'s order: one node, section after section; the table on stdout, JSON and plot in dist/."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from testnode import stages
+from testnode.run import TestNodeError, progress
+
+from . import (
+    image_size,
+    installation,
+    jobs,
+    machine,
+    many_disks,
+    memory,
+    one_disk,
+    plot,
+    query,
+    record,
+    scene,
+    share,
+    table,
+)
+
+_DIST = Path(__file__).parents[2] / "dist"
+# Those that HTCondor's daemons would only disturb. The later ones stage images that the earlier ones have made.
+_WITHOUT_HTCONDOR = (one_disk, many_disks, image_size, share, query, memory)
+_WITH_HTCONDOR = (installation, jobs)
+
+
+def main() -> int:
+    """Measure. Returns the exit status: 0 also if a goal is not met, because nothing here is a test."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup makes it
+            signal.signal(number, lambda *_: sys.exit(1))  # so that the images are removed
+    try:
+        found = _measure()
+    except TestNodeError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    text = record.to_json(found)
+    (_DIST / "benchmark.json").write_text(text, encoding="utf-8")
+    print(table.table(found), end="")
+    plot.draw(text, _DIST / "benchmark.svg")
+    progress(f"kept in {_DIST}: benchmark.json, benchmark.svg")
+    return 0
+
+
+def _measure() -> record.Record:
+    with scene.prepared() as place:
+        progress("dnf install condor-kvm-stage")
+        stages.install(place.bare)
+        results = []
+        with scene.without_htcondor(place.worker):
+            for section in _WITHOUT_HTCONDOR:
+                results += section.measure(place)
+        for section in _WITH_HTCONDOR:
+            results += section.measure(place)
+        return record.Record(machine.facts(place.worker), results)

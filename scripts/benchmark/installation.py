@@ -1,0 +1,86 @@
+"""The node: what the generator takes beside its interpreter, and what scriptlets and triggers add to dnf install."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from testnode import pool, stages
+from testnode.node import Node
+from testnode.run import progress
+
+from .results import Result
+from .scene import Scene
+
+SECTION = "Node"
+OURS = "condor-kvm-stage-genconfig"
+FLOOR = "python3 -c 'import jinja2'"
+ROUNDS = 15
+INSTALLATIONS = 3  # pairs: each takes 20 s
+_GENERATOR = f"/usr/sbin/{OURS}"
+# Runs on the node, and so the way there is not timed: commands in, seconds of each in each round out
+_TIMER = """
+import json, subprocess, sys, time
+commands, rounds = json.loads(sys.argv[1])
+samples = [[] for _ in commands]
+for _ in range(rounds):
+    for taken, command in zip(samples, commands):
+        started = time.perf_counter()
+        done = subprocess.run(command, capture_output=True)
+        taken.append(time.perf_counter() - started)
+        if done.returncode: sys.exit(f"{command}: {done.returncode}: {done.stdout} {done.stderr}")
+print(json.dumps(samples))
+"""
+# Facts in, text out, in one process: what is left of the second case without the interpreter, imports and probing
+_RENDERER = """
+import json, sys, time
+sys.path.insert(0, "/usr/share/condor-kvm-stage/python")
+from condor_kvm_stage.genconfig import facts, host, snippet
+from condor_kvm_stage.policy import load
+found, policy, samples = facts.collect(host.Host()), load(), []
+for _ in range(int(sys.argv[1])):
+    started = time.perf_counter()
+    snippet.render(snippet.decide(found, policy))
+    samples.append(time.perf_counter() - started)
+print(json.dumps(samples))
+"""
+
+
+def measure(scene: Scene) -> list[Result]:
+    """Return the results. HTCondor runs, with the package installed, and so they are left."""
+    worker = scene.worker
+    pool.restart_at_once(worker)
+    rendering = json.loads(worker.run(["python3", "-IB", "-c", _RENDERER, str(ROUNDS)]).stdout)
+    results = [Result(SECTION, "rendering, in one process", "s", {OURS: rendering})]
+    results += [_beside_the_floor(worker, option) for option in ("--stdout", "--check")]
+    return [*results, _installation(scene.bare)]
+
+
+def _beside_the_floor(worker: Node, option: str) -> Result:
+    """Time the generator, in turn with its interpreter and its one library by themselves."""
+    progress(f"node: {option}")
+    request = json.dumps([[[_GENERATOR, option], ["/usr/bin/python3", "-IB", "-c", "import jinja2"]], ROUNDS])
+    ours, floor = json.loads(worker.run(["python3", "-c", _TIMER, request], timeout=300).stdout)
+    return Result(SECTION, option, "s", {f"{OURS} {option}": ours, FLOOR: floor})
+
+
+def _installation(bare: stages.Bare) -> Result:
+    """Time dnf's transaction with our scriptlets, in turn with one without them."""
+    samples: dict[str, list[float]] = {"with scriptlets": [], "without, and without triggers": []}
+    ours, floor = samples.values()
+    for number in range(INSTALLATIONS):
+        progress(f"node: dnf install without scriptlets and with them, {number + 1} of {INSTALLATIONS}")
+        # in this order, because without scriptlets nothing is configured, and then HTCondor shall offer nfs again
+        floor.append(_install(bare, "--setopt=tsflags=noscripts"))
+        ours.append(_install(bare))
+        stages.wait_for_nfs(bare)
+    return Result(SECTION, "dnf install condor-kvm-stage", "s", samples)
+
+
+def _install(bare: stages.Bare, *options: str) -> float:
+    worker = bare.node
+    worker.run("dnf --assumeyes remove condor-kvm-stage", timeout=120)
+    worker.wait_until(lambda: pool.transfer_methods(worker) == bare.methods, "the node is as before", 90)
+    started = time.perf_counter()
+    worker.run(["dnf", "--assumeyes", *options, "install", "condor-kvm-stage"], timeout=120)
+    return time.perf_counter() - started

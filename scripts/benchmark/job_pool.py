@@ -1,0 +1,156 @@
+"""The node as whole jobs need it: an image of 4 GiB, scratch directories on a disk, the guests' consoles in files."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from testnode import guest, pool, recipe, stages
+from testnode.node import Node
+from testnode.run import TestNodeError, progress
+
+from . import job_signs, variants
+from .job_signs import Job
+from .scene import SCRATCH, SHARE, Scene
+
+_IMAGE = "whole-job.raw"
+_SIZE = 4 << 30
+_CHUNK = 1 << 20
+_BLOCK = 512  # bytes: st_blocks' unit
+_EXECUTE, _CONSOLES, _SUBMITTED = f"{SCRATCH}/execute", f"{SCRATCH}/consoles", f"{SCRATCH}/submitted"
+_XML_SCRIPT = f"{SCRATCH}/console-xml"
+_SETTINGS = f"""\
+EXECUTE = {_EXECUTE}
+LIBVIRT_XML_SCRIPT = {_XML_SCRIPT}
+LIBVIRT_XML_SCRIPT_ARGS = {_CONSOLES}
+"""
+OVERLAY = variants.PLUGIN
+TRANSFER = "HTCondor's file transfer"
+# transfer_input_files and vm_disk: the same image, which is on the share and, on this node, the submitter's as well
+_DISKS = {
+    OVERLAY: (f"nfs://{SHARE}/{_IMAGE}:disk.qcow2", "disk.qcow2:vda:w:qcow2"),
+    TRANSFER: (f"{SHARE}/{_IMAGE}", f"{_IMAGE}:vda:w:raw"),
+}
+_DESCRIPTION = """\
+universe = vm
+vm_type = kvm
+executable = whole-job
+vm_memory = 64
+transfer_input_files = {inputs}
+vm_disk = {disk}
+vm_no_output_vm = False
+initialdir = {directory}/$(Process)
+log = job.log
+queue {count}
+"""
+
+
+class JobPool:
+    """A node that is prepared, and whose jobs are all ours."""
+
+    def __init__(self, worker: Node) -> None:
+        self._worker = worker
+        self._submissions = itertools.count(1)
+        self._removed: list[tuple[Job, Path, subprocess.Popen[bytes]]] = []
+
+    def submit(self, variant: str, count: int) -> list[Job]:
+        """Submit jobs, all at once, when nothing is left of those that were removed."""
+        self._worker.wait_until(self._is_tidy, "nothing is left of the jobs that were removed", 120)
+        directory = f"{_SUBMITTED}/{next(self._submissions)}"
+        own = [f"{directory}/{number}" for number in range(count)]
+        self._worker.run(["mkdir", "--parents", *own], user=recipe.USER)
+        os.sync()  # what the jobs before have written is not to be written at these jobs' expense
+        inputs, disk = _DISKS[variant]
+        description = _DESCRIPTION.format(inputs=inputs, disk=disk, directory=directory, count=count)
+        submitted = time.monotonic()
+        cluster = pool.submit(self._worker, "whole-job.sub", description)
+        names = [f"{cluster}.{number}" for number in range(count)]
+        return [
+            Job(name, submitted, self._here(place), self._here(f"{_CONSOLES}/{name}"))
+            for name, place in zip(names, own)
+        ]
+
+    def in_scratch_directory(self, job: Job) -> int:
+        """Return how many bytes of disk the files of a running job take there."""
+        scratch = self._here(job_signs.scratch_directory(job.events))
+        return sum(entry.stat().st_blocks for entry in os.scandir(scratch)) * _BLOCK
+
+    def remove(self, job: Job) -> None:
+        """Begin to remove a job whose guest has powered off.
+
+        Its starter is killed, because it would take a minute: it sleeps for 30 s when it has started a machine, and
+        whether one that it has shut down is gone it finds out after VM_STATUS_INTERVAL.
+        """
+        scratch = job_signs.scratch_directory(job.events)
+        starter = Path(scratch).parent.name.partition("_")[2]
+        remove = ["sh", "-c", 'condor_rm "$1" && kill -KILL "$2"', "sh", job.name, starter]
+        process = subprocess.Popen(self._worker.command(remove), stdout=subprocess.DEVNULL)
+        self._removed.append((job, self._here(scratch), process))
+
+    def came_back(self, job: Job) -> int:
+        """Return how many bytes of disk a completed job's disk takes at the submitter, and remove it."""
+        if not job_signs.ended_well(job.events):
+            raise TestNodeError(f"job {job.name} did not end well; its event log:\n{job.events}")
+        (disk,) = (path for path in job.directory.iterdir() if path.suffix != ".log")
+        size = disk.stat().st_blocks * _BLOCK
+        disk.unlink()
+        return size
+
+    def _is_tidy(self) -> bool:
+        """Return whether nothing is left of removed jobs, and no job's slot, which the next one would take at once."""
+        commands = "virsh list --all --name", "condor_q -all -af:j Owner", "condor_status -const DynamicSlot -af Name"
+        machines, jobs, slots = (self._worker.run(command).stdout for command in commands)
+        self._removed = [
+            (job, scratch, process)
+            for job, scratch, process in self._removed
+            if process.poll() is None
+            or scratch.exists()
+            or f"_{job.name}\n" in machines
+            or re.search(rf"^{re.escape(job.name)} ", jobs, re.MULTILINE)
+        ]
+        return not self._removed and slots.count("\n") == jobs.count("\n")
+
+    def _here(self, path: str) -> Path:
+        return _here(self._worker, path)
+
+
+def prepare(scene: Scene) -> JobPool:
+    """Make the image, and start the node's HTCondor with other settings. Both stay so."""
+    progress("whole jobs: making the image")
+    _write_image(scene.share / _IMAGE)
+    worker = scene.worker
+    worker.run("systemctl stop condor")
+    worker.run(["mkdir", _EXECUTE, _CONSOLES, _SUBMITTED])
+    worker.run(["chown", "condor:", _EXECUTE])
+    worker.run(["chown", f"{recipe.USER}:", _SUBMITTED])
+    shutil.copy(Path(__file__).parent / "files/console-xml", _here(worker, _XML_SCRIPT))
+    _here(worker, "/etc/condor/config.d/90-benchmark.conf").write_text(_SETTINGS, encoding="utf-8")
+    worker.run("systemctl start condor")
+    progress("waiting for HTCondor")
+    stages.wait_for_vm_universe(worker, True)
+    return JobPool(worker)
+
+
+def offered(worker: Node) -> bool:
+    """Return whether the node was configured for virtual machines, which it is where /dev/kvm works."""
+    return worker.run("condor_config_val VM_TYPE", check=False).returncode == 0
+
+
+def _here(worker: Node, path: str) -> Path:
+    return worker.root / path.lstrip("/")
+
+
+def _write_image(path: Path) -> None:
+    """Make an image that boots into the guest and is full of data."""
+    guest.write_base(path, "raw")
+    chunk = random.Random("data").randbytes(_CHUNK)
+    with open(path, "r+b") as file:
+        file.seek(_CHUNK)  # behind what the guest is in, and writes to
+        for _ in range(_CHUNK, _SIZE, _CHUNK):
+            file.write(chunk)

@@ -1,0 +1,150 @@
+"""Whole jobs: how soon their guests run, and how soon the jobs end, by overlay and by HTCondor's file transfer."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from testnode.run import progress
+
+from . import job_pool
+from .job_pool import OVERLAY, TRANSFER, JobPool
+from .job_signs import Job, Watch
+from .results import Result
+from .scene import Scene
+
+SECTION = "Whole jobs, with an image of 4 GiB"
+_START, _END = 900, 300  # seconds; HTCondor begins with two transfers of such images at once, the others wait
+
+
+@dataclass(frozen=True)
+class Step:
+    """Jobs that are submitted at once. to_the_end: else they are removed when their guests have powered off."""
+
+    count: int
+    variant: str
+    to_the_end: bool = False
+
+
+# One job at a time, at least twice; as often as this many times if all takes at most so long
+ROUNDS = 10
+_TIME = 570  # seconds
+_PAIR = [Step(1, OVERLAY), Step(1, TRANSFER)]
+# For more than a minute after its guest's power-off a job only waits for HTCondor to notice: the next ones start in
+# that time, but no image is transferred while another one goes back. Four or eight that go back would take longer than
+# all the rest, and a disk of more than 60 GiB.
+STEPS = [
+    Step(1, OVERLAY, to_the_end=True),
+    Step(1, TRANSFER, to_the_end=True),
+    Step(4, OVERLAY, to_the_end=True),
+    Step(4, TRANSFER),
+    Step(8, OVERLAY, to_the_end=True),
+    Step(8, TRANSFER),
+    *_PAIR,
+]
+
+Samples = dict[str, list[float]]  # by variant
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was found of a number of jobs at once: each job's samples, from the first to the last of a step."""
+
+    starts: Samples = field(default_factory=lambda: defaultdict(list))
+    staged: Samples = field(default_factory=lambda: defaultdict(list))
+    ends: Samples = field(default_factory=lambda: defaultdict(list))
+    returns: Samples = field(default_factory=lambda: defaultdict(list))
+    returned: Samples = field(default_factory=lambda: defaultdict(list))
+
+
+def measure(scene: Scene) -> list[Result]:
+    """Return the results, none where there is no KVM. The node has the package; its HTCondor stays set up for this."""
+    if not job_pool.offered(scene.worker):
+        progress("NO WHOLE JOB IS MEASURED: /dev/kvm does not work here")
+        return []
+    pool = job_pool.prepare(scene)
+    with Watch() as watch:
+        found = _Run(pool, watch).found()
+    return [result for count, samples in found.items() for result in _results(count, samples)]
+
+
+class _Run:
+    def __init__(self, pool: JobPool, watch: Watch) -> None:
+        self._pool, self._watch = pool, watch
+        self._found: dict[int, _Found] = {step.count: _Found() for step in STEPS}
+        self._ending: list[tuple[Step, list[Job]]] = []
+
+    def found(self) -> dict[int, _Found]:
+        """Take all steps. Returns what was found, by the number of jobs at once."""
+        deadline = time.monotonic() + _TIME
+        for step in STEPS:
+            self._take(step)
+        while self._another_pair(deadline):
+            for step in _PAIR:
+                self._take(step)
+        self._end(OVERLAY)
+        return self._found
+
+    def _another_pair(self, deadline: float) -> bool:
+        starts = self._found[1].starts
+        expected = starts[OVERLAY][-1] + starts[TRANSFER][-1]
+        return len(starts[OVERLAY]) < ROUNDS and time.monotonic() + expected < deadline
+
+    def _take(self, step: Step) -> None:
+        if step.variant == TRANSFER:
+            self._end(TRANSFER)
+        progress(f"whole jobs: {step.count} at once, by {step.variant}")
+        self._start(step)
+
+    def _start(self, step: Step) -> None:
+        """Run jobs until their guests have powered off."""
+        jobs = self._pool.submit(step.variant, step.count)
+        by_sign = {job.powers_off: job for job in jobs}
+        self._watch.add([sign for job in jobs for sign in (job.speaks, job.powers_off)])
+        if step.to_the_end:
+            self._watch.add([sign for job in jobs for sign in (job.noticed, job.completed)])
+        found, seen = self._found[step.count], self._watch.seen
+        for sign in self._watch.each([*by_sign], _START):
+            found.staged[step.variant].append(self._pool.in_scratch_directory(by_sign[sign]))
+            if not step.to_the_end:  # at once: eight copies at the same time would not fit on every disk
+                self._pool.remove(by_sign[sign])
+        found.starts[step.variant] += sorted(seen[job.speaks] - job.submitted for job in jobs)
+        if step.to_the_end:
+            self._ending.append((step, jobs))
+
+    def _end(self, *variants: str) -> None:
+        """Wait for the end of what runs to the end."""
+        ending = [(step, jobs) for step, jobs in self._ending if step.variant in variants]
+        for step, jobs in ending:
+            progress(f"whole jobs: the end of {step.count} by {step.variant}")
+            for _ in self._watch.each([job.completed for job in jobs], _END):
+                pass
+            found, seen = self._found[step.count], self._watch.seen
+            found.ends[step.variant] += sorted(seen[job.completed] - seen[job.powers_off] for job in jobs)
+            found.returns[step.variant] += sorted(seen[job.completed] - seen[job.noticed] for job in jobs)
+            found.returned[step.variant] += [self._pool.came_back(job) for job in jobs]
+            self._ending.remove((step, jobs))
+
+
+def _results(count: int, found: _Found) -> list[Result]:
+    """Return the results; what comes back only where both variants run to the end."""
+    jobs, times = ("1 job", "at least twice") if count == 1 else (f"{count} jobs at once", "once")
+    measured = [
+        (times, "from condor_submit to the guest's first byte on its console", "s", found.starts),
+        ("once", "from the guest's power-off to the job's completion", "s", found.ends),
+    ]
+    if TRANSFER in found.ends:
+        measured += [
+            ("once", "of that, after HTCondor has noticed the power-off", "s", found.returns),
+            (times, "written to the scratch directory until the guest's power-off", "bytes", found.staged),
+            ("once", "written to the submitter's disk", "bytes", found.returned),
+        ]
+    return [
+        Result(SECTION, f"{jobs}, {often}: {what}", unit, _ours_first(samples))
+        for often, what, unit, samples in measured
+    ]
+
+
+def _ours_first(samples: Samples) -> Samples:
+    return {variant: samples[variant] for variant in (OVERLAY, TRANSFER) if variant in samples}

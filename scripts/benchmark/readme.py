@@ -1,0 +1,38 @@
+"""The part of README.md that quotes the benchmark: made from docs/benchmark.json, no number by hand."""
+
+from __future__ import annotations
+
+from .figures import digits
+from .highlights import highlights
+from .record import Record
+
+BEGIN = "<!-- from docs/benchmark.json, by pytest --update-golden -->"
+END = "<!-- to here -->"
+
+
+def block(record: Record) -> str:
+    """Return the block, without its two markers."""
+    lines = ["| the plug-in's time for … | … divided by that of … | median | quartiles |", "|---|---|---|---|"]
+    for shown in highlights(record):
+        ratio, low, high = (digits(value, 2) for value in (shown.ratio, shown.low, shown.high))
+        lines.append(f"| {shown.work} | {shown.other} | {ratio} | {low} to {high} |")
+    return "\n".join(lines)
+
+
+def quoted(text: str) -> str:
+    """Return what README's text has between the markers. Raises ValueError if they are not there, once each."""
+    return _split(text)[1]
+
+
+def replaced(text: str, block: str) -> str:
+    """Return README's text with another block between the markers. Raises ValueError as quoted()."""
+    before, _, after = _split(text)
+    return f"{before}{BEGIN}\n{block}\n{END}{after}"
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise ValueError(f"README.md needs these two lines, once each, in this order:\n{BEGIN}\n{END}")
+    before, rest = text.split(BEGIN)
+    block, after = rest.split(END)
+    return before, block.strip("\n"), after

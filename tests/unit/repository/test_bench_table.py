@@ -1,0 +1,74 @@
+"""What is made of a benchmark's record: the table with its verdicts, a share's load on paper, README's part."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmark import readme, scale, share, table, variants
+from benchmark.record import Record
+from benchmark.results import Goal, Result
+
+SECTION = "A section"
+SLOW = Result(
+    SECTION,
+    "slow",
+    "s",
+    {"ours": [0.03, 0.02, 0.04], "theirs": [0.01, 0.01, 0.01]},
+    [Goal("at most 1.5 times theirs", 1.5, "theirs"), Goal("at most 1 s", 1)],
+)
+COUNTED = Result(SECTION, "counted", "calls", {"ours": [12.5], "theirs": [0.0], "others": [5.0]})
+SHARE = [
+    Result(
+        share.SECTION, f"{share.case(1)}, {share.CALLS}", "calls", {variants.PLUGIN: [8.0], variants.QEMU_IMG: [2.0]}
+    ),
+    Result(
+        share.SECTION,
+        f"{share.case(1)}, {share.READ}",
+        "bytes",
+        {variants.PLUGIN: [25_000.0], variants.QEMU_IMG: [100_000.0]},
+    ),
+]
+
+
+def test_line_has_median_ratio_spread_and_verdict() -> None:
+    lines = [" ".join(line.split()) for line in table.section([SLOW]).splitlines()]
+    assert lines[0] == "A section"
+    assert lines[2:] == [
+        "slow",
+        "ours 30 ms 25 to 35 ms met: at most 1 s",
+        "theirs 10 ms 10 to 10 ms 3 2.50 to 3.50 NOT met: at most 1.5 times theirs",
+    ]
+
+
+def test_single_sample_has_no_spread_and_nothing_no_ratio() -> None:
+    lines = [line.split() for line in table.section([COUNTED]).splitlines()[3:]]
+    assert lines == [["ours", "12.5"], ["theirs", "0"], ["others", "5", "2.50"]]
+
+
+def test_verdict_names_each_goal_that_is_not_met() -> None:
+    assert table.verdict([SLOW, COUNTED]).splitlines() == [
+        "1 of 2 goals are met.",
+        "  NOT met: A section; slow: at most 1.5 times theirs",
+    ]
+
+
+def test_share_on_paper_takes_the_longer_of_requests_and_bytes() -> None:
+    rows = {(row.nodes, row.how): row for row in scale.rows(Record({}, SHARE))}
+    overlays, copies = rows[10_000, "overlay"], rows[10_000, "copy"]
+    assert (overlays.requests, overlays.bytes) == (100_000, 1.25e9)
+    assert overlays.seconds == 2.0, "at 50,000 requests a second; the bytes take one second at 10 Gbit/s"
+    assert copies.bytes == 10_000 * 4 * 2**30
+    assert copies.seconds == copies.bytes / 1.25e9
+
+
+def test_readme_s_part_is_replaced_and_nothing_else() -> None:
+    before = f"# Title\n{readme.BEGIN}\nold\n{readme.END}\nmore\n"
+    after = readme.replaced(before, "new\nlines")
+    assert after == f"# Title\n{readme.BEGIN}\nnew\nlines\n{readme.END}\nmore\n"
+    assert readme.quoted(after) == "new\nlines"
+
+
+@pytest.mark.parametrize("text", ["", f"{readme.BEGIN}\n", f"{readme.END}\n{readme.BEGIN}\n", f"{readme.BEGIN}\n" * 2])
+def test_readme_without_its_markers_is_told_which_lines_it_needs(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^README\.md needs these two lines"):
+        readme.quoted(text)
