@@ -111,8 +111,8 @@ class Watch:
     def _look(self) -> None:
         sizes: dict[Sign, int] = {}
         while not self._ended.wait(_INTERVAL):
-            for sign in self._awaited:
-                size = 0 if sign in self.seen else sign.size()
+            for sign in [sign for sign in self._awaited if sign not in self.seen]:
+                size = sign.size()
                 if size != sizes.get(sign, 0):  # to read all of them each time would take a tenth of a processor
                     sizes[sign] = size
                     if sign.appeared():

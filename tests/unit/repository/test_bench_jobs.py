@@ -80,6 +80,18 @@ def test_signs_are_looked_for_while_nobody_waits_for_them(tmp_path: Path) -> Non
     assert watch.seen[sign] < waited
 
 
+def test_sign_keeps_the_time_of_its_first_appearance(tmp_path: Path) -> None:
+    sign = Sign(tmp_path / "console", "hello")
+    with Watch() as watch:
+        watch.add([sign])
+        sign.path.write_text("hello\r\n")
+        assert list(watch.each([sign], 10)) == [sign]
+        seen = watch.seen[sign]
+        sign.path.write_text("hello\r\noff\r\n")
+        time.sleep(0.2)
+    assert watch.seen[sign] == seen
+
+
 def test_sign_that_does_not_appear_is_an_error_with_what_its_file_has(tmp_path: Path) -> None:
     sign = Sign(tmp_path / "job.log", "\n005 (")
     sign.path.write_text("012 (001.000.000) Job was held.\n")
