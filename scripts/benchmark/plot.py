@@ -20,7 +20,7 @@ from . import image_size, many_disks, variants
 from .figures import digits
 from .highlights import highlights
 from .record import Record, checksum, from_json
-from .results import quartiles
+from .results import Result, quartiles
 
 _OURS, _THEIRS, _EVEN = "#0b5394", "#b45309", "#57606a"
 _INK, _PALE, _PAPER = "#24292f", "#d0d7de", "#ffffff"
@@ -82,11 +82,9 @@ def _draw_ratios(axes: Any, record: Record) -> None:
 
 def _draw_disks(axes: Any, record: Record) -> None:
     found = [record.find(many_disks.SECTION, many_disks.case(count)) for count in many_disks.COUNTS]
-    for name, colour in ((variants.PLUGIN, _OURS), (variants.SEED, _THEIRS)):
-        _draw_curve(
-            axes, [float(n) for n in many_disks.COUNTS], [result.samples[name] for result in found], name, colour
-        )
-    _scale(axes, [float(count) for count in many_disks.COUNTS], [str(count) for count in many_disks.COUNTS])
+    places = [float(count) for count in many_disks.COUNTS]
+    _draw_curves(axes, places, found, {variants.PLUGIN: _OURS, variants.SEED: _THEIRS})
+    _scale(axes, places, [str(count) for count in many_disks.COUNTS])
     axes.set_title("time, by disks of one job", loc="left", fontsize=9.5)
 
 
@@ -94,25 +92,28 @@ def _draw_sizes(axes: Any, record: Record) -> None:
     sizes = image_size.SIZES
     found = [record.find(image_size.SECTION, image_size.case("qcow2", size)) for size in sizes]
     places = [float(size >> 30) for size in sizes.values()]
-    for name, colour in ((variants.PLUGIN, _OURS), (variants.COPY, _THEIRS)):
-        _draw_curve(axes, places, [result.samples[name] for result in found], name, colour)
+    _draw_curves(axes, places, found, {variants.PLUGIN: _OURS, variants.COPY: _THEIRS})
     _scale(axes, places, [size.replace(" ", "").removesuffix("iB") for size in sizes])
     axes.set_title("time, by image size (0.1 % data)", loc="left", fontsize=9.5)
 
 
-def _draw_curve(axes: Any, places: list[float], samples: list[list[float]], name: str, colour: str) -> None:
-    spread = [quartiles(found) for found in samples]
-    axes.fill_between(places, [low for low, _ in spread], [high for _, high in spread], color=colour, alpha=0.2, lw=0)
-    axes.plot(places, [statistics.median(found) for found in samples], "o-", color=colour, markersize=3.5, label=name)
+def _draw_curves(axes: Any, places: list[float], found: list[Result], colours: dict[str, str]) -> None:
+    """Draw each variant's times, divided by ours in the first place."""
+    unit = statistics.median(found[0].samples[found[0].ours])
+    for name, colour in colours.items():
+        samples = [[sample / unit for sample in result.samples[name]] for result in found]
+        low, high = zip(*map(quartiles, samples))
+        axes.fill_between(places, low, high, color=colour, alpha=0.2, lw=0)
+        axes.plot(places, [statistics.median(each) for each in samples], "o-", color=colour, markersize=3.5, label=name)
 
 
 def _scale(axes: Any, places: list[float], names: list[str]) -> None:
-    """Make both scales logarithmic, with the names at their places, and times as humans say them."""
+    """Make both scales logarithmic, with the names at their places."""
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(places, names)
     low, high = axes.get_ylim()
-    axes.set_yticks([1e-3, 1e-2, 1e-1, 1.0, 10.0], ["1 ms", "10 ms", "100 ms", "1 s", "10 s"])
+    axes.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
     axes.set_ylim(low, high)
     axes.minorticks_off()
     axes.grid(axis="y", color=_PALE, linewidth=0.5)
