@@ -9,8 +9,10 @@ from testnode import pool, stages
 from testnode.node import Node
 from testnode.run import progress
 
+from . import timing
 from .results import Result
 from .scene import Scene
+from .timing import Variant
 
 SECTION = "Node"
 OURS = "condor-kvm-stage-genconfig"
@@ -18,19 +20,6 @@ FLOOR = "python3 -c 'import jinja2'"
 ROUNDS = 15
 INSTALLATIONS = 3  # pairs: each takes 20 s
 _GENERATOR = f"/usr/sbin/{OURS}"
-# Runs on the node, and so the way there is not timed: commands in, seconds of each in each round out
-_TIMER = """
-import json, subprocess, sys, time
-commands, rounds = json.loads(sys.argv[1])
-samples = [[] for _ in commands]
-for _ in range(rounds):
-    for taken, command in zip(samples, commands):
-        started = time.perf_counter()
-        done = subprocess.run(command, capture_output=True)
-        taken.append(time.perf_counter() - started)
-        if done.returncode: sys.exit(f"{command}: {done.returncode}: {done.stdout} {done.stderr}")
-print(json.dumps(samples))
-"""
 # Facts in, text out, in one process: what is left of the second case without the interpreter, imports and probing
 _RENDERER = """
 import json, sys, time
@@ -59,9 +48,11 @@ def measure(scene: Scene) -> list[Result]:
 def _beside_the_floor(worker: Node, option: str) -> Result:
     """Time the generator, in turn with its interpreter and its one library by themselves."""
     progress(f"node: {option}")
-    request = json.dumps([[[_GENERATOR, option], ["/usr/bin/python3", "-IB", "-c", "import jinja2"]], ROUNDS])
-    ours, floor = json.loads(worker.run(["python3", "-c", _TIMER, request], timeout=300).stdout)
-    return Result(SECTION, option, "s", {f"{OURS} {option}": ours, FLOOR: floor})
+    beside = {
+        f"{OURS} {option}": Variant([[_GENERATOR, option]]),
+        FLOOR: Variant([["/usr/bin/python3", "-IB", "-c", "import jinja2"]]),
+    }
+    return Result(SECTION, option, "s", timing.seconds(worker, beside, ROUNDS, user="root"))
 
 
 def _installation(bare: stages.Bare) -> Result:

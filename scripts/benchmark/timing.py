@@ -1,4 +1,4 @@
-"""Run commands on the node in turn, as the job's user, by the timer that is sent there (timer.py)."""
+"""Run commands on the node in turn, by the timer that is sent there (timer.py)."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class Sample:
 
 
 def measure(
-    worker: Node, variants: Mapping[str, Variant], rounds: int, *, apart: bool = False
+    worker: Node, variants: Mapping[str, Variant], rounds: int, *, apart: bool = False, user: str = recipe.USER
 ) -> dict[str, list[Sample]]:
     """Run each variant once a round, in this order. Raises CommandError, with its output, if one fails.
 
-    apart: for peaks of memory; then seconds are of no use.
+    apart: for peaks of memory; then seconds are of no use. user: as whom, which is a job's user if nothing is said.
     """
     shown = {name: {"commands": variant.commands, "files": variant.files} for name, variant in variants.items()}
     request = {"scratch": JOB, "rounds": rounds, "apart": apart, "variants": shown}
     for path, text in ((_PROGRAM, _TIMER.read_text(encoding="utf-8")), (_REQUEST, json.dumps(request))):
         (worker.root / path.lstrip("/")).write_text(text, encoding="utf-8")
     command = ["python3", "-IBS", _PROGRAM, _REQUEST]
-    measured = json.loads(worker.run(command, user=recipe.USER, timeout=600).stdout)
+    measured = json.loads(worker.run(command, user=user, timeout=600).stdout)
     return {
         # On a tmpfs the kernel counts nothing as written to a disk: what the files take is the least, anyway.
         name: [Sample(seconds, peak, max(written, allocated)) for seconds, peak, written, allocated in samples]
@@ -54,7 +54,9 @@ def measure(
     }
 
 
-def seconds(worker: Node, variants: Mapping[str, Variant], rounds: int) -> dict[str, list[float]]:
+def seconds(
+    worker: Node, variants: Mapping[str, Variant], rounds: int, *, user: str = recipe.USER
+) -> dict[str, list[float]]:
     """As measure(), only the seconds."""
-    measured = measure(worker, variants, rounds)
+    measured = measure(worker, variants, rounds, user=user)
     return {name: [sample.seconds for sample in samples] for name, samples in measured.items()}

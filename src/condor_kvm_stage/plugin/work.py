@@ -6,7 +6,6 @@ from .failure import NodeError, StageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..policy import Staging
     from .worker import Action, Beat
 
 
@@ -18,7 +17,16 @@ def prepare() -> "tuple[Action, float]":
         raise NodeError(str(error)) from error
 
     def work(remote: str, local: str, uploading: bool, beat: "Beat") -> int:
-        return (_upload if uploading else _stage)(remote, local, policy, beat)
+        wanted = _parsed(remote, local, uploading)
+        try:
+            if isinstance(wanted, url.UploadUrl):
+                from . import upload  # hardly ever needed
+
+                return upload.upload(local, wanted, policy, beat)
+            return stage.stage(wanted, _directory(local), policy, beat)
+        except StageError as error:
+            error.server = _server(wanted)
+            raise
 
     return work, policy.timeout
 
@@ -35,32 +43,15 @@ def tidy(remote: str, local: str, uploading: bool, pid: int) -> None:
 
 def server_of(remote: str, local: str, uploading: bool) -> str:
     """Return whose file a request is about, for HTCondor's records: see mounts.server_of()."""
-    wanted = url.parse_upload(remote, local.rpartition("/")[2]) if uploading else url.parse_stage(remote)
-    return _server(wanted)
+    return _server(_parsed(remote, local, uploading))
+
+
+def _parsed(remote: str, local: str, uploading: bool) -> "url.StageUrl | url.UploadUrl":
+    return url.parse_upload(remote, local.rpartition("/")[2]) if uploading else url.parse_stage(remote)
 
 
 def _directory(path: str) -> str:
     return path.rpartition("/")[0] or "/"
-
-
-def _stage(remote: str, local: str, policy: "Staging", beat: "Beat") -> int:
-    wanted = url.parse_stage(remote)
-    try:
-        return stage.stage(wanted, _directory(local), policy, beat)
-    except StageError as error:
-        error.server = _server(wanted)
-        raise
-
-
-def _upload(remote: str, local: str, policy: "Staging", beat: "Beat") -> int:
-    from . import upload  # hardly ever needed
-
-    wanted = url.parse_upload(remote, local.rpartition("/")[2])
-    try:
-        return upload.upload(local, wanted, policy, beat)
-    except StageError as error:
-        error.server = _server(wanted)
-        raise
 
 
 def _server(wanted: "url.StageUrl | url.UploadUrl") -> str:
