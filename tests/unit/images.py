@@ -11,8 +11,8 @@ from condor_kvm_stage import policy
 from condor_kvm_stage.plugin import image
 
 
-def inspect(path: Path, top_anywhere: bool = False) -> image.Image:
-    return image.inspect(str(path), policy.load().staging, lambda step: None, top_anywhere)
+def inspect(path: Path, own: str = "") -> image.Image:
+    return image.inspect(str(path), policy.load().staging, lambda step: None, own)
 
 
 def as_qemu_has_it(path: Path, image_format: str) -> list[dict[str, Any]]:

@@ -63,15 +63,15 @@ def test_uploaded_overlay_may_be_private_and_anywhere_but_its_base_may_not(
     overlay.chmod(0o600)
     overlay.parent.chmod(0o700)
     site_policy(f'[staging]\nimage_dirs = ["{base.parent}"]\n')
-    assert inspect(overlay, top_anywhere=True).format == "qcow2"
+    assert inspect(overlay, own="disk").format == "qcow2"
     site_policy('[staging]\nimage_dirs = ["/nonexistent"]\n')
     with pytest.raises(AuthorizationError) as caught:
-        inspect(overlay, top_anywhere=True)
+        inspect(overlay, own="disk")
     assert caught.value.check == "image_dirs"
     site_policy("")
     base.chmod(0o600)
     with pytest.raises(AuthorizationError) as caught:
-        inspect(overlay, top_anywhere=True)
+        inspect(overlay, own="disk")
     assert caught.value.check == "readable"
 
 
@@ -96,7 +96,7 @@ def test_directory_that_the_jobs_user_cannot_search_is_named_with_its_owners_com
     expected = rf"the job's user \(uid {job_user}\) may not search the directory (/.*/private); .* chmod o\+x \1$"
     with pytest.raises(AuthorizationError, match=expected) as caught:
         # not for_all, which looks at the mode before it fails
-        inspect(path, top_anywhere=True)
+        inspect(path, own="disk")
     assert (caught.value.check, caught.value.code) == ("searchable", errno.EACCES)
 
 

@@ -28,7 +28,8 @@ def run(
     action: Callable[[Beat], int], patience: float, doing: str, tidy: Callable[[int], None] = lambda pid: None
 ) -> int:
     """Let a worker of its own do an action."""
-    return Worker(lambda: (action, patience)).do((), doing, tidy)
+    result: int = Worker(lambda: (action, patience)).do((), doing, tidy)
+    return result
 
 
 def test_result_comes_back() -> None:

@@ -26,13 +26,15 @@ _LONGEST_PATH = 1023  # bytes: a backing file's name in a qcow2 header
 class Image:
     """One sound file: its path without symlinks, `raw` or `qcow2`, its disk's bytes, whether it is an ISO image.
 
-    for_qemu: paths of those files of its chain that have more than is inspected here, so that QEMU may refuse them.
+    backing: its backing file, None without one. for_qemu: paths of those files of its chain that have more than is
+    inspected here, so that QEMU may refuse them.
     """
 
-    __slots__ = ("for_qemu", "format", "header", "iso", "path", "virtual_size")
+    __slots__ = ("backing", "for_qemu", "format", "header", "iso", "path", "virtual_size")
 
     def __init__(self, path: str, size: int, iso: bool, header: "qcow2.Header | None" = None) -> None:
         self.path = path
+        self.backing: Image | None = None
         self.for_qemu = [path] if header and header.more else []
         self.header = header
         self.format = "qcow2" if header else "raw"
@@ -40,18 +42,22 @@ class Image:
         self.iso = iso
 
 
-def inspect(path: str, policy: Staging, beat: "Beat", top_anywhere: bool = False) -> Image:
+def inspect(path: str, policy: Staging, beat: "Beat", own: str = "", beside: str = "") -> Image:
     """Inspect the image at an absolute path, and every file of its backing chain. Returns the one at the path.
 
     The format comes from each file's content: `qemu-img create -F raw` on a qcow2 image would silently make a disk of
     the size of the file, and through a header that is believed a guest reads any file of the node (CVE-2024-32498).
-    beat: called for each file. top_anywhere: the file at path itself need be neither in image_dirs nor readable by all.
+    beat: called for each file. own: what messages call the file at path itself if it is the job's own; then it need be
+    neither in image_dirs nor readable by all. beside: the directory that its backing file's relative name counts from,
+    if another than its own.
 
     Raises SpecificationError, AuthorizationError or ContactError.
     """
     beat("inspect")
-    top = current = _inspect_one(path, policy, f"image {printable(path)}", top_anywhere)
-    opened = top.path  # as QEMU has its name: to the image's own it gets the path without symlinks
+    top = current = _inspect_one(path, policy, own or f"image {printable(path)}", bool(own))
+    opened = (
+        f"{beside}/." if beside else top.path
+    )  # as QEMU has its name: to the image's own it gets the path without symlinks
     # by name: two names of one file (hard links) come to an end as well, at chain_depth
     seen = {top.path}
     while current.header and current.header.backing:
@@ -62,7 +68,9 @@ def inspect(path: str, policy: Staging, beat: "Beat", top_anywhere: bool = False
         name = _beside(opened, above.backing)
         user = current.path
         shown = f"backing file {printable(name)} of {printable(user)}"
-        current, opened = _inspect_one(name, policy, shown, False), name
+        found = _inspect_one(name, policy, shown, False)
+        current.backing = found
+        current, opened = found, name
         if current.format != above.backing_format:
             raise SpecificationError(
                 f"{shown} is {current.format}, but that says {above.backing_format}; qemu-img rebase -u -F "

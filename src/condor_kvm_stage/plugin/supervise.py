@@ -65,7 +65,7 @@ class Worker:
         worker.make_group(pid)
         self._pid, self._patience, self._received = pid, _BEGINNING, b""
 
-    def do(self, request: "tuple[Any, ...]", doing: str, tidy: "Callable[[int], None]" = lambda pid: None) -> int:
+    def do(self, request: "tuple[Any, ...]", doing: str, tidy: "Callable[[int], None]" = lambda pid: None) -> "Any":
         """Call the action with the request's values (of marshal's kinds) and a beat. Returns what it returns.
 
         doing: for messages, as "stage nfs:///srv/x.qcow2:disk". tidy: called with the process id of one that was
@@ -96,7 +96,7 @@ class Worker:
             self._give_up(tidy)
             raise
 
-    def _ask(self, request: bytes) -> int:
+    def _ask(self, request: bytes) -> "Any":
         try:
             posix.write(self._writer, request)
         except BrokenPipeError:
@@ -111,7 +111,7 @@ class Worker:
             elif kind == "patience":
                 self._patience = min(said[0], self._longest)
             elif kind == "done":
-                return int(said[0])
+                return said[0]
             else:
                 status, trace, message, server, *details = said
                 sys.stderr.write(trace)

@@ -51,7 +51,8 @@ class Run:
         request = (remote, local, self.uploading)
         doing = ("upload to " if self.uploading else "stage ") + printable(remote)
         try:
-            return self.worker.do(request, doing, lambda pid: work.tidy(*request, pid))
+            size: int = self.worker.do(request, doing, lambda pid: work.tidy(*request, pid))
+            return size
         except supervise.SilentError as error:
             error.server = work.server_of(*request)
             raise

@@ -69,7 +69,7 @@ def _mode(source: str) -> int:
 
 def _flatten(source: str, temporary: str, policy: Staging, beat: "Beat") -> None:
     # The guest has had this file in its hands: it is inspected as any image, and so is what it refers to.
-    found = image.inspect(os.path.abspath(source), policy, beat, top_anywhere=True)
+    found = image.inspect(os.path.abspath(source), policy, beat, own=f"image {printable(source)}")
     if found.format != "qcow2":
         raise ParameterError(
             f"standalone=yes is for qcow2 overlays, but {printable(source)} is {found.format}; leave it out"

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     # Called with the name of the step that is under way, as often as it makes progress
     Beat = Callable[[str], None]
-    # Called with a request's values and a beat; returns a number
-    Action = Callable[..., int]
+    # Called with a request's values and a beat; returns what marshal knows
+    Action = Callable[..., Any]
 
 LENGTH = 4  # bytes before each message
 
@@ -23,7 +23,7 @@ def serve(prepare: "Callable[[], tuple[Action, float]]", requests: int, answers:
 
     prepare: see supervise.Worker. requests, answers: descriptors of pipes. A request is a tuple, in marshal's form. So
     is a message, after LENGTH bytes with its length: ("patience", seconds); ("step", name); at the end of a request
-    ("done", number) or ("failed", exit status, traceback or "", text, server, check, errno, another program's words).
+    ("done", result) or ("failed", exit status, traceback or "", text, server, check, errno, another program's words).
     """
     try:
         # In a process group with what it starts, so that all of it can be killed. Without the parent's output: whoever
