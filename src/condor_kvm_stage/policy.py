@@ -48,6 +48,20 @@ class Vm:
         self.disk_dirs: list[str] = []
 
 
+class Guest:
+    """[guest]. guarded: whether jobs' virtual machines are as our programs define them, not HTCondor's. console: bytes.
+
+    vnc: whether a job can have a screen.
+    """
+
+    __slots__ = ("console", "guarded", "vnc")
+
+    def __init__(self) -> None:
+        self.guarded = True
+        self.console = 16 << 20
+        self.vnc = False
+
+
 class Network:
     """[network]. types: of TYPES, the first that the host has being the default. bridge: an interface, "" for none."""
 
@@ -76,13 +90,14 @@ class Policy:
     text: as it was read. given: what it says, as `vm.memory`.
     """
 
-    __slots__ = ("given", "htcondor", "network", "staging", "text", "vm")
-    TABLES = ("staging", "vm", "network", "htcondor")
+    __slots__ = ("given", "guest", "htcondor", "network", "staging", "text", "vm")
+    TABLES = ("staging", "vm", "guest", "network", "htcondor")
 
     def __init__(self, text: bytes = b"") -> None:
         self.text = text
         self.staging = Staging()
         self.vm = Vm()
+        self.guest = Guest()
         self.network = Network()
         self.htcondor = Htcondor()
         self.given: list[str] = []

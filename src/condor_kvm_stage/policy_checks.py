@@ -53,6 +53,19 @@ def _size_or_nothing(value: "Any") -> int:
     return 0 if value == "0" else _size(value, '"512M", or "0"')
 
 
+def _cap(value: "Any") -> int:
+    size = _size(value, '"16M"')
+    if size < 64 << 10:  # less than what a kernel says while it boots is of no use
+        raise ValueError('must be "64K" or more')
+    return size
+
+
+def _boolean(value: "Any") -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
 def _number(lowest: int, highest: int) -> "Check":
     def check(value: "Any") -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
@@ -119,6 +132,7 @@ KEYS: "dict[str, dict[str, Check]]" = {
         "max_number": _number_or_auto(1, 10000),
         "disk_dirs": _plain_directories,
     },
+    "guest": {"guarded": _boolean, "console": _cap, "vnc": _boolean},
     "network": {"types": _types, "bridge": _interface},
     "htcondor": {"restart": _one_of(Htcondor.RESTARTS), "wait": _number(1, 600)},
 }

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from unit.manual import Page, literals, terms
 
+from condor_kvm_stage import sizes
 from condor_kvm_stage.genconfig import network, snippet
 from condor_kvm_stage.plugin import supervise
 from condor_kvm_stage.plugin.failure import NodeError
@@ -113,9 +114,11 @@ def test_values_that_the_page_allows_are_the_ones_that_are_accepted(table: str, 
     assert (accepted("auto") == AUTO) == ('``"auto"``' in unit)
     assert (accepted("0") == 0) == ('``"0"``' in unit)
     assert (accepted("3M") == 3 * MIB) == unit.startswith("size")
-    if "or more" in unit:
-        assert '``"1M"`` or more' in unit
-        assert [accepted(str(MIB)), accepted(str(MIB - 1))] == [MIB, None]
+    least = re.search(r'``"(\d+[KM])"`` or more', unit)
+    assert bool(least) == ("or more" in unit)
+    if least:
+        size = sizes.parse(least[1])
+        assert [accepted(str(size)), accepted(str(size - 1))] == [size, None]
 
 
 def test_words_of_the_policy_are_explained() -> None:

@@ -44,6 +44,7 @@ def test_without_a_file_the_defaults_hold() -> None:
             "max_number": AUTO,
             "disk_dirs": [],
         },
+        "guest": {"guarded": True, "console": 16 << 20, "vnc": False},
         "network": {"types": ["nat", "user"], "bridge": ""},
         "htcondor": {"restart": "idle", "wait": 60},
     }
@@ -55,6 +56,7 @@ def test_every_key_is_read(site_policy: Write) -> None:
         'chain_depth = 2\nvirtual_size = "40G"\ntimeout = 5\n'
         '[vm]\nmemory = "12G"\nmemory_percent = 50\nreserve = "2G"\nreserve_percent = 10\noverhead = "256M"\n'
         'max_number = 3\ndisk_dirs = ["/srv/disks/"]\n'
+        '[guest]\nguarded = false\nconsole = "1M"\nvnc = true\n'
         '[network]\ntypes = ["bridge"]\nbridge = "br0"\n'
         '[htcondor]\nrestart = "peaceful"\nwait = 10\n'
     )
@@ -76,6 +78,7 @@ def test_every_key_is_read(site_policy: Write) -> None:
             "max_number": 3,
             "disk_dirs": ["/srv/disks"],
         },
+        "guest": {"guarded": False, "console": 1 << 20, "vnc": True},
         "network": {"types": ["bridge"], "bridge": "br0"},
         "htcondor": {"restart": "peaceful", "wait": 10},
     }
