@@ -52,7 +52,7 @@ bench: $(VENV)/.made rpm ## (root) how fast all of it is, beside what one would 
 	@$(VENV)/bin/python scripts/bench
 
 FUZZ_SECONDS ?= 600
-fuzz: $(VENV)/.made ## ten minutes of fuzzing of the parsers (FUZZ_SECONDS=600), all at once
+fuzz: $(VENV)/.made ## ten minutes of fuzzing of the parsers (FUZZ_SECONDS=600), and 100,000 jobs for the builder of guests
 	@$(VENV)/bin/python -c 'import atheris' 2> /dev/null || $(VENV)/bin/pip install --quiet --editable '.[fuzz]'
 	@$(VENV)/bin/python tests/fuzz/fuzz.py $(FUZZ_SECONDS)
 

@@ -2,22 +2,27 @@
 """Fuzz the parsers, guided by coverage (atheris), all at once: `fuzz.py SECONDS`. Ends with a line for each parser.
 
 A finding (an exception that is not the parser's own, an input that takes more than 5 s, more than 64 MiB besides what
-interpreter and fuzzer need) ends that parser's run; the input is kept in build/fuzz.
+interpreter and fuzzer need) ends that parser's run; the input is kept in build/fuzz. Beside them, ads.py lets the
+builder of guests define the virtual machines of 100,000 jobs, however long that takes.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import subprocess
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "src"), str(Path(__file__).resolve().parent)]
+HERE = Path(__file__).resolve().parent
+PATHS = [str(HERE.parents[1] / "src"), str(HERE.parent), str(HERE)]
+sys.path[:0] = PATHS
 
-WORK = Path(__file__).resolve().parents[2] / "build/fuzz"
+WORK = HERE.parents[1] / "build/fuzz"
 MEMORY = 64  # MiB
 HANG = 5  # seconds
+ADS = 100_000
 
 
 def main(arguments: list[str]) -> int:
@@ -27,17 +32,18 @@ def main(arguments: list[str]) -> int:
     seconds = int(arguments[0])
     from targets import TARGETS
 
-    print(f"==> fuzzing {', '.join(TARGETS)} for {seconds} s, all at once", flush=True)
+    print(f"==> fuzzing {', '.join(TARGETS)} for {seconds} s, and {ADS} ads, all at once", flush=True)
+    commands = {name: [sys.executable, __file__, name, str(seconds)] for name in TARGETS}
+    commands["ads"] = [sys.executable, str(HERE / "ads.py"), str(ADS)]
     children = {}
-    for name in TARGETS:
+    for name, command in commands.items():
         log = WORK / name / "log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, "wb") as output:
-            children[name] = subprocess.Popen(
-                [sys.executable, __file__, name, str(seconds)], stdout=output, stderr=output
-            )
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}
+            children[name] = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
     failed = [name for name, child in children.items() if child.wait() != 0]
-    for name in TARGETS:
+    for name in commands:
         print(report(name, name in failed))
     return 1 if failed else 0
 
@@ -69,6 +75,8 @@ def report(name: str, failed: bool) -> str:
     memory = figures.get("peak_rss_mb", 0) - own
     if failed:
         return f"{name:8} A FINDING; see {WORK / name}/log:\n" + "\n".join(log.splitlines()[-25:])
+    if name == "ads":
+        return f"{name:8} {log.splitlines()[-1]}"
     runs, speed = figures["number_of_executed_units"], figures["average_exec_per_sec"]
     return (
         f"{name:8} no finding in {runs} inputs ({speed} each second), {memory} MiB besides the fuzzer's own {own} MiB"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from unit.domain import allowed, worlds
+from unit.domain.jobs import ad_of
+from unit.domain.worlds import World
 
 from condor_kvm_stage.plugin import classad_reader, formats, qcow2, url
 from condor_kvm_stage.plugin.failure import ParameterError, SpecificationError
@@ -53,6 +59,20 @@ def _header(data: bytes) -> None:
         assert error.check
 
 
+_to_the_end = contextlib.ExitStack()
+
+
+@functools.cache
+def _builder() -> Callable[[World, bytes], bytes]:
+    return _to_the_end.enter_context(worlds.building())
+
+
+def _ad(data: bytes) -> None:
+    # the first byte says on which of the nodes; for ads that are more than bytes see ads.py
+    world = worlds.WORLDS[(data or b"\0")[0] % len(worlds.WORLDS)]
+    allowed.judge(_builder()(world, data[1:]), world)
+
+
 def _url_seeds() -> list[bytes]:
     return [
         b"nfs:///srv/images/base.qcow2:disk.qcow2",
@@ -81,8 +101,15 @@ def _header_seeds() -> list[bytes]:
         return seeds
 
 
+def _ad_seeds() -> list[bytes]:
+    network = ad_of(JobVMNetworking="true", JobVMNetworkingType='"nat"', JobVM_MACADDR='"52:54:00:12:34:56"')
+    disks = ad_of(VMPARAM_vm_Disk='"a:vda:w:qcow2, seed.iso:hdc:r,/srv/disks/shared.raw:sda:r:raw"')
+    return [bytes([node]) + ad for node in range(len(worlds.WORLDS)) for ad in (ad_of(), network, disks)]
+
+
 TARGETS = {
     "url": Target(_url, _url_seeds, 4096),
     "classad": Target(_classad, _classad_seeds, 4096),
     "header": Target(_header, _header_seeds, 1 + formats.HEAD),
+    "ad": Target(_ad, _ad_seeds, 4096),
 }

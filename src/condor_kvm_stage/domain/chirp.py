@@ -1,0 +1,58 @@
+"""Put an attribute into the job's ad, through the job's starter: HTCondor's Chirp, as condor_chirp speaks it.
+
+Delayed updates need nothing of the job. HTCondor takes names that begin with Chirp, expressions of at most 993 bytes,
+and commands of 1024 (src/condor_starter.V6.1/io_proxy_handler.cpp).
+"""
+
+from __future__ import annotations
+
+import socket
+
+from ..errors import to_text
+
+_PATIENCE = 60  # seconds; the starter sleeps for 30 when it has started a guest
+_LONGEST = 950  # bytes of an expression as it is sent, with a backslash before each blank
+
+
+def last_lines(text: bytes) -> str:
+    """Return a ClassAd string of the last lines of a text, in one line, with bars between them."""
+    lines = [
+        "".join(c if c.isprintable() and c not in '"\\' else "?" for c in to_text(line.strip(b"\r\n\t ")))
+        for line in text.replace(b"\r", b"\n").split(b"\n")
+    ]
+    shown = ""
+    for line in reversed([line for line in lines if line]):
+        longer = f"{line} | {shown}" if shown else line
+        while not shown and not _fits(longer):  # of a line that is too long by itself, the end
+            longer = longer[len(longer) // 8 + 1 :]
+        if not _fits(longer):
+            break
+        shown = longer
+    return f'"{shown}"'
+
+
+def _fits(text: str) -> bool:
+    return len(_word(f'"{text}"').encode("utf-8", "replace")) <= _LONGEST
+
+
+def set_attribute(config: str, name: str, expression: str) -> bool:
+    """Set an attribute of the job, some time before its end. config: the file by which a job finds its starter.
+
+    Returns whether HTCondor took it; it need not: a site may have switched Chirp off.
+    """
+    try:
+        with open(config, encoding="ascii") as file:
+            host, port, cookie = file.read().split()
+        with socket.create_connection((host, int(port)), _PATIENCE) as connection, connection.makefile("rwb") as stream:
+            for command in (f"cookie {cookie}", f"set_job_attr_delayed {name} {_word(expression)}"):
+                stream.write(command.encode("utf-8", "replace") + b"\n")
+                stream.flush()
+                if not stream.readline().strip().isdigit():  # a negative number is an error
+                    return False
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _word(text: str) -> str:
+    return "".join("\\" + c if c in " \t\n\r\\" else c for c in text)

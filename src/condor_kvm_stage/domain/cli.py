@@ -1,0 +1,93 @@
+"""What HTCondor runs: the builder of a guest's definition, as root, and the hook that says beforehand why not."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from .. import policy
+from ..errors import KvmStageError
+from ..plugin.failure import BUG, NodeError, StageError
+from . import ad, console, definition, disks, guest_facts, janitor, refusal, request, shelter, surroundings
+
+_VM_UNIVERSE = b"13"
+
+
+def main(arguments: list[str]) -> int:
+    """Build a definition for the vm-gahp with the process id that is given, or be the janitor. Returns the status."""
+    if arguments[0] == janitor.OPTION:
+        janitor.wait_and_sweep(arguments[1], int(arguments[2]), int(arguments[3]))
+        return 0
+    return build(int(arguments[0]))
+
+
+def build(vm_gahp: int) -> int:
+    """Read a job's ad from stdin, print the definition of its guest, or of a domain that libvirt refuses.
+
+    vm_gahp: the process id of the one that asks. Returns the exit status, which is 0 whatever happens: after another
+    one HTCondor would use a definition of its own.
+    """
+    if sys.stderr is None:  # closed when this began; what is for it must not be in the definition
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    try:
+        text = _definition(sys.stdin.buffer.read(ad.LARGEST + 1), vm_gahp)
+    except KvmStageError as error:
+        text = refusal.domain(str(error))
+        print(f"refused: {error}", file=sys.stderr)
+    except Exception as error:
+        text = refusal.domain(f"bug, please report it: {type(error).__name__}")
+        traceback.print_exc()
+    sys.stdout.buffer.write(text)
+    return 0
+
+
+def prepare() -> int:
+    """As a hook, before the vm-gahp: say why a job of VM universe would be refused. Nothing is said of others."""
+    try:
+        data = sys.stdin.buffer.read(ad.LARGEST + 1)
+        if ad.universes(data) != {_VM_UNIVERSE}:  # where that cannot be told, the builder does all the same
+            return 0
+        where = surroundings.of_hook(os.environ)
+        rules = policy.load()
+        wanted = request.parse(ad.read(data), rules, guest_facts.load())
+        shelter.check_movable(where.scratch)
+        console.check_free(where.scratch)
+        disks.inspect(_placed(wanted, lambda name: disks.in_scratch(where, name)), where, rules)
+    except StageError as error:
+        sys.stdout.write(refusal.hook(str(error), error.status))
+    except KvmStageError as error:
+        sys.stdout.write(refusal.hook(str(error), NodeError.status))
+    except Exception as error:
+        traceback.print_exc()
+        reason = f"bug in condor-kvm-stage, please report it: {type(error).__name__}: {error}"
+        sys.stdout.write(refusal.hook(reason, BUG))
+    return 0
+
+
+def _with_returns(files: tuple[disks.DiskFile, ...], job: ad.Ad) -> tuple[disks.DiskFile, ...]:
+    return tuple(dataclasses.replace(file, returns=request.comes_back(job, file.disk.name)) for file in files)
+
+
+def _definition(data: bytes, vm_gahp: int) -> bytes:
+    where = surroundings.of_builder(os.environ, vm_gahp)
+    rules, facts = policy.load(), guest_facts.load()
+    wanted = request.parse(ad.read(data), rules, facts)
+    if not wanted.name:
+        raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")
+    refuge = shelter.make(where)
+    janitor.start(where)
+    files = disks.inspect(_placed(wanted, refuge.take_in), where, rules)
+    # What the vm-gahp gets is not all of the job's ad (VM_GAHP_SEND_ALL_CLASSAD)
+    files = _with_returns(files, ad.read(refuge.read(".job.ad", ad.LARGEST)))
+    console.check_free(where.scratch)
+    config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{where.scratch}/.chirp.config")
+    path = console.start(refuge, where, rules.guest.console, config)
+    return definition.definition(definition.Guest(wanted, files, path, where, facts))
+
+
+def _placed(wanted: request.Request, place: Callable[[str], str]) -> list[tuple[request.Disk, str]]:
+    """Return the disks with their paths; place: gives that of a file in the scratch directory."""
+    return [(disk, disk.name if disk.name.startswith("/") else place(disk.name)) for disk in wanted.disks]

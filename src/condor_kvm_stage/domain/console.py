@@ -1,0 +1,152 @@
+"""The guest's console: from a FIFO into console.log in the scratch directory, by a process of the job's user.
+
+Not libvirt's own virtlogd: it writes as root to a path of the user's, and of what a guest prints it keeps the last
+megabytes in further files. The process ends with the guest. It also tells the job's ad the last lines, in the attribute
+ChirpConsole, which a user sees by condor_q and condor_history, and in the event log, if he asks for that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from ..plugin.failure import NodeError, ParameterError
+from . import chirp
+from .capped import CappedFile
+from .request import CONSOLE
+from .shelter import Shelter
+from .surroundings import Surroundings, is_alive
+
+_PAUSE = 30  # seconds between two updates of the job's ad
+_SEEN = 4096  # bytes of the end of the console that are looked at for its last lines
+
+
+def start(shelter: Shelter, where: Surroundings, largest: int, chirp_config: str) -> str:
+    """Begin to write console.log, of at most so many bytes. Returns the path of the FIFOs, less .in and .out.
+
+    Raises NodeError, and ParameterError if the job has brought a file of that name.
+    """
+    # No disk has such a name. Into the first one nobody writes: the guest has no keyboard.
+    shelter.make_fifo(".console.in")
+    fifo_path = shelter.make_fifo(".console.out")
+    fifo = os.open(fifo_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    if os.fork() == 0:
+        _keep(fifo, where, largest, chirp_config, writer)
+    os.close(writer)
+    os.close(fifo)
+    with open(reader, "rb") as told:
+        fault = told.read().decode()
+    if fault:
+        raise NodeError(f"cannot write {CONSOLE} in the scratch directory: {fault}")
+    return fifo_path.removesuffix(".out")
+
+
+def check_free(scratch: str) -> None:
+    """Raise ParameterError if there is a file where the console will go."""
+    if os.path.lexists(f"{scratch}/{CONSOLE}"):
+        raise ParameterError(
+            f"the job brings a file {CONSOLE}, and what the guest prints on its console goes there; rename that file"
+        )
+
+
+def _keep(fifo: int, where: Surroundings, largest: int, chirp_config: str, told: int) -> NoReturn:
+    """The process. told: where it says why it cannot begin, "" if it can."""
+    try:
+        os.setsid()
+        try:
+            os.setgroups([where.gid])
+            os.setresgid(where.gid, where.gid, where.gid)
+            os.setresuid(where.uid, where.uid, where.uid)
+            null = os.open("/dev/null", os.O_RDWR)
+            for descriptor in (0, 1, 2):  # the vm-gahp waits for the end of what it has there
+                os.dup2(null, descriptor)
+            _close_all_but(fifo, told)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.open(f"{where.scratch}/{CONSOLE}", flags, 0o644)
+        except OSError as error:
+            os.write(told, (error.strerror or str(error)).encode())
+            raise
+        os.close(told)
+        _Keeper(fifo, CappedFile(file, largest), chirp_config).run(where)
+    finally:
+        os._exit(0)
+
+
+def _close_all_but(*kept: int) -> None:
+    """Close all other descriptors above 2: those of the builder keep the scratch directory in use, and a worker."""
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > 2 and descriptor not in kept:
+            with contextlib.suppress(OSError):  # that of the directory itself
+                os.close(descriptor)
+
+
+class _Keeper:
+    def __init__(self, fifo: int, log: CappedFile, chirp_config: str) -> None:
+        self._fifo = fifo
+        self._log = log
+        self._config = chirp_config
+        self._end = b""  # of the console
+        self._told = b""
+        self._next = time.monotonic() + _PAUSE
+        self._teller = 0  # the process that tells the job's ad right now
+
+    def run(self, where: Surroundings) -> None:
+        """Write until QEMU has closed the FIFO, or the starter is gone without a guest."""
+        poll = select.poll()
+        poll.register(self._fifo, select.POLLIN)
+        spoken = False
+        while True:
+            events = poll.poll(5000)
+            data = self._read() if events else b""
+            if data:
+                spoken = True
+                self._take(data)
+            elif events and spoken:
+                break  # nobody has it open for writing any more
+            elif not is_alive(where.starter, where.started):
+                break
+            elif events:
+                time.sleep(0.05)  # libvirt opens and closes it before QEMU does
+            self._tell()
+        self._write(self._log.finish)
+        self._tell(last=True)
+
+    def _read(self) -> bytes:
+        """Return what there is to be read, b"" where nobody has the FIFO open for writing."""
+        while True:
+            try:
+                return os.read(self._fifo, 1 << 16)
+            except BlockingIOError:  # somebody has opened it just now
+                select.select([self._fifo], [], [])
+
+    def _take(self, data: bytes) -> None:
+        self._end = (self._end + data)[-_SEEN:]
+        self._write(lambda: self._log.write(data))
+
+    def _write(self, action: Callable[[], None]) -> None:
+        """A full disk must not stop the guest, which waits for its console to be read."""
+        with contextlib.suppress(OSError):
+            action()
+
+    def _tell(self, last: bool = False) -> None:
+        """Tell the job's ad the last lines, in a process of its own: the starter may not listen for half a minute."""
+        if self._teller:
+            options = 0 if last else os.WNOHANG
+            if os.waitpid(self._teller, options)[0]:
+                self._teller = 0
+        if self._end == self._told or self._teller or (time.monotonic() < self._next and not last):
+            return
+        self._told, self._next = self._end, time.monotonic() + _PAUSE
+        self._teller = os.fork()
+        if self._teller == 0:
+            try:
+                chirp.set_attribute(self._config, "ChirpConsole", chirp.last_lines(self._end))
+            finally:
+                os._exit(0)
+        if last:
+            os.waitpid(self._teller, 0)

@@ -1,0 +1,128 @@
+"""The definition of a guest for libvirt ("Domain XML format" in its manual), from what was decided. Decides nothing.
+
+What is not said here, as the machine type, is libvirt's choice: the same virtual hardware as by HTCondor's own script,
+for which a user's image was made, but for what is faster or safer and a guest does not see.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from .disks import DiskFile
+from .guest_facts import GuestFacts
+from .request import Request
+from .surroundings import Surroundings
+
+NAMESPACE = "urn:condor-kvm-stage:job"  # of the element in the metadata: --check knows the domains of jobs by it
+_ARCHITECTURE = os.uname().machine
+
+
+@dataclass(frozen=True)
+class Guest:
+    """What a definition is made of. console: path of the pair of FIFOs, less .in and .out."""
+
+    request: Request
+    disks: tuple[DiskFile, ...]
+    console: str
+    where: Surroundings
+    facts: GuestFacts
+
+
+def definition(guest: Guest) -> bytes:
+    """Return a guest's definition, in UTF-8."""
+    request, facts = guest.request, guest.facts
+    domain = Element("domain", type="kvm")
+    _add(domain, "name", request.name)
+    metadata = SubElement(domain, "metadata")
+    where = guest.where
+    starter, started = str(where.starter), str(where.started)
+    _add(metadata, "job", xmlns=NAMESPACE, scratch=where.scratch, starter=starter, started=started)
+    _add(domain, "memory", str(request.memory), unit="MiB")
+    _add(domain, "vcpu", str(request.vcpus))
+    system = SubElement(domain, "os", {} if _ARCHITECTURE == "x86_64" else {"firmware": "efi"})
+    _add(system, "type", "hvm")
+    features = SubElement(domain, "features")
+    _add(features, "acpi")
+    if _ARCHITECTURE == "x86_64":
+        _add(features, "apic")
+        _add(features, "pae")
+    if facts.cpu_mode:
+        cpu = _add(domain, "cpu", mode=facts.cpu_mode)
+        for feature in facts.cpu_without:
+            _add(cpu, "feature", policy="disable", name=feature)
+    _add(domain, "clock", offset="utc")
+    _add(domain, "on_poweroff", "destroy")
+    _add(domain, "on_reboot", "restart")
+    _add(domain, "on_crash", "destroy")  # the job ends, and its console shows why; else it might crash for ever
+    devices = SubElement(domain, "devices")
+    for disk in guest.disks:
+        _disk(devices, disk, facts)
+    if request.network:
+        _network(devices, request, facts)
+    _console(devices, guest)
+    channel = SubElement(devices, "channel", type="unix")
+    _add(channel, "target", type="virtio", name="org.qemu.guest_agent.0")
+    rng = SubElement(devices, "rng", model="virtio")
+    _add(rng, "backend", "/dev/urandom", model="random")
+    if request.vnc:
+        _add(devices, "graphics", type="vnc", autoport="yes", listen="127.0.0.1")
+    return bytes(tostring(domain, encoding="utf-8"))
+
+
+def _add(parent: Element, tag: str, text: str | None = None, **attributes: str) -> Element:
+    element = SubElement(parent, tag, attributes)
+    element.text = text
+    return element
+
+
+def _disk(devices: Element, file: DiskFile, facts: GuestFacts) -> None:
+    disk = file.disk
+    element = SubElement(devices, "disk", type="file", device="cdrom" if disk.cdrom else "disk")
+    driver = _add(element, "driver", name="qemu", type=file.format)
+    if not disk.readonly:
+        # What a disk that dies with the job has flushed need not reach the node's disk, which it does not outlive. One
+        # that comes back stays sound when QEMU crashes.
+        driver.set("cache", "writeback" if file.returns else "unsafe")
+        driver.set("discard", "unmap")
+    _source(element, file.path, () if file.own else facts.security_models)
+    # The whole chain, each file with its format: neither libvirt nor QEMU goes by what an image's header says
+    below = element
+    for path, image_format in file.backing:
+        below = SubElement(below, "backingStore", type="file")
+        _add(below, "format", type=image_format)
+        _source(below, path, facts.security_models)
+    _add(below, "backingStore")
+    bus = "sata" if disk.bus == "ide" and not facts.ide else disk.bus
+    _add(element, "target", dev=disk.device, bus=bus)
+    if disk.readonly:
+        _add(element, "readonly")
+
+
+def _source(parent: Element, path: str, leave: list[str] | tuple[str, ...]) -> None:
+    """leave: by which of libvirt's security models the file keeps owner or label."""
+    source = _add(parent, "source", file=path)
+    for model in leave:
+        _add(source, "seclabel", model=model, relabel="no")
+
+
+def _network(devices: Element, request: Request, facts: GuestFacts) -> None:
+    kinds = {"nat": "network", "bridge": "bridge", "user": "user"}
+    interface = SubElement(devices, "interface", type=kinds[request.network])
+    if request.mac:
+        _add(interface, "mac", address=request.mac)
+    if request.network == "nat":
+        _add(interface, "source", network="default")
+    elif request.network == "bridge":
+        _add(interface, "source", bridge=facts.bridge)
+    # virtio: with others and passt a guest waits for a minute for the carrier (HTCondor's libvirt_simple_script.awk)
+    _add(interface, "model", type="virtio")
+    if request.network == "user":
+        _add(interface, "backend", type="passt")
+
+
+def _console(devices: Element, guest: Guest) -> None:
+    serial = SubElement(devices, "serial", type="pipe")
+    _add(serial, "source", path=guest.console)
+    _add(serial, "target", port="0")

@@ -1,0 +1,46 @@
+"""Where HTCondor does not remove the shelter: a process that does so when the job's starter has ended.
+
+Such an HTCondor does not end the guest either, if its starter was killed; and a guest that is left costs the node its
+VM universe, when the job comes back and its machine finds its name taken.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from .surroundings import Surroundings, is_alive
+from .sweep import sweep
+
+OPTION = "--sweep"  # of the program itself
+_PAUSE = 2  # seconds; the starter removes the scratch directory just before it ends
+
+
+def start(where: Surroundings) -> None:
+    """Begin to wait, if the scratch directory lies in EXECUTE itself; else it goes with the directory above it."""
+    execute, name = os.path.split(where.scratch)
+    if name != f"dir_{where.starter}" or os.fork():
+        return
+    try:
+        os.setsid()
+        null = os.open("/dev/null", os.O_RDWR)
+        for descriptor in (0, 1, 2):  # the vm-gahp waits for the end of what it has there
+            os.dup2(null, descriptor)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the vm-gahp waits for its pipes, too
+        # By what is in the environment HTCondor would know it as the job's, and kill it too early
+        program = [sys.executable, "-IBS", sys.argv[0], OPTION, execute, str(where.starter), str(where.started)]
+        os.execve(program[0], program, {})
+    finally:
+        os._exit(1)
+
+
+def wait_and_sweep(execute: str, starter: int, started: int) -> None:
+    """Wait until the starter has ended, then remove what is left of its job, and of others."""
+    while is_alive(starter, started):
+        time.sleep(_PAUSE)
+    from ..genconfig import cleanup, host  # not for the builder itself, which a job waits for
+
+    for _ in cleanup.destroy_orphans(host.Host()):
+        pass
+    sweep(execute)

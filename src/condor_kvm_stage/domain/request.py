@@ -1,0 +1,178 @@
+"""What a job asks of its virtual machine, from its ad: everything is of strict form, or the job is refused. Pure.
+
+The rules are those that the generator writes into START (genconfig/guard.py), so that what starts there passes here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..errors import printable
+from ..plugin.failure import AuthorizationError, ParameterError
+from ..plugin.paths import is_under
+from ..policy import PATH, Policy
+from .ad import Ad
+from .guest_facts import GuestFacts
+
+CONSOLE = "console.log"  # the file in the scratch directory
+MOST_DISKS = 16
+MOST_VCPUS = 255
+_COMPONENT = "[A-Za-z0-9_+-][A-Za-z0-9._+-]*"
+_NAME = re.compile(_COMPONENT)
+_PATH = re.compile(f"(/{_COMPONENT})+")  # below a directory
+_DEVICE = re.compile("(vd[a-z]{1,2})|(sd[a-z]{1,2})|(hd[a-d])")
+_BUSES = ("virtio", "scsi", "ide")
+# libvirt refuses multicast addresses (an odd first byte), and fe, which the host's end of the interface has
+_MAC = re.compile("(?!fe)[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
+# User, with @ as _, cluster, process: HTCondor's create_name_for_VM(). It becomes a file name of libvirt's.
+_DOMAIN = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._@+-]{0,120}_[0-9]{1,10}\.[0-9]{1,10}")
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk of vm_disk. name: of a file in the scratch directory, or an absolute path that policy allows.
+
+    device: as libvirt has it, "vda". bus: virtio, scsi or ide. format: raw, qcow2, or "" for what the file is.
+    """
+
+    name: str
+    device: str
+    bus: str
+    readonly: bool
+    format: str
+    cdrom: bool
+
+
+@dataclass(frozen=True)
+class Request:
+    """name: of the domain, "" where HTCondor has not given it yet. memory: MiB. network: of GuestFacts.networks, "" for
+    none. mac: "" for libvirt's choice. vnc: whether it has a screen.
+    """
+
+    name: str
+    memory: int
+    vcpus: int
+    disks: tuple[Disk, ...]
+    network: str
+    mac: str
+    vnc: bool
+
+
+def parse(ad: Ad, policy: Policy, facts: GuestFacts) -> Request:
+    """Return what a job asks for. Raises ParameterError, and AuthorizationError for what policy does not allow."""
+    if ad.string("JobVMType") != "kvm":
+        raise ParameterError('the job\'s JobVMType is not "kvm"; write vm_type = kvm into the submit file')
+    if ad.boolean("JobVMCheckpoint") or ad.has("TransferIntermediate"):
+        # It would bring along the whole definition of its machine
+        raise AuthorizationError("the job wants checkpoints, which are not allowed here; write vm_checkpoint = False")
+    name = ad.string("VMPARAM_VM_NAME") or ""
+    if name and not _DOMAIN.fullmatch(name):
+        raise ParameterError(f"'{printable(name)}' is no name for a virtual machine; submit as another user")
+    network = _network(ad, facts) if ad.boolean("JobVMNetworking") else ""
+    mac = (ad.string("JobVM_MACADDR") or "").lower()
+    if mac and not _MAC.fullmatch(mac):
+        raise ParameterError(
+            f"vm_macaddr is '{printable(mac)}'; write a unicast address that does not begin with fe, as "
+            "52:54:00:12:34:56, or leave it out"
+        )
+    bridges = {*ad.strings("VMPARAM_Bridge_Interface")} - {"", facts.bridge}  # the vm-gahp adds the node's
+    if bridges:
+        raise AuthorizationError(
+            f"the job names the bridge '{printable(', '.join(sorted(bridges)))}'; which one it is the node decides: "
+            "leave VMPARAM_Bridge_Interface out"
+        )
+    vnc = ad.boolean("JobVMVNCConsole")
+    if vnc and not policy.guest.vnc:
+        raise AuthorizationError(
+            f"the job wants a screen (vm_vnc), which policy does not allow here (guest.vnc in {PATH}); leave vm_vnc out"
+        )
+    return Request(
+        name=name,
+        memory=_amount(ad, ("JobVMMemory", "RequestMemory"), "vm_memory", 999_999_999),
+        vcpus=_amount(ad, ("JobVM_VCPUS", "RequestCpus"), "vm_vcpus", MOST_VCPUS),
+        disks=_disks(ad.string("VMPARAM_vm_Disk") or "", policy.vm.disk_dirs),
+        network=network,
+        mac=mac,
+        vnc=vnc,
+    )
+
+
+def comes_back(ad: Ad, name: str) -> bool:
+    """Return whether a file of the scratch directory goes back to the submitter if it has changed, for all we know.
+
+    ad: of any source, for nothing but speed follows from it.
+    """
+    try:
+        if ad.boolean("VMPARAM_No_Output_VM"):
+            return False
+        wanted = ad.string("TransferOutput")
+    except ParameterError:
+        return True
+    return wanted is None or name in [path.strip() for path in wanted.split(",")]
+
+
+def _amount(ad: Ad, names: tuple[str, str], command: str, most: int) -> int:
+    """Return the first of two attributes that the job has, as HTCondor's own script does."""
+    amount = next((number for number in map(ad.number, names) if number is not None), 0)
+    if not 0 < amount <= most:
+        raise ParameterError(f"{command} is {amount or 'not set'}; write a number from 1 to {most}")
+    return amount
+
+
+def _network(ad: Ad, facts: GuestFacts) -> str:
+    """The vm-gahp adds the node's default in its own letters where it does not see the job's."""
+    asked = {kind.strip().lower() for kind in ad.strings("JobVMNetworkingType")} - {""}
+    if not facts.networks:
+        raise AuthorizationError("the job wants a network, and this node offers none; write vm_networking = False")
+    if len(asked) > 1 or not asked <= set(facts.networks):
+        raise AuthorizationError(
+            f"vm_networking_type is '{printable(', '.join(sorted(asked)))}', and this node offers "
+            f"{', '.join(facts.networks)}; write one of these, or none"
+        )
+    return asked.pop() if asked else facts.networks[0]
+
+
+def _disks(text: str, disk_dirs: list[str]) -> tuple[Disk, ...]:
+    if not text:
+        raise ParameterError("the job has no disk; write vm_disk = name:device:permission, as disk.qcow2:vda:w:qcow2")
+    disks = tuple(_disk(part.strip(" "), disk_dirs) for part in text.split(","))
+    if len(disks) > MOST_DISKS:
+        raise ParameterError(f"vm_disk has {len(disks)} disks; at most {MOST_DISKS} are possible")
+    for what, values in (("device", [disk.device for disk in disks]), ("file", [disk.name for disk in disks])):
+        twice = next((value for value in values if values.count(value) > 1), "")
+        if twice:
+            raise ParameterError(f"vm_disk has the {what} {printable(twice)} twice; write each once")
+    return disks
+
+
+def _disk(text: str, disk_dirs: list[str]) -> Disk:
+    shown = f"vm_disk has '{printable(text)}'"
+    parts = text.split(":")
+    if len(parts) not in (3, 4):
+        raise ParameterError(f"{shown}; write name:device:permission[:format], as disk.qcow2:vda:w:qcow2")
+    name, target, permission, image_format = *parts[:3], *(parts[3:] or [""])
+    if not _NAME.fullmatch(name) and not _is_allowed(name, disk_dirs):
+        allowed = f", or a path under {printable(', '.join(disk_dirs))}" if disk_dirs else ""
+        raise AuthorizationError(
+            f"{shown}; the file must be one that the job has brought, by its plain name of letters, digits and ._+- "
+            f"(transfer_input_files){allowed}"
+        )
+    device = _DEVICE.fullmatch(target)
+    if not device:
+        raise ParameterError(f"{shown}; the device must be vda to vdzz, sda to sdzz, or hda to hdd")
+    if permission not in ("r", "w", "rw"):
+        raise ParameterError(f"{shown}; the permission must be r or w")
+    if image_format not in ("", "raw", "qcow2"):  # others of QEMU's can name further files of the host
+        raise ParameterError(f"{shown}; the format must be raw or qcow2")
+    disk = Disk(name, target, _BUSES[(device.lastindex or 1) - 1], permission == "r", image_format, "iso" in name)
+    if disk.cdrom and disk.bus == "virtio":
+        raise ParameterError(f"{shown}, a CD-ROM, because its name contains 'iso'; rename it, or write sda or hdc")
+    if disk.bus == "ide" and disk.readonly and not disk.cdrom:
+        raise ParameterError(f"{shown}; a disk that is read-only must be vd? or sd?")
+    return disk
+
+
+def _is_allowed(path: str, disk_dirs: list[str]) -> bool:
+    """Return whether a path is that of something in one of the directories. No component begins with a dot: no `..`."""
+    return any(is_under(path, directory) and _PATH.fullmatch(path[len(directory) :]) for directory in disk_dirs)

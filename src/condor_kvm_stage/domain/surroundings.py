@@ -1,0 +1,83 @@
+"""Whose job it is and where its scratch directory lies: what the starter says in the environment, which no job sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..plugin.failure import NodeError
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """scratch: absolute path of the scratch directory. uid, gid: of the job's user.
+
+    starter: the process id of the job's starter, and when that began, in clock ticks since the boot (proc_pid_stat(5)):
+    both together name a process for good.
+    """
+
+    scratch: str
+    uid: int
+    gid: int
+    starter: int = 0
+    started: int = 0
+
+
+def of_builder(environ: Mapping[str, str], vm_gahp: int) -> Surroundings:
+    """Return them as the vm-gahp has them (VMGahpServer::startUp() of HTCondor), a child of the starter.
+
+    vm_gahp: its process id. Raises NodeError.
+    """
+    starter = int(_status(vm_gahp)[_PARENT])
+    return Surroundings(
+        _path(environ, "VMGAHP_WORKING_DIR"),
+        _number(environ, "VMGAHP_USER_UID"),
+        _number(environ, "VMGAHP_USER_GID"),
+        starter,
+        begin_of(starter),
+    )
+
+
+def of_hook(environ: Mapping[str, str]) -> Surroundings:
+    """Return them as a hook of the starter has them, which runs as the job's user. Raises NodeError."""
+    return Surroundings(_path(environ, "_CONDOR_SCRATCH_DIR"), os.getuid(), os.getgid())
+
+
+def begin_of(pid: int) -> int:
+    """Return when a process began, in clock ticks since the boot. Raises NodeError if there is none."""
+    return int(_status(pid)[_BEGIN])
+
+
+def is_alive(pid: int, started: int) -> bool:
+    """Return whether the process that began at that time is still there."""
+    try:
+        return begin_of(pid) == started
+    except NodeError:
+        return False
+
+
+# proc_pid_stat(5) counts from 1, and the fields after the program's name from 3
+_PARENT, _BEGIN = 4 - 3, 22 - 3
+
+
+def _status(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2].split()
+    except OSError as error:
+        raise NodeError(f"there is no process {pid}, which is to be HTCondor's") from error
+
+
+def _path(environ: Mapping[str, str], name: str) -> str:
+    path = environ.get(name, "")
+    if not path.startswith("/") or not path.isprintable() or os.path.normpath(path) != path:
+        raise NodeError(f"{name} in the environment is no absolute path; only HTCondor runs this program")
+    return path
+
+
+def _number(environ: Mapping[str, str], name: str) -> int:
+    text = environ.get(name, "")
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) < 1 << 32:
+        raise NodeError(f"{name} in the environment is no positive number; only HTCondor runs this program")
+    return int(text)

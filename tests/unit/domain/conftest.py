@@ -1,0 +1,49 @@
+"""Fixtures of the tests of the guest's definition: a job's directory as HTCondor makes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import NOBODY
+from unit.domain import builders, starters
+from unit.domain.builders import Programs
+
+from condor_kvm_stage.domain import surroundings
+from condor_kvm_stage.domain.surroundings import Surroundings
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Iterator[Surroundings]:
+    """A job of NOBODY's, or, where root does not run the tests, of who does: its scratch directory, and its starter."""
+    user, group = (NOBODY, NOBODY) if os.geteuid() == 0 else (os.getuid(), os.getgid())
+    scratch = tmp_path / "dir_1/scratch"
+    scratch.mkdir(parents=True)
+    scratch.parent.chmod(0o755)
+    scratch.chmod(0o755)
+    os.chown(scratch, user, group)
+    with starters.starter() as starter:
+        started = surroundings.begin_of(starter.pid)
+        yield Surroundings(str(scratch), user, group, starter.pid, started)
+
+
+@pytest.fixture
+def scratch(where: Surroundings) -> Path:
+    """The job's scratch directory."""
+    return Path(where.scratch)
+
+
+@pytest.fixture(autouse=True)
+def ended_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """End the processes that inspect images: they end with the process that has started them, which is the tests'."""
+    with builders.ended_workers(monkeypatch):
+        yield
+
+
+@pytest.fixture
+def programs(tmp_path: Path, where: Surroundings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Programs]:
+    """The builder and the hook. What keeps a guest's console ends with the test."""
+    yield builders.on_node(tmp_path, where, monkeypatch)
+    builders.end_consoles()

@@ -1,0 +1,151 @@
+"""The hook says beforehand, in words and with a sub-code, why a job would be refused; of others it says nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import plugin_copy
+import pytest
+from hostile import qcow2
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from processes import NOBODY
+from unit.domain.builders import Programs
+from unit.domain.files import put
+from unit.domain.jobs import ad_of, string
+
+from condor_kvm_stage.domain import ad, surroundings
+from condor_kvm_stage.domain.surroundings import Surroundings
+
+REPOSITORY = Path(__file__).parents[3]
+# exit statuses of sysexits.h
+PARAMETER, SPECIFICATION, BUG, AUTHORIZATION, NODE = 64, 65, 70, 77, 78
+
+
+@pytest.fixture
+def hook(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str]:
+    """The hook, as the job's user as far as whose the files are is concerned."""
+    where = programs.where
+    monkeypatch.setattr(surroundings, "of_hook", lambda _: Surroundings(where.scratch, where.uid, where.gid))
+    return programs.hook
+
+
+def told(output: str) -> tuple[int, str]:
+    """The sub-code and the message."""
+    found = re.fullmatch(r'HookStatusMessage = "([^"\\\n]*)"\nHookStatusCode = (\d+)\n', output)
+    assert found, output
+    return int(found[2]), found[1]
+
+
+def test_job_that_is_good_is_let_through_without_a_word(hook: Callable[[bytes], str], scratch: Path) -> None:
+    put(scratch / "disk.qcow2", qcow2())
+    assert hook(ad_of()) == ""
+    assert hook(ad_of(VMPARAM_VM_NAME=None, VM_WORKING_DIR=None)) == ""
+    assert os.listdir(scratch) == ["disk.qcow2"]
+
+
+def _nothing(path: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("make", "changes", "code", "message"),
+    [
+        (_nothing, {}, SPECIFICATION, r"there is no disk disk\.qcow2 in the scratch directory"),
+        (lambda path: path.symlink_to("/etc/shadow"), {}, SPECIFICATION, r"disk disk\.qcow2 is a symlink"),
+        (lambda path: put(path, b"x" * 512), {}, SPECIFICATION, "is raw, but vm_disk says qcow2"),
+        (put, {"VMPARAM_vm_Disk": '"/etc/shadow:vda:r:raw"'}, AUTHORIZATION, "one that the job has brought"),
+        (put, {"VMPARAM_vm_Disk": '"a<&>:vda:w\x07"'}, AUTHORIZATION, "vm_disk has 'a<&>:vda:w/x07'"),
+        (put, {"JobVMCheckpoint": "true"}, AUTHORIZATION, "write vm_checkpoint = False"),
+        (put, {"JobVMMemory": '"1"'}, PARAMETER, "the job's JobVMMemory is '1'; it must be a whole number"),
+        (lambda path: put(path.with_name("console.log")), {}, PARAMETER, "rename that file"),
+    ],
+)
+def test_job_that_would_be_refused_is_told_why(
+    hook: Callable[[bytes], str],
+    scratch: Path,
+    make: Callable[[Path], object],
+    changes: dict[str, str],
+    code: int,
+    message: str,
+) -> None:
+    make(scratch / "disk.qcow2")
+    found, said = told(hook(ad_of(**changes)))
+    assert found == code
+    assert re.search(message, said)
+
+
+@pytest.mark.parametrize("universe", ["5", "7", "1300", None, "undefined"])
+def test_job_of_another_universe_is_none_of_its_business(
+    hook: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch, universe: str | None
+) -> None:
+    """Whatever is in its ad, and wherever it runs."""
+    monkeypatch.setattr(surroundings, "of_hook", lambda _: 1 // 0)
+    assert hook(ad_of(JobUniverse=universe)) == ""
+    assert hook(ad_of(JobUniverse=universe, Args=string("a\nJobUniverse = 12"))) == ""
+    assert hook(ad_of(JobUniverse=universe, Args=string("a\nJOBUNIVERSE = 13"))) == ""
+    assert hook(ad_of(JobUniverse=universe, Environment=string("x" * ad.LARGEST))) == ""
+
+
+def test_nothing_to_read_is_no_job(hook: Callable[[bytes], str]) -> None:
+    assert hook(b"") == ""
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_let_through_or_told_about(hook: Callable[[bytes], str], data: bytes) -> None:
+    output = hook(b"JobUniverse = 13\n" + data)
+    assert output == "" or told(output)
+
+
+def test_policy_that_is_broken_is_told_as_the_nodes_fault(
+    hook: Callable[[bytes], str], site_policy: Callable[[str], None]
+) -> None:
+    site_policy("nonsense")
+    code, message = told(hook(ad_of()))
+    assert code == NODE
+    assert "config.toml" in message
+
+
+def test_environment_that_is_not_htcondors_is_told_as_the_nodes_fault(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("_CONDOR_SCRATCH_DIR")
+    assert told(programs.hook(ad_of()))[0] == NODE
+
+
+def test_bug_is_told_as_one(
+    hook: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("condor_kvm_stage.domain.request.parse", lambda *_: 1 // 0)
+    code, message = told(hook(ad_of()))
+    assert code == BUG
+    assert message.startswith("bug in condor-kvm-stage, please report it: ZeroDivisionError: ")
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_program_itself_does_it_as_the_jobs_user(where: Surroundings, scratch: Path, tmp_path: Path) -> None:
+    text = (REPOSITORY / "scripts/condor-kvm-stage-prepare").read_text(encoding="utf-8")
+    interpreter, *options = text.splitlines()[0].split()
+    assert interpreter == "#!/usr/bin/python3"
+    modules = plugin_copy.copy_modules(tmp_path)
+    program = tmp_path / "prepare"
+    program.write_text(text.replace("/usr/share/condor-kvm-stage/python", str(modules)), encoding="utf-8")
+    user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+    def run(data: bytes) -> str:
+        command = [*user, interpreter[2:], *options, str(program)]
+        environment = {"_CONDOR_SCRATCH_DIR": str(scratch), "PATH": os.environ["PATH"]}
+        return subprocess.run(command, input=data, capture_output=True, env=environment, check=True).stdout.decode()
+
+    put(scratch / "disk.qcow2", qcow2())
+    assert run(ad_of()) == ""
+    put(scratch / "disk.qcow2", qcow2(backing=b"/etc/shadow", backing_format=b"raw"))
+    code, message = told(run(ad_of()))
+    assert code == AUTHORIZATION
+    assert "/etc/shadow" in message
