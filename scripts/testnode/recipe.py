@@ -69,12 +69,13 @@ _BRIDGE = {
 _BRIDGE_TO_WORKER = {
     "qemu-kvm-core": "qemu-system-x86",
     "libvirt-daemon-driver-qemu": "libvirt-daemon-driver-qemu",
+    "/usr/bin/virsh": "libvirt-clients",
     "passt": "passt",
     "condor": "condor",
     "condor-vm-gahp": "condor-vm-gahp",
 }
 # Required names with nothing behind them, where no node boots. HTCondor is not among them: these are hosts without it.
-STAND_INS = ("qemu-kvm-core", "libvirt-daemon-driver-qemu")
+STAND_INS = ("qemu-kvm-core", "libvirt-daemon-driver-qemu", "/usr/bin/virsh")
 
 PACKAGE = "condor-kvm-stage"  # what is tested
 HOSTNAME = "worker"

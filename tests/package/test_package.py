@@ -99,6 +99,7 @@ def test_requirements_are_these_and_no_more(header: Any) -> None:
         "(qemu-img or qemu-tools)",
         "(qemu-kvm-core or qemu-kvm)",
         "libvirt-daemon-driver-qemu",
+        "/usr/bin/virsh",
         "(condor-vm-gahp if condor)",
     }
     assert dependencies(header, "recommends") == {"passt", "libvirt-daemon-config-network"}

@@ -26,6 +26,39 @@ GOOD = HOSTS / "intel-el10-user"  # every check is ok there
 
 Program = Callable[[tuple[str, ...]], Answer]
 
+# What virsh prints of a host of Debian's, less what nobody asks for
+CAPABILITIES = """\
+<capabilities>
+
+  <host>
+    <secmodel>
+      <model>none</model>
+      <doi>0</doi>
+    </secmodel>
+    <secmodel>
+      <model>dac</model>
+      <doi>0</doi>
+    </secmodel>
+  </host>
+
+</capabilities>
+
+<domainCapabilities>
+  <devices>
+    <disk supported='yes'>
+      <enum name='diskDevice'>
+        <value>disk</value>
+      </enum>
+      <enum name='bus'>
+        <value>ide</value>
+        <value>virtio</value>
+      </enum>
+    </disk>
+  </devices>
+</domainCapabilities>
+
+"""
+
 
 def write(root: Path, path: str, text: str) -> None:
     """Write a file of the host whose files are under root."""
@@ -75,7 +108,12 @@ class FakeHost(Host):
         return next((path for path in self.programs if name in (path, path.rpartition("/")[2])), "")
 
     def start(
-        self, *command: str, timeout: float = 5, user: str = "", environment: Mapping[str, str] | None = None
+        self,
+        *command: str,
+        timeout: float = 5,
+        user: str = "",
+        environment: Mapping[str, str] | None = None,
+        given: str = "",
     ) -> Callable[[], Answer]:
         self.asked.append(command)
         path = self.program(command[0])

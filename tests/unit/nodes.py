@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from unit.hosts import FakeHost, write
+from unit.hosts import CAPABILITIES, FakeHost, write
 
 from condor_kvm_stage import policy
 from condor_kvm_stage.genconfig import apply, facts, snippet
@@ -69,6 +69,8 @@ class FakeNode(FakeHost):
                 "/usr/sbin/condor_master": Answer(0),
                 "/usr/sbin/condor_reconfig": Answer(0),
                 "/usr/sbin/condor_restart": Answer(0),
+                "/usr/bin/virsh": lambda command: Answer(0, CAPABILITIES if "domcapabilities" in command[-1] else ""),
+                "/usr/bin/qemu-system-x86_64": Answer(0),
                 "/usr/bin/condor_status": lambda command: Answer(0, json.dumps(self._next())),
             },
         )
@@ -96,8 +98,9 @@ class FakeNode(FakeHost):
 
     def commands(self) -> list[str]:
         """Return the command lines that changed something, in their order."""
-        asking = ("condor_config_val", "condor_status", "libvirtd", "virtqemud", "journalctl")
-        return [" ".join(words) for words in self.asked if words[0] not in asking and "show" not in words]
+        asking = ("condor_config_val", "condor_status", "libvirtd", "virtqemud", "journalctl", "virsh")
+        shown = [words for words in self.asked if words[0] not in asking and "show" not in words]
+        return [" ".join(words) for words in shown if "qemu" not in words[0]]
 
     def _next(self) -> Ads:
         return self.pool.pop(0) if len(self.pool) > 1 else self.pool[0]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from condor_kvm_stage.domain.guest_facts import GuestFacts
 from condor_kvm_stage.genconfig import checks
 from condor_kvm_stage.genconfig.checks import Check, Seen
 from condor_kvm_stage.genconfig.htcondor import Setting
@@ -28,6 +29,16 @@ def of(part: str, **changes: Any) -> Change:
 
 def tried(**changes: Any) -> Change:
     return lambda seen: replace(seen, trials=replace(seen.trials, **changes))
+
+
+def asked(facts: GuestFacts | None = None, **changes: Any) -> Change:
+    """Another answer of libvirt's and QEMU's; facts: what becomes of it, if that is another, too."""
+
+    def change(seen: Seen) -> Seen:
+        found = replace(seen.trials.guests, facts=facts or seen.trials.guests.facts, **changes)
+        return tried(guests=found)(seen)
+
+    return change
 
 
 def runs(**changes: Any) -> Change:

@@ -9,11 +9,14 @@ from condor_kvm_stage.genconfig.snippet import Values
 
 
 def settings(text: str) -> dict[str, str]:
-    """What condor_config_val would give: `name = value`, no quotes taken off. A line continues after a backslash."""
+    """What condor_config_val would give: `name = value`, no quotes taken off, of conditions as if they held.
+
+    A line continues after a backslash.
+    """
     found: dict[str, str] = {}
     for line in text.splitlines():
         assert not line.endswith("\\")
-        if line and not line.startswith("#"):
+        if line and not line.startswith(("#", "if ! defined ")) and line != "endif":
             name, equals, value = line.partition(" = ")
             assert equals, f"not a setting: {line}"
             assert re.fullmatch("[A-Za-z_]+", name)

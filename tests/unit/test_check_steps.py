@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import pytest
-from unit.seen import CONTAINER, NOT_BOOTED, Change, all_of, directory, knows, of, runs, sets, tried, verdict
+from unit.seen import (
+    CONTAINER,
+    NOT_BOOTED,
+    Change,
+    all_of,
+    asked,
+    decided,
+    directory,
+    knows,
+    of,
+    runs,
+    sets,
+    tried,
+    verdict,
+)
 
-from condor_kvm_stage.genconfig import snippet
+from condor_kvm_stage.domain.guest_facts import GuestFacts
+from condor_kvm_stage.genconfig import guests, snippet
 from condor_kvm_stage.genconfig.checks import Seen
+
+SCRIPT = "LIBVIRT_XML_SCRIPT"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +51,17 @@ from condor_kvm_stage.genconfig.checks import Seen
         (of("libvirt", fault="x"), "libvirt daemon", "systemctl enable --now virtqemud.socket"),
         (all_of(of("libvirt", fault="x"), NOT_BOOTED), "libvirt daemon", "systemctl enable virtqemud.socket"),
         (of("libvirt", fault="x: Permission denied"), "libvirt daemon", "run this as root"),
+        (asked(libvirt="no program virsh"), "libvirt daemon", "dnf install libvirt-client;"),
+        (asked(libvirt=guests.NOT_ROOT), "libvirt daemon", "run this as root"),
+        (asked(libvirt="virsh did not end"), "libvirt daemon", "systemctl restart virtqemud; then"),
+        (asked(GuestFacts(), cpu="x"), "libvirt cpu", "see libvirt qemu above"),
+        (asked(GuestFacts("host-passthrough", cpu_without=["x"])), "libvirt cpu", "dnf upgrade qemu-kvm-core"),
+        (sets(SCRIPT, "/x"), "htcondor domain", "take it out there"),
+        (sets(SCRIPT, "/x", "<Default>"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
+        (sets(SCRIPT, "/x", f"{snippet.PATH}, line 9"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
+        (all_of(decided(guarded=False), sets(SCRIPT, "/x", "<Default>")), "htcondor domain", "guest.guarded = true"),
+        (of("platform", missing=("/x",)), "htcondor domain", "dnf reinstall condor-kvm-stage"),
+        (sets("STARTER_JOB_HOOK_KEYWORD", "X"), "htcondor domain", "/condor-kvm-stage-prepare, too"),
         (directory("x"), "images directory", "--check nfs:///srv/images/x.img:disk.qcow2"),
         (directory("x", ""), "images directory", "chmod o+rx /srv/images"),
         (all_of(directory("x"), tried(plugin="x")), "images directory", "see package plug-in below"),

@@ -5,11 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from unit.seen import CONTAINER, NOT_BOOTED, Change, all_of, decided, directory, knows, of, runs, sets, tried, verdict
+from unit.seen import (
+    CONTAINER,
+    NOT_BOOTED,
+    Change,
+    all_of,
+    asked,
+    decided,
+    directory,
+    knows,
+    of,
+    runs,
+    sets,
+    tried,
+    verdict,
+)
 
+from condor_kvm_stage.domain.guest_facts import GuestFacts
 from condor_kvm_stage.genconfig.checks import Level, Seen
 from condor_kvm_stage.genconfig.kvm import KvmDevice
 
+SCRIPT = "LIBVIRT_XML_SCRIPT"
 NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "ENOENT")
 
 
@@ -47,7 +63,36 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (of("libvirt", daemon=""), "libvirt daemon", Level.FAIL, "no libvirt daemon"),
         (of("libvirt", fault="no libvirt daemon listens"), "libvirt daemon", Level.FAIL, "listens"),
         (of("libvirt", fault="x: Permission denied"), "libvirt daemon", Level.WARN, "may not ask"),
+        (
+            asked(libvirt="no program virsh"),
+            "libvirt daemon",
+            Level.WARN,
+            "but does not say what it can do: no program",
+        ),
+        (all_of(asked(libvirt="x"), of("kvm", usable=False)), "libvirt daemon", Level.OK, "listens"),
         (of("platform", qemu=""), "libvirt qemu", Level.FAIL, "no QEMU"),
+        (
+            asked(GuestFacts("host-passthrough", cpu_without=["x"]), cpu="no"),
+            "libvirt cpu",
+            Level.NOTE,
+            "without x, as",
+        ),
+        (
+            asked(GuestFacts(""), cpu="MSR"),
+            "libvirt cpu",
+            Level.WARN,
+            "guests of EL 9 may not start, because QEMU fails",
+        ),
+        (asked(GuestFacts(), cpu="MSR"), "libvirt cpu", Level.WARN, "(host-model), because QEMU fails with the host's"),
+        (
+            all_of(of("kvm", usable=False), asked(cpu="no")),
+            "libvirt cpu",
+            Level.WARN,
+            "was tried for virtual machines: no",
+        ),
+        (of("platform", qemu=""), "libvirt cpu", Level.NOT_APPLICABLE, "there is no QEMU"),
+        (decided(no_vm="x"), "libvirt cpu", Level.NOT_APPLICABLE, "no VM universe"),
+        (decided(guarded=False), "libvirt cpu", Level.NOT_APPLICABLE, "HTCondor's own script decides"),
         (knows(policy_fault="line 3"), "images policy", Level.FAIL, "line 3"),
         (of("platform", qemu_img=""), "images qemu-img", Level.FAIL, "no program"),
         (directory("the share did not answer", ""), "images directory", Level.FAIL, "did not answer"),
@@ -84,6 +129,32 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (all_of(knows(snippet=None), runs(has_vm=False)), "htcondor guard", Level.NOT_APPLICABLE, "no VM job can"),
         (all_of(decided(no_vm="x"), runs(start=("True",))), "htcondor guard", Level.FAIL, "running startd"),
         (of("htcondor", settings={}), "htcondor guard", Level.NOT_APPLICABLE, "does not say"),
+        (of("htcondor", fault="x"), "htcondor domain", Level.NOT_APPLICABLE, "does not say what LIBVIRT_XML_SCRIPT is"),
+        (knows(snippet=None), "htcondor domain", Level.NOT_APPLICABLE, "before the snippet is there"),
+        (decided(no_vm="x"), "htcondor domain", Level.NOT_APPLICABLE, "no virtual machine"),
+        (sets(SCRIPT, "/x/awk", "<Default>"), "htcondor domain", Level.WARN, "defined by /x/awk, which does not keep"),
+        (
+            sets(SCRIPT, "/x/own"),
+            "htcondor domain",
+            Level.WARN,
+            "another file has virtual machines defined by a program",
+        ),
+        (
+            all_of(decided(guarded=False), sets(SCRIPT, "/x/awk", "<Default>")),
+            "htcondor domain",
+            Level.NOTE,
+            "as the policy says",
+        ),
+        (of("platform", missing=("/x/y",)), "htcondor domain", Level.FAIL, "cannot be run: /x/y"),
+        (
+            sets("STARTER_JOB_HOOK_KEYWORD", "OWN"),
+            "htcondor domain",
+            Level.NOTE,
+            "STARTER_JOB_HOOK_KEYWORD = OWN (/etc",
+        ),
+        (sets("STARTER_JOB_HOOK_KEYWORD", "KVMSTAGE"), "htcondor domain", Level.OK, "refuses what could do harm"),
+        (sets("STARTER_DEFAULT_JOB_HOOK_KEYWORD", "OWN"), "htcondor domain", Level.NOTE, "is not told why it refuses"),
+        (sets("KVMSTAGE_HOOK_PREPARE_JOB", ""), "htcondor domain", Level.NOTE, "KVMSTAGE_HOOK_PREPARE_JOB =  (/etc"),
         (runs(fault="nobody answers"), "htcondor startd", Level.FAIL, "nobody answers"),
         (
             all_of(runs(fault="x"), sets("DAEMON_LIST", "MASTER, SCHEDD")),

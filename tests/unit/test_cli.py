@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
-from unit.nodes import POLICY, UP_TO_DATE, FakeNode, files
+from unit.nodes import POLICY, UP_TO_DATE, FakeNode, files, slot
 
 from condor_kvm_stage import state
+from condor_kvm_stage.domain import guest_facts
+from condor_kvm_stage.domain.guest_facts import GuestFacts
 from condor_kvm_stage.genconfig import cli, snippet
+from condor_kvm_stage.genconfig.host import Answer
 
 
 def there(node: FakeNode) -> str:
@@ -26,7 +30,8 @@ def test_snippet_is_written_once_and_htcondor_is_not_told(node: FakeNode, capsys
     before = os.stat(node.path(snippet.PATH))
     assert cli.main([], node) == 0
     assert capsys.readouterr().out.startswith(UP_TO_DATE)
-    assert os.stat(node.path(snippet.PATH)) == before
+    after = os.stat(node.path(snippet.PATH))
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_edited_snippet_is_reported_before_it_is_replaced(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,11 +94,66 @@ def test_directories_for_images_are_left_to_the_plugin(node: FakeNode, tmp_path:
     assert attributes.read_text() == "", "what is no longer true is not left"
 
 
+def guest(node: FakeNode) -> GuestFacts:
+    """What is left to the programs that define guests."""
+    return guest_facts._of(json.loads(node.text(guest_facts.PATH) or "null"))
+
+
+def asked(node: FakeNode) -> set[str]:
+    return {command[0].rpartition("/")[2] for command in node.asked}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--apply"]])
+def test_what_the_host_can_give_to_guests_is_left_to_who_defines_them(node: FakeNode, arguments: list[str]) -> None:
+    node.put("/sys/class/net/br0/operstate", "up\n")
+    node.policy(POLICY.replace("types = []", 'types = ["bridge"]\nbridge = "br0"'))
+    node.pool = [[slot(VM_Networking=True, VM_Networking_Types="bridge")]]
+    assert cli.main(arguments, node) == 0
+    assert guest(node) == GuestFacts("host-passthrough", True, ["dac"], ["bridge"], "br0")
+
+
+@pytest.mark.parametrize("what", ["--stdout", "--diff"])
+def test_nobody_is_asked_about_guests_to_show_the_snippet(node: FakeNode, what: str) -> None:
+    assert cli.main([what], node) == 0
+    assert not {"virsh", "qemu-system-x86_64"} & asked(node)
+
+
+def test_nobody_is_asked_about_guests_whose_definition_is_htcondors(node: FakeNode) -> None:
+    assert cli.main([], node) == 0
+    node.asked.clear()
+    node.policy(f"{POLICY}[guest]\nguarded = false\n")
+    assert cli.main([], node) == 0
+    assert not {"virsh", "qemu-system-x86_64"} & asked(node)
+    assert not node.exists(guest_facts.PATH)
+
+
+@pytest.mark.parametrize(
+    ("program", "answer", "words"),
+    [
+        ("virsh", Answer(-1, fault="virsh did not end within 20 s"), "libvirt does not say what it can do: virsh did"),
+        (
+            "qemu-system-x86_64",
+            Answer(1, "", "qemu: no\n"),
+            "Virtual machines do not get the host's CPU: qemu: no; see",
+        ),
+    ],
+)
+def test_what_is_not_known_of_guests_is_told_to_the_administrator(
+    node: FakeNode, capsys: pytest.CaptureFixture[str], program: str, answer: Answer, words: str
+) -> None:
+    node.programs[f"/usr/bin/{program}"] = answer
+    assert cli.main(["--apply", "--quiet"], node) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(words)
+    assert node.exists(guest_facts.PATH)
+
+
 def test_node_without_kvm_says_why_it_offers_no_vm_universe(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     node.kvm = "ENOENT"
     assert cli.main([], node) == 0
     reason = "cannot open /dev/kvm: No such file or directory"
-    assert f"No VM universe on this node: {reason}. " in capsys.readouterr().out
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if reason in line)
+    assert line.startswith(f"No VM universe on this node: {reason}. "), "that is said once"
     assert reason in there(node)
     assert "\nVM_TYPE" not in there(node)
     assert "vm-nfs-plugin\n" in there(node)

@@ -70,6 +70,15 @@ def test_policy_decides_on_canary_disks_and_networks(host: HostFacts) -> None:
     assert found.network.types == ("user",)
 
 
+def test_policy_decides_whose_program_defines_virtual_machines(host: HostFacts) -> None:
+    policy = Policy()
+    assert snippet.decide(host, policy).guarded
+    assert snippet.decide_unseen(policy, "/x").guarded
+    policy.guest.guarded = False
+    assert not snippet.decide(host, policy).guarded
+    assert not snippet.decide_unseen(policy, "/x").guarded
+
+
 def test_unseen_host_gets_what_its_policy_fixes_and_nothing_else() -> None:
     policy = Policy()
     policy.vm.memory, policy.vm.max_number = 32 << 30, 8

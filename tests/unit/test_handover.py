@@ -1,4 +1,4 @@
-"""What the generator leaves to the plug-in: both find it in the same place, and it says what it would find itself."""
+"""What the generator leaves to the programs of jobs: both find it in the same place, and it is what they would find."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import policy, policy_memory, state
+from condor_kvm_stage.domain import guest_facts
+from condor_kvm_stage.domain.guest_facts import GuestFacts
 from condor_kvm_stage.genconfig import handover
 from condor_kvm_stage.genconfig.atomic import WriteError
 from condor_kvm_stage.genconfig.host import Host
@@ -31,9 +33,10 @@ def leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]
     """Leave the policy as it is now, where the plug-in looks for it."""
     host = Host(tmp_path / "node")
     monkeypatch.setattr(policy_memory, "PATH", str(host.path(policy_memory.PATH)))
+    monkeypatch.setattr(guest_facts, "PATH", str(host.path(guest_facts.PATH)))
 
     def write() -> None:
-        handover.write({}, policy.load(), Host(Path("/")))
+        handover.write({}, policy.load(), None, Host(Path("/")))
 
     monkeypatch.setattr(state, "PATH", str(host.path(state.PATH)))
     return write
@@ -104,7 +107,10 @@ def test_what_another_version_left_is_not_used(
 
 def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path) -> None:
     handover.write(
-        {"NfsPluginImageDirs": f"{tmp_path}/good", "NfsPluginImageDirsFailed": "/x"}, Policy(), Host(tmp_path)
+        {"NfsPluginImageDirs": f"{tmp_path}/good", "NfsPluginImageDirsFailed": "/x"},
+        Policy(),
+        GuestFacts(),
+        Host(tmp_path),
     )
     lines = (tmp_path / state.PATH.lstrip("/")).read_text().splitlines()
     assert lines[0] == f'NfsPluginImageDirs = "{tmp_path}/good"'
@@ -114,14 +120,24 @@ def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path) -
 def test_nothing_found_is_written_too(tmp_path: Path) -> None:
     """Else the node would go on to advertise what an earlier policy named."""
     host = Host(tmp_path)
-    handover.write({"NfsPluginImageDirs": "/srv/images"}, Policy(), host)
-    handover.write({}, Policy(), host)
+    handover.write({"NfsPluginImageDirs": "/srv/images"}, Policy(), GuestFacts(), host)
+    handover.write({}, Policy(), GuestFacts(), host)
     assert host.text(state.PATH) == ""
+
+
+def test_facts_about_guests_are_loaded_as_they_were_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, facts = Host(tmp_path), GuestFacts("host-passthrough", False, ["selinux", "dac"], ["nat"], "", ["x"])
+    handover.write({}, Policy(), facts, host)
+    with monkeypatch.context() as of_the_builder:
+        of_the_builder.setattr(guest_facts, "PATH", str(host.path(guest_facts.PATH)))
+        assert guest_facts.load() == facts
+    handover.write({}, Policy(), None, host)
+    assert not host.exists("/run/condor-kvm-stage/guest"), "what is no longer asked is not left"
 
 
 def test_removal_leaves_nothing_and_finds_nothing_the_second_time(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    handover.write({}, Policy(), host)
+    handover.write({}, Policy(), GuestFacts(), host)
     handover.remove(host)
     assert [path.name for path in tmp_path.rglob("*")] == ["run"]
     handover.remove(host)
@@ -129,7 +145,7 @@ def test_removal_leaves_nothing_and_finds_nothing_the_second_time(tmp_path: Path
 
 def test_file_of_somebody_elses_is_not_removed_and_named(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    handover.write({}, Policy(), host)
+    handover.write({}, Policy(), GuestFacts(), host)
     other = host.path(state.PATH).with_name("other")
     other.touch()
     with pytest.raises(WriteError, match=r"cannot remove /.*/run/condor-kvm-stage: Directory not empty$"):
@@ -141,15 +157,15 @@ def test_place_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "var").touch()
     (tmp_path / "run").touch()
     with pytest.raises(WriteError, match=r"cannot make /.*: Not a directory; run this as root$"):
-        handover.write({}, Policy(), Host(tmp_path))
+        handover.write({}, Policy(), GuestFacts(), Host(tmp_path))
 
 
 def test_plugin_can_read_what_is_found_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         (tmp_path / "run").mkdir()
-        handover.write({}, Policy(), Host(tmp_path))
+        handover.write({}, Policy(), GuestFacts(), Host(tmp_path))
     finally:
         os.umask(before)
-    path = tmp_path / state.PATH.lstrip("/")
-    assert (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o755, 0o644)
+    for path in (tmp_path / place.lstrip("/") for place in (state.PATH, guest_facts.PATH)):
+        assert (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o755, 0o644)

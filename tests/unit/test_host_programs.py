@@ -78,6 +78,13 @@ def test_program_has_no_input(host: Host) -> None:
     assert host.run("program", timeout=5) == Answer(0, "end\n")
 
 
+def test_program_gets_the_input_that_it_is_given_and_no_more(host: Host) -> None:
+    add_program(host, "#!/bin/sh\ncat\necho end\n")
+    assert host.start("program", given="a\nb\n")() == Answer(0, "a\nb\nend\n")
+    add_program(host, "#!/bin/sh\n")
+    assert host.start("program", given="read by nobody\n")() == Answer(0)
+
+
 def test_program_has_an_environment_of_its_own_in_the_c_locale(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     """Messages are read by us; and what the caller has in his environment is no business of root's programs."""
     monkeypatch.setenv("LANGUAGE", "de")

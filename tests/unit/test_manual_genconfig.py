@@ -9,11 +9,14 @@ import re
 from pathlib import Path
 
 import pytest
+from unit import snippets
 from unit.manual import Page, literals, terms
 from unit.nodes import FakeNode
 
 from condor_kvm_stage import policy_memory, state
-from condor_kvm_stage.genconfig import apply, cli, guard, place, report, snippet, trials
+from condor_kvm_stage.domain import guest_facts
+from condor_kvm_stage.domain.guest_facts import GuestFacts
+from condor_kvm_stage.genconfig import apply, cli, guard, guests, place, platform, report, snippet, trials
 from condor_kvm_stage.genconfig.checks import Check, Level
 from condor_kvm_stage.policy import PATH, Htcondor, Network, Policy
 
@@ -87,6 +90,24 @@ def test_what_is_read_at_which_moment_is_what_the_snippet_sets() -> None:
     }
 
 
+def test_programs_for_virtual_machines_and_what_they_are_told_are_named() -> None:
+    text = section("VIRTUAL MACHINES")
+    settings = snippets.rendered(snippet.decide_unseen(Policy(), "/x"))
+    for name in ("LIBVIRT_XML_SCRIPT", "KVMSTAGE_HOOK_PREPARE_JOB", "STARTER_DEFAULT_JOB_HOOK_KEYWORD"):
+        assert f"*{name}*" in text
+    for program in (platform.BUILDER, platform.HOOK):
+        directory, name = program.rsplit("/", 1)
+        assert program in settings.values()
+        assert f"*{directory}*" in text
+        assert f"*{name}*" in text
+    assert guest_facts.PATH in text
+    assert all(f"*{mode}*" in text for mode in guest_facts.CPU_MODES if mode)
+    assert f"*{guests._ARCH_CAPABILITIES}*" in text
+    assert f"libvirt has {cli._LIBVIRT_PATIENCE} seconds" in text
+    assert f"*VM_STATUS_INTERVAL* to {settings['VM_STATUS_INTERVAL']} seconds" in text
+    assert GuestFacts().security_models == re.findall(r"taken to be \*(\w+)\* alone", text)
+
+
 def test_conditions_for_vm_jobs_are_all_explained() -> None:
     conditions = list(guard.attributes([]))
     text = section("VM JOBS")
@@ -125,6 +146,7 @@ def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
         pattern,
         state.PATH,
         policy_memory.PATH,
+        guest_facts.PATH,
         f"/usr/lib/systemd/system/{apply.UNIT}",
     }
 

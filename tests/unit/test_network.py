@@ -28,7 +28,7 @@ def facts(
         environment.Environment(True, "", "", "disabled", None),
         libvirt.Libvirt("", "libvirtd", libvirt_version, nat, passt),
         htcondor.Htcondor("", True, htcondor_version),
-        platform.Platform(True, True, (), "", "", interfaces, "", "", "", ""),
+        platform.Platform(True, True, (), "", "", interfaces, "", "", "", "", ()),
     )
 
 

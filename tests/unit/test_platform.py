@@ -9,7 +9,7 @@ from unit.hosts import FakeHost, write
 
 from condor_kvm_stage.genconfig import platform
 from condor_kvm_stage.genconfig.host import Answer
-from condor_kvm_stage.genconfig.platform import CONTROLLERS, Platform
+from condor_kvm_stage.genconfig.platform import BUILDER, CONTROLLERS, HOOK, Platform
 
 NO_IOMMU = "no ACPI table DMAR or IVRS"
 PARAMETERS = "sys/module/{}/parameters/{}"
@@ -22,12 +22,18 @@ def probe(root: Path, *files: str, text: str = "", programs: tuple[str, ...] = (
 
 
 def test_bare_host_has_nothing(tmp_path: Path) -> None:
-    assert probe(tmp_path) == Platform(False, False, (), NO_IOMMU, "", (), "", "", "", "/usr/local/bin/vm-nfs-plugin")
+    nothing = (False, False, (), NO_IOMMU, "", (), "", "", "")
+    assert probe(tmp_path) == Platform(*nothing, "/usr/local/bin/vm-nfs-plugin", (BUILDER, HOOK))
 
 
 def test_plugin_is_found_where_an_image_without_usr_local_has_it(tmp_path: Path) -> None:
     other = "/usr/libexec/condor-kvm-stage/vm-nfs-plugin"
     assert probe(tmp_path, programs=(other,)).plugin == other
+
+
+def test_program_of_ours_that_is_not_there_is_missing(tmp_path: Path) -> None:
+    assert probe(tmp_path, programs=(HOOK,)).missing == (BUILDER,)
+    assert probe(tmp_path, programs=(BUILDER, HOOK)).missing == ()
 
 
 def test_devices_are_told_apart(tmp_path: Path) -> None:

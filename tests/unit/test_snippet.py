@@ -29,6 +29,7 @@ VALUES = Values(
 )
 VARIANTS = {
     "plain": VALUES,
+    "unguarded": replace(VALUES, guarded=False),
     "canary": replace(VALUES, canary="nfs:///srv/images/canary.qcow2:canary.qcow2"),
     "no VM universe": replace(VALUES, no_vm="cannot open /dev/kvm: No such file or directory " + "and more " * 20),
     "fixed": replace(VALUES, size=Sizing(4096, 2, fixed=True, cap="the host's memory, 4096 MiB")),
@@ -57,6 +58,12 @@ def test_htcondor_gets_these_settings_and_no_others() -> None:
         "VM_TYPE": "kvm",
         "VM_GAHP_SERVER": "$(SBIN)/condor_vm-gahp",
         "VM_GAHP_LOG": "$(LOG)/VMGahpLog",
+        "VM_STATUS_INTERVAL": "30",
+        "LIBVIRT_XML_SCRIPT": "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain",
+        "VM_GAHP_SEND_ALL_CLASSAD": "False",
+        "VM_SOFT_SUSPEND": "True",
+        "KVMSTAGE_HOOK_PREPARE_JOB": "/usr/libexec/condor-kvm-stage/condor-kvm-stage-prepare",
+        "STARTER_DEFAULT_JOB_HOOK_KEYWORD": "KVMSTAGE",
         "VM_MEMORY": "60288",
         "VM_MAX_NUMBER": "4",
         "VM_NETWORKING": "True",
@@ -68,6 +75,24 @@ def test_htcondor_gets_these_settings_and_no_others() -> None:
     assert '"' not in guard.RULES
     assert conditions == VALUES.guard
     assert start == f"($(START)) && {guard.start(list(VALUES.guard))}", "it adds to what the site has"
+
+
+def test_site_that_has_hooks_of_its_own_keeps_them() -> None:
+    lines = snippet.render(VARIANTS["plain"]).splitlines()
+    begin = lines.index("if ! defined STARTER_DEFAULT_JOB_HOOK_KEYWORD")
+    assert lines[begin + 1 : begin + 3] == ["STARTER_DEFAULT_JOB_HOOK_KEYWORD = KVMSTAGE", "endif"]
+
+
+def test_policy_can_leave_the_definition_of_virtual_machines_to_htcondor() -> None:
+    found, guarded = rendered(VARIANTS["unguarded"]), rendered(VARIANTS["plain"])
+    assert {name for name in guarded if name not in found} == {
+        "LIBVIRT_XML_SCRIPT",
+        "VM_GAHP_SEND_ALL_CLASSAD",
+        "VM_SOFT_SUSPEND",
+        "KVMSTAGE_HOOK_PREPARE_JOB",
+        "STARTER_DEFAULT_JOB_HOOK_KEYWORD",
+    }
+    assert {name: guarded[name] for name in found} == found, "the end of a guest is noticed as soon"
 
 
 def test_node_without_kvm_still_stages_images() -> None:

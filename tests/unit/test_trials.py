@@ -100,12 +100,12 @@ def test_unit_is_in_the_state_that_systemd_says_whatever_its_exit_status(carry_o
 
 
 def test_no_trial_waits_for_another(carry_out: Try) -> None:
-    """Each waits until all of them are under way: five directories, canary, plug-in, gahp and unit."""
-    barrier = threading.Barrier(9)
+    """Each waits until all of them are under way: five directories, canary, plug-in, gahp, unit and libvirt."""
+    barrier = threading.Barrier(10)
 
     def together(command: tuple[str, ...]) -> Answer:
         barrier.wait(timeout=10)
         return Answer(0)
 
-    programs = dict.fromkeys([FIND, PATH_OF_PLUGIN, GAHP, "/usr/bin/systemctl"], together)
+    programs = dict.fromkeys([FIND, PATH_OF_PLUGIN, GAHP, "/usr/bin/systemctl", "/usr/bin/virsh"], together)
     carry_out(programs, policy("/a", "/b", "/c", "/d", "/e", canary="/f"))

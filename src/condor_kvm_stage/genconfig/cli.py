@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import KvmStageError
@@ -14,7 +15,12 @@ from . import facts, htcondor, place, platform, said, snippet
 from .host import Host
 from .said import NOTICE, Said
 
+if TYPE_CHECKING:
+    from .guests import Guests
+
 _NAME = "condor-kvm-stage-genconfig"
+# Seconds. When libvirt's daemon runs for the first time it asks QEMU what it can do, for two of them and more
+_LIBVIRT_PATIENCE = 20
 
 
 def main(arguments: list[str], host: Host | None = None) -> int:
@@ -107,22 +113,45 @@ def _seen(options: argparse.Namespace, host: Host) -> int:
         if apply.must_delegate(host):
             _say(apply.delegate(host, policy), options.quiet)
             return 0
+    guest = None
+    if policy.guest.guarded and not (options.stdout or options.diff):
+        from . import guests  # 10 ms
+
+        guest = guests.start(host, _LIBVIRT_PATIENCE)
     found = facts.collect(host, meanwhile=snippet.prepare)
     values = snippet.decide(found, policy)
     text = snippet.render(values)
     if _only_shown(options, text, host):
         return 0
     changed = _say(place.put(text, host), options.quiet)
-    _say(_outcome(host, policy, values, changed=changed, take_up=options.apply), options.quiet)
+    if options.apply:
+        from . import cleanup
+
+        _say(cleanup.carry_out(host, found), options.quiet)
+    _say(_outcome(host, policy, values, guest, changed=changed, take_up=options.apply), options.quiet)
     return 0
 
 
-def _outcome(host: Host, policy: Policy, values: snippet.Values, *, changed: int, take_up: bool) -> Iterator[Said]:
-    """Say what the snippet and the policy mean for the node; make HTCondor take it up if that is asked for."""
+def _outcome(
+    host: Host,
+    policy: Policy,
+    values: snippet.Values,
+    guest: Callable[[], Guests] | None,
+    *,
+    changed: int,
+    take_up: bool,
+) -> Iterator[Said]:
+    """Say what the snippet and the policy mean for the node; make HTCondor take it up if that is asked for.
+
+    guest: gives what libvirt and QEMU have answered, None if they were not asked.
+    """
     from . import apply, handover, image_dirs  # 5 ms; --stdout and --diff do without
 
     found = image_dirs.attributes(policy.staging)
-    handover.write(found, policy, host)
+    told = guest() if guest else None
+    handover.write(found, policy, told.offered(values.network) if told else None, host)
+    if told and not values.no_vm:
+        yield from _of_guests(told)
     if failed := found.get("NfsPluginImageDirsFailed"):
         yield Said(f"Not there, or without an answer, of the policy's directories for images: {failed}", NOTICE)
     if not changed:
@@ -138,6 +167,18 @@ def _outcome(host: Host, policy: Policy, values: snippet.Values, *, changed: int
         yield Said("HTCondor does not run; it takes this up when it starts.")
     elif changed:
         yield Said(f"HTCondor has not been told: {_NAME} --apply does that")
+
+
+def _of_guests(told: Guests) -> Iterator[Said]:
+    """Say what virtual machines have to do without."""
+    if told.libvirt:
+        yield Said(
+            f"libvirt does not say what it can do: {told.libvirt}; virtual machines are defined as most hosts can run "
+            f"them. When it answers: {_NAME} --apply",
+            NOTICE,
+        )
+    if told.facts.cpu_mode != "host-passthrough":
+        yield Said(f"Virtual machines do not get the host's CPU: {told.cpu}; see {_NAME} --check", NOTICE)
 
 
 def _only_shown(options: argparse.Namespace, text: str, host: Host) -> bool:

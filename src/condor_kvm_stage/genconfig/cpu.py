@@ -45,8 +45,12 @@ def probe(host: Host) -> Cpu:
     text = host.text("/proc/cpuinfo")
     if text is None:
         raise FactsError("there is no /proc/cpuinfo; check that /proc is mounted")
-    machine = host.text("/proc/sys/kernel/arch") or os.uname().machine  # the first is there since Linux 6.1
-    return parse(text, machine.strip())
+    return parse(text, architecture(host))
+
+
+def architecture(host: Host) -> str:
+    """Return the host's architecture, as uname -m has it."""
+    return (host.text("/proc/sys/kernel/arch") or os.uname().machine).strip()  # the first is there since Linux 6.1
 
 
 def parse(cpuinfo: str, architecture: str) -> Cpu:

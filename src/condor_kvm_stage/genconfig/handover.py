@@ -1,8 +1,13 @@
-"""What the generator leaves to the plug-in, so that it need not look for itself. In /run: the next boot begins anew."""
+"""What the generator leaves to the programs that HTCondor runs for jobs, so that they need not look for themselves.
+
+In /run: the next boot begins anew.
+"""
 
 from __future__ import annotations
 
 from .. import policy_memory, state
+from ..domain import guest_facts
+from ..domain.guest_facts import GuestFacts
 from ..errors import root_hint
 from ..plugin.classad_writer import write_long
 from ..policy import Policy
@@ -10,8 +15,11 @@ from . import atomic
 from .host import Host
 
 
-def write(attributes: dict[str, str], policy: Policy, host: Host) -> None:
-    """Leave the attributes for the slot ad, and what the policy says of staging. Raises WriteError."""
+def write(attributes: dict[str, str], policy: Policy, guest: GuestFacts | None, host: Host) -> None:
+    """Leave the attributes for the slot ad, what the policy says of staging, and what the host can give to guests.
+
+    guest: None where the policy does not have our program define them. Raises WriteError.
+    """
     directory = host.path(state.PATH).parent
     try:
         if not directory.is_dir():
@@ -21,15 +29,26 @@ def write(attributes: dict[str, str], policy: Policy, host: Host) -> None:
         raise atomic.WriteError(f"cannot make {directory}: {error.strerror}; run this as root") from error
     atomic.write(host.path(state.PATH), write_long(attributes))
     atomic.write(host.path(policy_memory.PATH), policy_memory.remembered(policy))
+    if guest:
+        atomic.write(host.path(guest_facts.PATH), guest_facts.to_bytes(guest))
+    else:
+        _unlink(guest_facts.PATH, host)
 
 
 def remove(host: Host) -> None:
     """Take back what write() left. Raises WriteError."""
     directory = host.path(state.PATH).parent
+    for path in (state.PATH, policy_memory.PATH, guest_facts.PATH):
+        _unlink(path, host)
     try:
-        for path in (state.PATH, policy_memory.PATH):
-            host.path(path).unlink(missing_ok=True)
         if directory.is_dir():
             directory.rmdir()
     except OSError as error:
         raise atomic.WriteError(f"cannot remove {directory}: {error.strerror}{root_hint(error)}") from error
+
+
+def _unlink(path: str, host: Host) -> None:
+    try:
+        host.path(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise atomic.WriteError(f"cannot remove {path}: {error.strerror}{root_hint(error)}") from error

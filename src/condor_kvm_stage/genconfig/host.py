@@ -111,17 +111,26 @@ class Host:
         return self.start(*command, timeout=timeout, user=user, environment=environment)()
 
     def start(
-        self, *command: str, timeout: float = 5, user: str = "", environment: Mapping[str, str] | None = None
+        self,
+        *command: str,
+        timeout: float = 5,
+        user: str = "",
+        environment: Mapping[str, str] | None = None,
+        given: str = "",
     ) -> Callable[[], Answer]:
-        """Start a program, as run() does. Returns what waits for its answer; the timeout counts from then on."""
+        """Start a program, as run() does. Returns what waits for its answer; the timeout counts from then on.
+
+        given: its input, less than a pipe holds.
+        """
         program = self.program(command[0])
         if not program:
             return lambda: Answer(-1, fault=f"no program {command[0]}")
         switch: dict[str, Any] = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
+        stdin = _input(given) if given else subprocess.DEVNULL
         try:
             process = subprocess.Popen(
                 [self.path(program), *command[1:]],
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
@@ -133,6 +142,9 @@ class Host:
         except OSError as error:
             failed = Answer(-1, fault=f"cannot run {command[0]}: {error.strerror}")
             return lambda: failed
+        finally:
+            if given:
+                os.close(stdin)
 
         def answer() -> Answer:
             try:
@@ -162,6 +174,14 @@ class Host:
     def ioctl(self, descriptor: int, request: int) -> int:
         """Ask an open device, without an argument. Raises OSError."""
         return int(fcntl.ioctl(descriptor, request, 0))
+
+
+def _input(text: str) -> int:
+    """Return the reading end of a pipe that holds a text, and ends with it."""
+    reader, writer = os.pipe()
+    os.write(writer, text.encode())
+    os.close(writer)
+    return reader
 
 
 def _unknown(doing: str, error: OSError) -> FactsError:

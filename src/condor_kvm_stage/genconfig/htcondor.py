@@ -10,17 +10,23 @@ from .host import Answer, Host
 from .libvirt import version_in
 
 CONFIG_DIR = "/etc/condor/config.d"
+KEYWORD = "KVMSTAGE"  # of our hooks: HTCondor's settings of them begin with it
 SETTINGS = (
     "CONDOR_VERSION",
     "DAEMON_LIST",
     "DETECTED_MEMORY",
     "ENABLE_URL_TRANSFERS",
+    "EXECUTE",
     "FILETRANSFER_PLUGINS",
     "FULL_HOSTNAME",
+    f"{KEYWORD}_HOOK_PREPARE_JOB",
+    "LIBVIRT_XML_SCRIPT",
     "MEMORY",
     "NUM_CPUS",
     "RESERVED_MEMORY",
     "START",
+    "STARTER_DEFAULT_JOB_HOOK_KEYWORD",
+    "STARTER_JOB_HOOK_KEYWORD",
     "VM_MAX_NUMBER",
     "VM_MEMORY",
     "VM_NETWORKING",

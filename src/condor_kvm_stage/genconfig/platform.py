@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from .host import Host
 
 CONTROLLERS = ("memory", "cpu", "cpuacct", "cpuset", "devices", "blkio")
+# Our programs that HTCondor runs for a guest: its LIBVIRT_XML_SCRIPT, and a hook of its starter
+BUILDER = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain"
+HOOK = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-prepare"
 # Where the package has the plug-in: the second place is for hosts whose image does not hold /usr/local (see the spec)
 _PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")
 _V2_NAMES = {"blkio": "io"}
@@ -20,7 +23,8 @@ class Platform:
 
     iommu: "" where the kernel uses one, else why not. secure_guests: the kind of memory encryption for guests, as
     "SEV" or "TDX", "" for none. interfaces: the names of the network interfaces. qemu: the emulator's path, "" for
-    none; the other programs likewise. plugin: where ours is, or belongs.
+    none; the other programs likewise. plugin: where ours is, or belongs. missing: those of BUILDER and HOOK that cannot
+    be run.
     """
 
     tun: bool
@@ -33,6 +37,7 @@ class Platform:
     qemu_img: str
     vm_gahp: str
     plugin: str
+    missing: tuple[str, ...]
 
 
 def probe(host: Host) -> Platform:
@@ -44,10 +49,11 @@ def probe(host: Host) -> Platform:
         iommu=_iommu(host),
         secure_guests=_secure_guests(host),
         interfaces=tuple(host.names("/sys/class/net")),
-        qemu=_qemu(host),
+        qemu=emulator(host),
         qemu_img=host.program("qemu-img"),
         vm_gahp=host.program("condor_vm-gahp"),
         plugin=plugin(host),
+        missing=tuple(path for path in (BUILDER, HOOK) if not host.program(path)),
     )
 
 
@@ -56,8 +62,8 @@ def plugin(host: Host) -> str:
     return next((place for place in _PLUGINS if host.program(place)), _PLUGINS[0])
 
 
-def _qemu(host: Host) -> str:
-    """EL has one emulator, in a directory of its own; Fedora and Debian one for each architecture."""
+def emulator(host: Host) -> str:
+    """Return QEMU's path, "" for none. EL has one, in a directory of its own; Fedora and Debian one an architecture."""
     for name in ("/usr/libexec/qemu-kvm", "qemu-system-x86_64", "qemu-system-aarch64", "qemu-kvm"):
         if program := host.program(name):
             return program

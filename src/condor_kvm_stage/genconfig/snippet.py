@@ -8,9 +8,9 @@ from pathlib import Path
 
 from .. import __version__
 from ..policy import AUTO, Policy
-from . import checksum, guard, network, sizing
+from . import checksum, guard, network, platform, sizing
 from .facts import HostFacts
-from .htcondor import CONFIG_DIR
+from .htcondor import CONFIG_DIR, KEYWORD
 
 PATH = f"{CONFIG_DIR}/50-condor-kvm-stage.conf"
 # config.d/ lies two directories above the package in the repository (src/…) and as installed (python/…)
@@ -23,7 +23,7 @@ class Values:
 
     no_vm: the reason why the node offers no VM universe, "" if it does. host: what the values were worked out from, a
     line each. plugin: its path. canary: a URL that it must be able to stage, "" for none. guard: expressions by slot
-    attribute.
+    attribute. guarded: whether our programs define virtual machines.
     """
 
     no_vm: str
@@ -33,6 +33,7 @@ class Values:
     plugin: str
     canary: str
     guard: dict[str, str] = field(default_factory=dict)
+    guarded: bool = True
 
 
 def decide(facts: HostFacts, policy: Policy) -> Values:
@@ -91,6 +92,9 @@ def render(values: Values) -> str:
         rules=guard.RULES,
         start=guard.start(names),
         names=names,
+        builder=platform.BUILDER,
+        hook=platform.HOOK,
+        keyword=KEYWORD,
     )
     return checksum.added(text)
 
@@ -121,6 +125,7 @@ def _values(
         plugin=plugin,
         canary=f"nfs://{canary}:canary.qcow2" if canary else "",
         guard=guard.attributes(policy.vm.disk_dirs),
+        guarded=policy.guest.guarded,
     )
 
 

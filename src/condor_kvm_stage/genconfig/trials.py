@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from ..domain.guest_facts import GuestFacts
 from ..errors import quoted
 from ..plugin import mounts
 from ..plugin.paths import is_under
 from ..policy import PATH, Policy
-from . import platform, running
+from . import domains, guests, platform, running
 from .apply import DISABLED, UNIT
 from .facts import HostFacts
 from .host import Answer, Host
@@ -46,8 +47,9 @@ class Trials:
     """gahp: why HTCondor's own test of VM universe fails, "" if it does not, None if it was not tried.
 
     plugin: why the plug-in does not answer, "" if it does. unit: what systemd says of the boot unit, as "enabled", ""
-    without systemd. directories: of the policy's image_dirs. canary: why the policy's canary image cannot be staged, ""
-    if it can, None without one. user: who the images were tried as. qemu, qemu_img: versions, "" if unknown.
+    without systemd. domains: of jobs, None if they were not looked for. directories: of the policy's image_dirs.
+    canary: why the policy's canary image cannot be staged, "" if it can, None without one. user: who the images were
+    tried as. qemu, qemu_img: versions, "" if unknown. guests: what the host can give to them.
     """
 
     gahp: str | None
@@ -56,21 +58,26 @@ class Trials:
     directories: tuple[DirectoryTrial, ...]
     canary: str | None
     running: running.Running
+    domains: domains.Domains | None
     user: str
     qemu: str
     qemu_img: str
+    guests: guests.Guests
 
 
 def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
     """Try all at once, because each may take its whole time. policy: None if it is broken."""
     directories = policy.staging.image_dirs if policy else []
     canary = policy.staging.canary_image if policy else ""
-    with ThreadPoolExecutor(max_workers=len(directories) + 7) as pool:
+    with ThreadPoolExecutor(max_workers=len(directories) + 9) as pool:
         gahp = pool.submit(_gahp, host, facts)
         plugin = pool.submit(_plugin, host)
         unit = pool.submit(_unit, host)
+        defined_by_us = not policy or policy.guest.guarded
+        given = pool.submit(guests.probe, host, DEADLINE) if defined_by_us else None
         versions = [pool.submit(_version, host, path) for path in (facts.platform.qemu, facts.platform.qemu_img)]
         slots = pool.submit(running.ask, host, facts.htcondor, DEADLINE)
+        of_jobs = pool.submit(_domains, host, facts)
         canary_fault = pool.submit(stage, host, f"nfs://{canary}:canary.qcow2") if canary else None
         tried = [pool.submit(_directory, host, directory) for directory in directories]
         return Trials(
@@ -80,9 +87,11 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
             directories=tuple(future.result() for future in tried),
             canary=canary_fault.result() if canary_fault else None,
             running=slots.result(),
+            domains=of_jobs.result(),
             user=host.job_user() or "this user",
             qemu=versions[0].result(),
             qemu_img=versions[1].result(),
+            guests=given.result() if given else guests.Guests(GuestFacts()),
         )
 
 
@@ -142,6 +151,10 @@ def _plugin(host: Host) -> str:
 def _unit(host: Host) -> str:
     answer = host.run("systemctl", "is-enabled", UNIT, timeout=DEADLINE)
     return f"switched off by {DISABLED}" if host.exists(DISABLED) else answer.output.strip()
+
+
+def _domains(host: Host, facts: HostFacts) -> domains.Domains | None:
+    return domains.look(host, DEADLINE) if host.is_root() and not facts.libvirt.fault else None
 
 
 def _version(host: Host, program: str) -> str:

@@ -6,6 +6,7 @@ from .. import apply, checksum, conditions, pending
 from ..htcondor import CONFIG_DIR
 from ..libvirt import dotted
 from ..snippet import PATH
+from . import domain
 from .verdict import Check, Level, Seen
 
 _GROUP = "htcondor"
@@ -20,7 +21,8 @@ def checks(seen: Seen) -> list[Check]:
     if not seen.facts.htcondor.config_dir:
         found = f"HTCondor is not installed: no {CONFIG_DIR}"
         return [Check(_GROUP, "version", Level.FAIL, found, f"dnf install condor condor-vm-gahp; then {_APPLY}")]
-    return [_version(seen), _gahp(seen), _test(seen), _snippet(seen), _settings(seen), _guard(seen), _running(seen)]
+    before = [_version(seen), _gahp(seen), _test(seen), _snippet(seen), _settings(seen), _guard(seen)]
+    return [*before, domain.check(seen), _running(seen)]
 
 
 def _version(seen: Seen) -> Check:

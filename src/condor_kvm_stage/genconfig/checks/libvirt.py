@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from ...errors import printable, quoted
+from .. import guests, orphans
+from ..domains import URI
 from ..libvirt import dotted
 from .verdict import Check, Level, Seen
 
@@ -11,12 +14,14 @@ _HOW = {
     "user": "have passt, libvirt 9.0 and HTCondor 25.12, or later ones (dnf install passt; dnf upgrade)",
     "bridge": "name a bridge of this host as network.bridge in /etc/condor-kvm-stage/config.toml",
 }
-_THEN = "; then condor-kvm-stage-genconfig --apply"
+_APPLY = "condor-kvm-stage-genconfig --apply"
+_THEN = f"; then {_APPLY}"
+_NAMED = 5  # of the virtual machines that jobs have left
 
 
 def checks(seen: Seen) -> list[Check]:
     """Return the verdicts of this group."""
-    return [_daemon(seen), _qemu(seen), _network(seen)]
+    return [_daemon(seen), _qemu(seen), _cpu(seen), _network(seen), _orphans(seen)]
 
 
 def _daemon(seen: Seen) -> Check:
@@ -24,8 +29,12 @@ def _daemon(seen: Seen) -> Check:
     if not libvirt.daemon:
         found = "no libvirt daemon for QEMU is installed"
         return Check(_GROUP, name, Level.FAIL, found, "dnf install libvirt-daemon-kvm")
+    silent = seen.trials.guests.libvirt
     if not libvirt.fault:
         version = dotted(libvirt.version) or "of an unknown version"
+        if silent and seen.facts.kvm.usable:
+            found = f"libvirt {version} listens ({libvirt.daemon}), but does not say what it can do: {silent}"
+            return Check(_GROUP, name, Level.WARN, found, _how_to_ask(seen))
         return Check(_GROUP, name, Level.OK, f"libvirt {version} listens ({libvirt.daemon})")
     if "Permission denied" in libvirt.fault:
         found = f"this user may not ask whether a libvirt daemon listens: {libvirt.fault}"
@@ -33,6 +42,14 @@ def _daemon(seen: Seen) -> Check:
     # Where no system runs nothing can be started, but it can be made to start at boot
     now = " --now" if seen.facts.environment.booted else ""
     return Check(_GROUP, name, Level.FAIL, libvirt.fault, f"systemctl enable{now} {libvirt.daemon}.socket")
+
+
+def _how_to_ask(seen: Seen) -> str:
+    if "no program virsh" in seen.trials.guests.libvirt:
+        return f"dnf install libvirt-client{_THEN}"
+    if guests.NOT_ROOT in seen.trials.guests.libvirt:
+        return "run this as root"
+    return f"virsh -c qemu:///system capabilities; systemctl restart {seen.facts.libvirt.daemon}{_THEN}"
 
 
 def _qemu(seen: Seen) -> Check:
@@ -46,6 +63,27 @@ def _qemu(seen: Seen) -> Check:
         "no QEMU: neither qemu-kvm nor qemu-system-<architecture>",
         "dnf install qemu-kvm-core",
     )
+
+
+def _cpu(seen: Seen) -> Check:
+    name, facts, fault = "cpu", seen.trials.guests.facts, seen.trials.guests.cpu
+    mode, without = facts.cpu_mode, ", ".join(facts.cpu_without)
+    if seen.values.no_vm or not seen.values.guarded:
+        why = "HTCondor's own script decides" if not seen.values.no_vm else "this node is to have no VM universe"
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"no CPU was tried for virtual machines: {why}")
+    if not seen.facts.platform.qemu:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "no CPU was tried for virtual machines: there is no QEMU")
+    if not seen.facts.kvm.usable:
+        return Check(_GROUP, name, Level.WARN, f"no CPU was tried for virtual machines: {fault}", "run this as root")
+    if mode == "host-passthrough" and not without:
+        return Check(_GROUP, name, Level.OK, "virtual machines have this host's CPU (host-passthrough)")
+    step = "if guests need it: dnf upgrade qemu-kvm-core, then condor-kvm-stage-genconfig --apply"
+    if mode == "host-passthrough":
+        found = f"virtual machines have this host's CPU (host-passthrough) without {without}, as QEMU fails with it"
+        return Check(_GROUP, name, Level.NOTE, f"{found}: {fault}", step)
+    what = f"what libvirt makes of this host's ({mode})" if mode else "QEMU's default, and guests of EL 9 may not start"
+    found = f"the CPU of virtual machines is {what}, because QEMU fails with the host's own: {fault}"
+    return Check(_GROUP, name, Level.WARN, found, "see libvirt qemu above, and what QEMU says")
 
 
 def _network(seen: Seen) -> Check:
@@ -64,3 +102,27 @@ def _network(seen: Seen) -> Check:
     return Check(
         _GROUP, name, Level.WARN, f"virtual machines have no network ({left_out})", f"if jobs need one: {steps}"
     )
+
+
+def _orphans(seen: Seen) -> Check:
+    name, domains = "orphans", seen.trials.domains
+    if domains is None:
+        why = "libvirt does not answer" if seen.facts.libvirt.fault else "only root can"
+        found = f"virtual machines that jobs have left were not looked for: {why}"
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
+    left = [printable(domain.name) for domain in orphans.among(domains)]
+    if left:
+        more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+        found = f"virtual machines of jobs that are gone still run: {', '.join(left[:_NAMED])}{more}"
+        return Check(_GROUP, name, Level.WARN, found, f"{_APPLY}, which destroys what jobs have left")
+    if domains.unclear:
+        first = domains.unclear[0]
+        found = f"it cannot be told whose the virtual machine {printable(first.name)} is: {printable(first.fault)}"
+        step = f"see what it is: virsh --connect {URI} dumpxml {quoted(first.name)}"
+        return Check(_GROUP, name, Level.WARN, found, step)
+    if domains.fault:
+        found = f"virtual machines that jobs have left were not all looked for: {printable(domains.fault)}"
+        missing = "no program" in domains.fault
+        step = "dnf install libvirt-client" if missing else f"see what is slow: virsh --connect {URI} list"
+        return Check(_GROUP, name, Level.NOTE, found, step)
+    return Check(_GROUP, name, Level.OK, "no virtual machine runs whose job is gone")

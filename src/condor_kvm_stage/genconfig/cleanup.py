@@ -1,0 +1,64 @@
+"""Clean up after jobs whose end nobody saw: destroy orphans, remove shelters. What fails is tried again next time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from ..domain import sweep
+from . import domains, orphans
+from .domains import Domain
+from .facts import HostFacts
+from .host import FactsError, Host
+from .said import NOTICE, Said
+
+LOOKING = 20  # seconds; libvirt's daemon may have to start
+DESTROYING = 60  # seconds for all of them
+_EACH = 20  # libvirt kills a QEMU that does not end by itself after 10 s
+
+
+def carry_out(host: Host, facts: HostFacts) -> Iterator[Said]:
+    """Clean up, if this is root. Gives lines for the user, as things happen."""
+    if not host.is_root():
+        return
+    if not facts.libvirt.fault:
+        yield from destroy_orphans(host)
+    execute = facts.htcondor.value("EXECUTE")
+    if execute.startswith("/"):
+        for path in sweep.sweep(str(host.path(execute))):
+            yield Said(f"Removed {path}, which a job that has ended has left")
+
+
+def destroy_orphans(host: Host) -> Iterator[Said]:
+    """Destroy the domains of jobs whose starter is gone, no others. Gives lines for the user."""
+    found = domains.look(host, LOOKING)
+    if found.fault:
+        yield Said(f"Virtual machines that jobs have left were not all looked for: {found.fault}", NOTICE)
+    deadline = time.monotonic() + DESTROYING
+    left = orphans.among(found)
+    while left and time.monotonic() < deadline:
+        yield from _destroy(host, left.pop(0), min(_EACH, deadline - time.monotonic()))
+    if left:
+        names = ", ".join(domain.name for domain in left)
+        yield Said(f"No time to destroy more virtual machines whose job is gone: {names}; run this again", NOTICE)
+
+
+def _destroy(host: Host, domain: Domain, timeout: float) -> Iterator[Said]:
+    """Destroy an orphan, if it still is one. By its UUID: a new domain can have its name by now."""
+    what = f"the virtual machine {domain.name} ({domain.uuid})"
+    try:
+        if not _is_orphan(host, domain.uuid):
+            return
+        done = domains.virsh(host, timeout, "destroy", domain.uuid)
+        if done.status == 0:
+            yield Said(f"Destroyed {what}: the starter of its job, process {domain.job.starter}, is gone", NOTICE)
+        elif _is_orphan(host, domain.uuid):  # else it has ended meanwhile
+            raise domains.DomainError(done.reason)
+    except (domains.DomainError, FactsError) as error:
+        step = f"try virsh --connect {domains.URI} destroy {domain.uuid}"
+        yield Said(f"Cannot destroy {what}, whose job is gone: {error}; {step}", NOTICE)
+
+
+def _is_orphan(host: Host, uuid: str) -> bool:
+    domain = domains.read(host, uuid)
+    return isinstance(domain, Domain) and orphans.is_orphan(domain.job, domains.beginning(host, domain.job.starter))

@@ -1,0 +1,42 @@
+"""Read the builder's element from the metadata of a domain's definition, as libvirt gives it back."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from .domains import Domain, DomainError, Job, Unclear
+
+NAMESPACE = "urn:condor-kvm-stage:job"
+_ELEMENT = f"{{{NAMESPACE}}}job"
+_PID = re.compile("[1-9][0-9]{0,9}")
+_TICKS = re.compile("[0-9]{1,19}")
+
+
+def parse(text: str) -> Domain | Unclear | None:
+    """Return what a definition says, None if it has nothing of the builder's. Raises DomainError for what is none.
+
+    What is not as the builder writes it is unclear: nobody may act on it.
+    """
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise DomainError(f"what virsh prints is no XML: {error}") from error
+    own = [entry for metadata in root.findall("metadata") for entry in metadata if _is_own(entry)]
+    if not own:
+        return None
+    uuid, name = (root.findtext(tag, "").strip() for tag in ("uuid", "name"))
+    if len(own) > 1 or own[0].tag != _ELEMENT:
+        return Unclear(uuid, name, f"not one element job of {NAMESPACE}")
+    scratch, starter, started = (own[0].get(key, "") for key in ("scratch", "starter", "started"))
+    if not scratch.startswith("/"):
+        return Unclear(uuid, name, f"scratch is no absolute path: {scratch!r}")
+    if not _PID.fullmatch(starter):
+        return Unclear(uuid, name, f"starter is no process id: {starter!r}")
+    if not _TICKS.fullmatch(started):
+        return Unclear(uuid, name, f"started is no number of clock ticks: {started!r}")
+    return Domain(uuid, name, Job(scratch, int(starter), int(started)))
+
+
+def _is_own(element: ElementTree.Element) -> bool:
+    return element.tag.startswith(f"{{{NAMESPACE}}}")
