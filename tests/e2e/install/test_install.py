@@ -88,7 +88,15 @@ def test_check_says_what_is_wrong_with_the_policy(installed: Installed) -> None:
     assert "the site's policy /etc/condor-kvm-stage/config.toml is broken: " in line
 
 
-@pytest.mark.parametrize("page", ["vm-nfs-plugin.1", "condor-kvm-stage-config.toml.5", "condor-kvm-stage-genconfig.8"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "vm-nfs-plugin.1",
+        "condor-kvm-stage-config.toml.5",
+        "condor-kvm-stage-domain.8",
+        "condor-kvm-stage-genconfig.8",
+    ],
+)
 def test_manual_pages_are_installed(installed: Installed, page: str) -> None:
     assert ".TH" in installed.node.run(f"zcat /usr/share/man/man{page[-1]}/{page}.gz").stdout
 
