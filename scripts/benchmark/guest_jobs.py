@@ -1,0 +1,132 @@
+"""Whole jobs with a Linux guest: HTCondor's own definition of its machine beside ours, in turn, on one node.
+
+Both have the same image, staged by the plug-in, and the same submit file: only a small second disk comes back.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from testnode import linux_guest, pool, recipe, stages
+from testnode.node import Node
+from testnode.run import progress
+
+from .guest_runs import measured
+from .job_signs import Job, Sign, Watch
+from .results import Result
+from .scene import SCRATCH, SHARE, Scene
+
+SECTION = "A Linux guest in a job"
+ROUNDS = 5
+OURS, STOCK = "ours", "HTCondor's"
+_IMAGE = "linux-job.qcow2"
+_FSYNCS, _DATA = 1000, 128  # MiB
+_SCRIPT = f"""\
+fsync_writes vda {_FSYNCS}
+sequential_write vda {_DATA}
+result vdb "this is the result"
+say done
+"""
+_EXECUTE, _CONSOLES, _SUBMITTED = f"{SCRATCH}/execute", f"{SCRATCH}/consoles", f"{SCRATCH}/linux-jobs"
+_DISK = {OURS: "ours.qcow2", STOCK: "stock.qcow2"}
+_DESCRIPTION = """\
+universe = vm
+vm_type = kvm
+executable = linux-guest
+vm_memory = 512
+initialdir = {directory}
+transfer_input_files = nfs://{share}/{image}:{disk}, results.img
+vm_disk = {disk}:vda:w:qcow2, results.img:vdb:w:raw
+transfer_output_files = results.img{more}
+log = job.log
+queue
+"""
+_BEGINS, _ENDS, _RETURNS = 300, 300, 240  # seconds at most, each from the one before
+
+
+def measure(scene: Scene) -> list[Result]:
+    """Return the results, none where there is no KVM, and so no VM universe. An image stays on the share."""
+    if not Path("/dev/kvm").exists():
+        progress("NO JOB WITH A LINUX GUEST IS MEASURED: there is no /dev/kvm")
+        return []
+    _prepare(scene)
+    samples: dict[str, dict[str, list[float]]] = {}
+    with Watch() as watch:
+        running: list[tuple[str, Job]] = []
+        for number in range(ROUNDS):
+            for variant in (OURS, STOCK) if number % 2 else (STOCK, OURS):
+                progress(f"a job with a Linux guest, round {number + 1} of {ROUNDS}, {variant}")
+                job = _submit(scene.worker, variant, number)
+                watch.add([job.speaks, _userspace(job), _done(job), job.completed])
+                # The next one begins when this guest has nothing left to do but power off: HTCondor waits a minute then
+                for _ in watch.each([_done(job)], _BEGINS + _ENDS):
+                    pass
+                running.append((variant, job))
+        for variant, job in running:
+            for _ in watch.each([job.completed], _RETURNS):
+                pass
+            for case, seconds in _sample(job, watch).items():
+                samples.setdefault(case, {OURS: [], STOCK: []})[variant].append(seconds)
+    on = "on KVM" if linux_guest.runs_on_kvm() else "its processor emulated"
+    return [Result(SECTION, f"{case} ({on})", "s", found) for case, found in samples.items()]
+
+
+def _sample(job: Job, watch: Watch) -> dict[str, float]:
+    """Return seconds by what they were for."""
+    seen, within = watch.seen, measured(job.console.read_text(encoding="utf-8", errors="replace"))
+    return {
+        f"{_FSYNCS} writes of 4 KiB, each followed by fsync": within["fsync_writes"],
+        f"{_DATA} MiB written, then fsync": within["sequential_write"],
+        "from the boot loader's first byte to userspace": seen[_userspace(job)] - seen[job.speaks],
+        "from condor_submit to userspace": seen[_userspace(job)] - job.submitted,
+        "from condor_submit to the returned result": seen[job.completed] - job.submitted,
+    }
+
+
+def _userspace(job: Job) -> Sign:
+    return Sign(job.console, linux_guest.BEGINS)
+
+
+def _done(job: Job) -> Sign:
+    return Sign(job.console, "guest: done")
+
+
+def _submit(worker: Node, variant: str, number: int) -> Job:
+    directory = f"{_SUBMITTED}/{number}-{variant}"
+    worker.run(["mkdir", directory], user=recipe.USER)
+    worker.run(["truncate", "--size=1M", f"{directory}/results.img"], user=recipe.USER)
+    os.sync()  # what the guest before has written is not to be written at this one's expense
+    more = ", console.log" if variant == OURS else ""
+    text = _DESCRIPTION.format(directory=directory, share=SHARE, image=_IMAGE, disk=_DISK[variant], more=more)
+    submitted = time.monotonic()
+    name = f"{pool.submit(worker, 'linux-job.sub', text)}.0"
+    return Job(name, submitted, _here(worker, directory), _here(worker, f"{_CONSOLES}/{name}"))
+
+
+def _prepare(scene: Scene) -> None:
+    """Make the image, and have HTCondor use one definition or the other. Both stay so."""
+    worker, kind = scene.worker, "kvm" if linux_guest.runs_on_kvm() else "qemu"
+    linux_guest.write_image(scene.share / _IMAGE, "qcow2", _SCRIPT)
+    worker.run("systemctl stop condor")
+    worker.run(["mkdir", "--parents", _EXECUTE, _CONSOLES, _SUBMITTED])
+    worker.run(["chown", "condor:", _EXECUTE])
+    worker.run(["chown", f"{recipe.USER}:", _SUBMITTED])
+    for name in ("console-xml", "chosen-xml"):
+        shutil.copy(Path(__file__).parent / "files" / name, _here(worker, f"{SCRATCH}/{name}"))
+    settings = {
+        "EXECUTE": _EXECUTE,
+        "LIBVIRT_XML_SCRIPT": f"{SCRATCH}/chosen-xml",
+        "LIBVIRT_XML_SCRIPT_ARGS": f"{_CONSOLES} {kind}",
+    }
+    lines = [f"{name} = {value}\n" for name, value in settings.items()]
+    _here(worker, "/etc/condor/config.d/91-linux-jobs.conf").write_text("".join(lines), encoding="utf-8")
+    worker.run("systemctl start condor")
+    progress("waiting for HTCondor")
+    stages.wait_for_vm_universe(worker, True)
+
+
+def _here(worker: Node, path: str) -> Path:
+    return worker.root / path.lstrip("/")

@@ -1,0 +1,141 @@
+"""What each option of a guest's definition does: HTCondor's own definition of its machine beside others, in turn.
+
+Where KVM does not run Linux (testnode.linux_guest.runs_on_kvm) QEMU emulates the processor of the Linux guest: then its
+times are longer, and what an option saves is a smaller part of them. `python -m benchmark.guest_options [ROUNDS]`
+measures this section alone, on a node of its own, and keeps the samples in dist/guest-options.json.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from testnode import guest, linux_guest, node
+from testnode.node import Node
+from testnode.run import progress
+
+from . import machine, record, table
+from .domain_xml import Options
+from .guest_runs import Guest, Runner, Sample
+from .results import Result
+from .scene import SCRATCH, SHARE, Scene
+
+SECTION = "Options of a guest"
+ROUNDS, BENCH_ROUNDS = 7, 15
+
+_FSYNCS, _DATA, _ZEROS = 1000, 128, 64  # MiB, but for the first
+_DATA_AT, _ZEROS_AT = 128, 256  # MiB; the first is SEQUENTIAL_WRITE in tests/guest/linux/functions
+_SCRIPT = f"""\
+fsync_writes vda {_FSYNCS}
+sequential_write vda {_DATA}
+timed zeros dd if=/dev/zero of=/dev/vda bs=1M count={_ZEROS} seek={_ZEROS_AT} conv=notrunc,fsync status=none
+timed discard blkdiscard -o $(({_DATA_AT} << 20)) -l $(({_DATA} << 20)) /dev/vda
+"""
+STOCK, AGAIN = "HTCondor's", "HTCondor's, again"  # two measurements of the same show what chance does
+_UNSAFE = {"cache": "unsafe"}
+_UNMAP = {"discard": "unmap"}
+_ZEROES = {"detect_zeroes": "unmap"}
+# What the disk's options do
+DISKS = {
+    STOCK: Options(),
+    AGAIN: Options(),
+    "cache=none": Options({"cache": "none"}),
+    "cache=none io=native": Options({"cache": "none", "io": "native"}),
+    "iothread": Options(iothread=True),
+    "discard=unmap": Options(_UNMAP),
+    "unmap detect_zeroes=unmap": Options({**_UNMAP, **_ZEROES}),
+    "cache=unsafe": Options(_UNSAFE),
+    "unsafe iothread": Options(_UNSAFE, iothread=True),
+    "unsafe unmap": Options({**_UNSAFE, **_UNMAP}),
+    "unsafe detect_zeroes=on": Options({**_UNSAFE, "detect_zeroes": "on"}),
+    "unsafe unmap detect_zeroes=unmap": Options({**_UNSAFE, **_UNMAP, **_ZEROES}),
+}
+# What the machine's options do for the boot
+MACHINES = {
+    STOCK: Options(),
+    AGAIN: Options(),
+    "no USB controller": Options(usb=False),
+    "no balloon": Options(balloon=False),
+    "no merged pages": Options(merged=False),
+    "machine q35": Options(machine="q35"),
+    "q35, no USB controller": Options(machine="q35", usb=False),
+    "cache=unsafe": Options(_UNSAFE),
+    "unsafe unmap, no USB, no balloon": Options({**_UNSAFE, **_UNMAP}, usb=False, balloon=False),
+}
+CPUS = {
+    "CPU host-model": Options(cpu="host-model"),
+    "CPU maximum": Options(cpu="maximum"),
+    "QEMU's default CPU": Options(cpu=""),
+}
+# The same writes by QEMU without a guest
+_BENCH = ["-w", "-c", str(_FSYNCS), "-d", "1", "-s", "4096", "--flush-interval", "1"]
+BLOCK_LAYER = {
+    STOCK: [*_BENCH, "-t", "writeback"],
+    AGAIN: [*_BENCH, "-t", "writeback"],
+    "cache=none": [*_BENCH, "-t", "none"],
+    "cache=none io=native": [*_BENCH, "-t", "none", "-i", "native"],
+    "cache=unsafe": [*_BENCH, "-t", "unsafe"],
+}
+
+WRITER = Guest("writer.qcow2", linux_guest.BEGINS, 512, linux_guest.runs_on_kvm())
+LINUX = Guest("linux.qcow2", linux_guest.BEGINS, 512, linux_guest.runs_on_kvm())
+HELLO = Guest("hello.qcow2", "hello from the guest", 64, True)
+
+
+def measure(scene: Scene) -> list[Result]:
+    """Return the results, none where there is no KVM. Three images stay on the share."""
+    if not Path("/dev/kvm").exists():
+        progress("NO GUEST'S OPTIONS ARE MEASURED: there is no /dev/kvm")
+        return []
+    return _measure(scene.worker, scene.share, ROUNDS)
+
+
+def _measure(worker: Node, share: Path, rounds: int) -> list[Result]:
+    linux_guest.write_image(share / WRITER.image, "qcow2", _SCRIPT)
+    linux_guest.write_image(share / LINUX.image, "qcow2", "")
+    guest.write_base(share / HELLO.image, "qcow2")
+    runner = Runner(worker)
+    progress("writes by QEMU without a guest")
+    bench: dict[str, list[float]] = {name: [] for name in BLOCK_LAYER}
+    for _ in range(BENCH_ROUNDS):
+        for name, options in BLOCK_LAYER.items():
+            bench[name].append(runner.bench(WRITER.image, options))
+    disks = runner.samples(WRITER, DISKS, rounds)
+    linux = runner.samples(LINUX, {**MACHINES, **(CPUS if LINUX.kvm else {})}, rounds)
+    hello = runner.samples(HELLO, {**MACHINES, **CPUS}, rounds)
+    on = "on KVM" if LINUX.kvm else "its processor emulated"
+    fsyncs = f"{_FSYNCS} writes of 4 KiB, each followed by fsync"
+    boots = ((f"Linux, {on}", linux), ("the guest of 512 bytes, on KVM", hello))
+    return [
+        Result(SECTION, f"{fsyncs}; no guest (qemu-img bench)", "s", bench),
+        _result(fsyncs, "s", disks, "fsync_writes"),
+        _result(f"{_DATA} MiB written, then fsync", "s", disks, "sequential_write"),
+        _result(f"{_ZEROS} MiB of zeros written, then fsync", "s", disks, "zeros"),
+        _result(f"{_DATA} MiB discarded", "s", disks, "discard"),
+        _result("size of the overlay after all of these", "bytes", disks, "size"),
+        *(_result(f"{what}: from virsh create to its first line", "s", found, "speaks") for what, found in boots),
+        *(_result(f"{what}: QEMU's processor time until then", "s", found, "processor") for what, found in boots),
+    ]
+
+
+def _result(case: str, unit: str, samples: dict[str, list[Sample]], key: str) -> Result:
+    return Result(SECTION, case, unit, {name: [sample[key] for sample in found] for name, found in samples.items()})
+
+
+def _main(rounds: int) -> None:
+    kept = Path(__file__).parents[2] / "dist/guest-options.json"
+    with tempfile.TemporaryDirectory(prefix="condor-kvm-stage-bench-", dir="/var/tmp") as place:
+        share, scratch = Path(place) / "share", Path(place) / "scratch"
+        for directory in (Path(place), share, scratch):
+            directory.mkdir(exist_ok=True)
+            directory.chmod(0o755)
+        with node.running(binds={share: SHARE, scratch: SCRATCH}) as worker:
+            worker.run("systemctl stop condor")
+            found = record.Record(machine.facts(worker), _measure(worker, share, rounds))
+    kept.write_text(record.to_json(found), encoding="utf-8")
+    print(table.section(found.results))
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)

@@ -1,0 +1,87 @@
+"""A guest that is a real Linux: Debian's kernel, an initramfs that is made here, and a script that its image is for."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from . import linux_parts
+from .cpio import Entry, archive
+from .linux_parts import Parts
+from .run import run
+
+SOURCES = Path(__file__).parents[2] / "tests/guest/linux"
+SIZE = 512 << 20  # bytes of the virtual disk
+BEGINS = "guest: userspace "  # what the guest says first: its first process runs
+BOOT_AREA = 64 << 20  # bytes of it, at its beginning, that the guest boots from; behind it, it writes
+_SAID = re.compile(r"^guest: (\S+) (.*?)\r?$", re.MULTILINE)
+
+
+def write_image(path: Path, image_format: str, script: str) -> None:
+    """Make an image (`raw` or `qcow2`) that boots by BIOS and runs a script; readable by all.
+
+    script: for busybox's shell, with the functions of tests/guest/linux/functions. The guest's console is its first
+    serial port; when the script ends it powers off. Raises TestNodeError.
+    """
+    parts = linux_parts.parts()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = Path(scratch)
+        run(["nasm", "-f", "bin", SOURCES / "write-blocks.asm", "-o", directory / "write-blocks"])
+        files = {
+            "vmlinuz": parts.kernel,
+            "initrd": initramfs(parts, (directory / "write-blocks").read_bytes(), script),
+            "syslinux.cfg": (SOURCES / "syslinux.cfg").read_bytes(),
+        }
+        disk = directory / "disk"
+        _write_boot_area(disk, directory, files)
+        os.truncate(disk, SIZE)
+        run(["qemu-img", "convert", "-f", "raw", "-O", image_format, disk, path])
+    path.chmod(0o644)
+
+
+def initramfs(parts: Parts, write_blocks: bytes, script: str) -> bytes:
+    """Return the initramfs. Not compressed: to read it takes less time than to unpack it."""
+    entries = [
+        *map(Entry.directory, ("bin", "dev", "modules", "proc", "sys", "tmp")),
+        Entry.file("bin/busybox", parts.busybox, executable=True),
+        Entry.file("bin/write-blocks", write_blocks, executable=True),
+        *(
+            Entry.file(f"modules/{number:02}-{name}.ko", content)
+            for number, (name, content) in enumerate(parts.modules.items())
+        ),
+        Entry.file("init", (SOURCES / "init").read_bytes(), executable=True),
+        Entry.file("functions", (SOURCES / "functions").read_bytes()),
+        Entry.file("script", script.encode()),
+    ]
+    return archive(entries)
+
+
+def runs_on_kvm() -> bool:
+    """Return whether this machine's KVM runs Linux as a guest, else QEMU must do it without (`<domain type='qemu'>`).
+
+    A para-virtualised KVM (module kvm_pvm) emulates what an ordinary kernel does, instruction by instruction, and ends
+    the guest at the first one that it does not know: the IRET of a boot loader, the CMPXCHG16B of the kernel.
+    """
+    return Path("/dev/kvm").exists() and not Path("/sys/module/kvm_pvm").exists()
+
+
+def said(console: str) -> dict[str, list[str]]:
+    """Return what a guest has said on its console: lines `guest: NAME VALUE`, the values by name, in their order."""
+    found: dict[str, list[str]] = {}
+    for name, value in _SAID.findall(console):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _write_boot_area(disk: Path, scratch: Path, files: dict[str, bytes]) -> None:
+    """Make a FAT file system without partitions that boots Linux. By programs that need neither root nor mounts."""
+    disk.touch()
+    os.truncate(disk, BOOT_AREA)
+    run(["mformat", "-i", disk, "-T", str(BOOT_AREA // 512), "-h", "64", "-s", "32", "::"])
+    for name, content in files.items():
+        (scratch / name).write_bytes(content)
+        run(["mcopy", "-i", disk, scratch / name, f"::{name}"])
+    run(["syslinux", "--install", disk])

@@ -1,0 +1,109 @@
+; A program of the Linux guest: writes blocks of random bytes to its standard output, with fsync(2) as often as it is told.
+;
+;   nasm -f bin write-blocks.asm -o write-blocks        a whole ELF file: x86-64, static
+;   write-blocks OFFSET SIZE COUNT EVERY 1<> DISK       COUNT blocks of SIZE bytes from OFFSET on; fsync after EVERY ones
+;
+; SIZE is 1 MiB at most; all blocks have the same content. Exit status 1: something failed, or the disk is too small.
+
+        bits    64
+        org     0x400000
+
+SYS_WRITE       equ 1
+SYS_LSEEK       equ 8
+SYS_EXIT        equ 60
+SYS_FSYNC       equ 74
+LARGEST         equ 1 << 20
+
+header: db      0x7f, "ELF", 2, 1, 1
+        times   9 db 0
+        dw      2, 62                   ; an executable, for x86-64
+        dd      1
+        dq      start, program - $$, 0
+        dd      0
+        dw      program - header, code - program, 1, 0, 0, 0
+program:
+        dd      1, 7                    ; PT_LOAD; readable, writable, executable
+        dq      0, $$, $$, end - $$, end - $$ + LARGEST, 0x1000
+code:
+
+start:
+        lea     rbx, [rsp + 16]         ; the first argument
+        call    number
+        mov     rsi, rax
+        mov     edi, 1
+        xor     edx, edx                ; SEEK_SET
+        mov     eax, SYS_LSEEK
+        syscall
+        test    rax, rax
+        js      failed
+        call    number
+        mov     r12, rax                ; size
+        call    number
+        mov     r13, rax                ; blocks that are left
+        call    number
+        mov     r14, rax                ; blocks from one fsync to the next
+        mov     r15, rax                ; blocks until the next one
+
+        ; the buffer: what a xorshift generator makes
+        mov     rdi, end
+        mov     ecx, LARGEST / 8
+        mov     rax, 0x9e3779b97f4a7c15
+.fill:
+        mov     rdx, rax
+        shl     rdx, 13
+        xor     rax, rdx
+        mov     rdx, rax
+        shr     rdx, 7
+        xor     rax, rdx
+        mov     rdx, rax
+        shl     rdx, 17
+        xor     rax, rdx
+        stosq
+        dec     ecx
+        jnz     .fill
+
+.block:
+        mov     edi, 1
+        mov     rsi, end
+        mov     rdx, r12
+        mov     eax, SYS_WRITE
+        syscall
+        cmp     rax, r12
+        jne     failed
+        dec     r15
+        jnz     .written
+        mov     r15, r14
+        mov     edi, 1
+        mov     eax, SYS_FSYNC
+        syscall
+        test    rax, rax
+        jnz     failed
+.written:
+        dec     r13
+        jnz     .block
+        xor     edi, edi
+        jmp     exit
+failed:
+        mov     edi, 1
+exit:
+        mov     eax, SYS_EXIT
+        syscall
+
+; Return in RAX the decimal number that the argument at [RBX] is; RBX then points to the next argument
+number:
+        mov     rsi, [rbx]
+        add     rbx, 8
+        xor     eax, eax
+.digit:
+        movzx   edx, byte [rsi]
+        sub     edx, "0"
+        cmp     edx, 9
+        ja      .done
+        imul    rax, rax, 10
+        add     rax, rdx
+        inc     rsi
+        jmp     .digit
+.done:
+        ret
+        align   8
+end:
