@@ -10,6 +10,8 @@ from testnode import stages
 from testnode.run import TestNodeError, progress
 
 from . import (
+    guest_jobs,
+    guest_options,
     image_size,
     installation,
     jobs,
@@ -27,8 +29,8 @@ from . import (
 
 _DIST = Path(__file__).parents[2] / "dist"
 # Those that HTCondor's daemons would only disturb. The later ones stage images that the earlier ones have made.
-_WITHOUT_HTCONDOR = (one_disk, many_disks, image_size, share, query, memory)
-_WITH_HTCONDOR = (installation, jobs)
+_WITHOUT_HTCONDOR = (one_disk, many_disks, image_size, share, query, memory, guest_options)
+_WITH_HTCONDOR = (installation, jobs, guest_jobs)
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from .run import run
 
 SOURCE = Path(__file__).parents[2] / "tests/guest/guest.asm"
+FLOOD = SOURCE.with_name("flood.asm")  # one that prints without end
 SECTOR = 512
 # Both are the guest's: see guest.asm
 PATTERN_LBA = 8
@@ -16,11 +17,11 @@ PATTERN = b"condor-kvm-stage: this sector was written by the guest"
 _IMAGE_SIZE = 4 << 20
 
 
-def write_base(path: Path, image_format: str) -> None:
-    """Make a base image (`raw` or `qcow2`) of 4 MiB that boots into the guest, readable by all, owned by root."""
+def write_base(path: Path, image_format: str, source: Path = SOURCE) -> None:
+    """Make a base image (`raw` or `qcow2`) of 4 MiB that boots into a guest, readable by all, owned by root."""
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch) / "guest.raw"
-        run(["nasm", "-f", "bin", SOURCE, "-o", raw])
+        run(["nasm", "-f", "bin", source, "-o", raw])
         os.truncate(raw, _IMAGE_SIZE)
         path.parent.mkdir(parents=True, exist_ok=True)
         run(["qemu-img", "convert", "-f", "raw", "-O", image_format, raw, path])

@@ -77,12 +77,12 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     wanted = request.parse(ad.read(data), rules, facts)
     if not wanted.name:
         raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")
+    console.check_free(where.scratch)
     refuge = shelter.make(where)
     janitor.start(where)
     files = disks.inspect(_placed(wanted, refuge.take_in), where, rules)
     # What the vm-gahp gets is not all of the job's ad (VM_GAHP_SEND_ALL_CLASSAD)
     files = _with_returns(files, ad.read(refuge.read(".job.ad", ad.LARGEST)))
-    console.check_free(where.scratch)
     config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{where.scratch}/.chirp.config")
     path = console.start(refuge, where, rules.guest.console, config)
     return definition.definition(definition.Guest(wanted, files, path, where, facts))

@@ -17,8 +17,9 @@ from typing import NoReturn
 from ..plugin.failure import NodeError, ParameterError
 from . import chirp
 from .capped import CappedFile
+from .processes import detach
 from .request import CONSOLE
-from .shelter import Shelter
+from .shelter import SAVED_GUEST, Shelter
 from .surroundings import Surroundings, is_alive
 
 _PAUSE = 30  # seconds between two updates of the job's ad
@@ -47,25 +48,20 @@ def start(shelter: Shelter, where: Surroundings, largest: int, chirp_config: str
 
 
 def check_free(scratch: str) -> None:
-    """Raise ParameterError if there is a file where the console will go."""
-    if os.path.lexists(f"{scratch}/{CONSOLE}"):
-        raise ParameterError(
-            f"the job brings a file {CONSOLE}, and what the guest prints on its console goes there; rename that file"
-        )
+    """Raise ParameterError if the job has brought a file of a name that is needed in the scratch directory."""
+    for name, why in ((CONSOLE, "what the guest prints on its console goes there"), (SAVED_GUEST, "it is HTCondor's")):
+        if os.path.lexists(f"{scratch}/{name}"):
+            raise ParameterError(f"the job brings a file {name}, and {why}; rename that file")
 
 
 def _keep(fifo: int, where: Surroundings, largest: int, chirp_config: str, told: int) -> NoReturn:
     """The process. told: where it says why it cannot begin, "" if it can."""
     try:
-        os.setsid()
         try:
+            detach(fifo, told)
             os.setgroups([where.gid])
             os.setresgid(where.gid, where.gid, where.gid)
             os.setresuid(where.uid, where.uid, where.uid)
-            null = os.open("/dev/null", os.O_RDWR)
-            for descriptor in (0, 1, 2):  # the vm-gahp waits for the end of what it has there
-                os.dup2(null, descriptor)
-            _close_all_but(fifo, told)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             file = os.open(f"{where.scratch}/{CONSOLE}", flags, 0o644)
         except OSError as error:
@@ -75,14 +71,6 @@ def _keep(fifo: int, where: Surroundings, largest: int, chirp_config: str, told:
         _Keeper(fifo, CappedFile(file, largest), chirp_config).run(where)
     finally:
         os._exit(0)
-
-
-def _close_all_but(*kept: int) -> None:
-    """Close all other descriptors above 2: those of the builder keep the scratch directory in use, and a worker."""
-    for descriptor in map(int, os.listdir("/proc/self/fd")):
-        if descriptor > 2 and descriptor not in kept:
-            with contextlib.suppress(OSError):  # that of the directory itself
-                os.close(descriptor)
 
 
 class _Keeper:

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 
+from .processes import detach
 from .surroundings import Surroundings, is_alive
 from .sweep import sweep
 
@@ -23,11 +24,7 @@ def start(where: Surroundings) -> None:
     if name != f"dir_{where.starter}" or os.fork():
         return
     try:
-        os.setsid()
-        null = os.open("/dev/null", os.O_RDWR)
-        for descriptor in (0, 1, 2):  # the vm-gahp waits for the end of what it has there
-            os.dup2(null, descriptor)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the vm-gahp waits for its pipes, too
+        detach()
         # By what is in the environment HTCondor would know it as the job's, and kill it too early
         program = [sys.executable, "-IBS", sys.argv[0], OPTION, execute, str(where.starter), str(where.started)]
         os.execve(program[0], program, {})

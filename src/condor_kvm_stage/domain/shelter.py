@@ -106,7 +106,8 @@ def make(where: Surroundings) -> Shelter:
             os.close(parent)
     except FileExistsError as error:
         raise NodeError(
-            f"{where.scratch}{SUFFIX} is there already, with disks of another job; the administrator must remove it"
+            f"{error.filename} is there already, in {where.scratch} or beside it; the administrator must remove what "
+            "another job has left"
         ) from error
     except OSError as error:
         raise NodeError(f"cannot make {where.scratch}{SUFFIX}: {error.strerror}; tell the administrator") from error

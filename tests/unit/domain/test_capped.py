@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import event, example, given
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from condor_kvm_stage.domain.capped import CappedFile
@@ -49,6 +49,7 @@ def cut(data: bytes, sizes: list[int]) -> list[bytes]:
 PIECES = st.lists(st.integers(1, 200) | st.integers(1, 20_000), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5 * SMALLEST), st.integers(SMALLEST, 2 * SMALLEST), PIECES)
 @example(SMALLEST - 128, SMALLEST, [1000])
 @example(SMALLEST - 127, SMALLEST, [1000])

@@ -75,6 +75,7 @@ def test_starter_takes_the_last_lines_of_any_console(patient_starter: Chirp, tex
     assert patient_starter.attributes[-1] == ("ChirpConsole", shown)
 
 
+@settings(deadline=None)
 @given(CONSOLES)
 def test_last_lines_are_a_string_whatever_a_guest_prints(text: bytes) -> None:
     shown = chirp.last_lines(text)

@@ -8,7 +8,7 @@ from xml.dom import minidom
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.domain.guests import CHAIN, DIRECTORY, EVERYTHING, GUESTS, SHELTER, disk_file, guest
 
@@ -96,6 +96,7 @@ def test_only_a_disk_that_comes_back_has_its_flushes(returns: bool, cache: str) 
 PATHS = st.text(st.characters(blacklist_categories=("C", "Z")) | st.sampled_from("<>&'\"]-! ")).map("/srv/".__add__)
 
 
+@settings(deadline=None)
 @given(PATHS.filter(str.isprintable), PATHS.filter(str.isprintable))
 def test_path_is_in_the_definition_as_it_is_on_the_disk_whatever_it_says(base: str, scratch: str) -> None:
     of = guest()

@@ -33,14 +33,14 @@ def look(where: Surroundings, disk: Disk = DISK, policy: Policy | None = None, p
     return found
 
 
-@pytest.mark.parametrize(("content", "kind"), [(b"x" * 512, "raw"), (qcow2(), "qcow2")])
+@pytest.mark.parametrize(("content", "kind"), [(b"x" * 512, "raw"), (qcow2(), "qcow2")], ids=["raw", "qcow2"])
 def test_format_is_that_of_the_content(where: Surroundings, scratch: Path, content: bytes, kind: str) -> None:
     path = put(scratch / "disk", content)
     assert look(where) == DiskFile(DISK, str(path), kind, own=True, backing=())
     assert look(where, replace(DISK, format=kind)).format == kind
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"x" * 512, "qcow2"), (qcow2(), "raw")])
+@pytest.mark.parametrize(("content", "said"), [(b"x" * 512, "qcow2"), (qcow2(), "raw")], ids=["raw", "qcow2"])
 def test_format_that_is_not_the_one_that_vm_disk_says_is_refused(
     where: Surroundings, scratch: Path, content: bytes, said: str
 ) -> None:

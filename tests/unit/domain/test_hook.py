@@ -87,7 +87,7 @@ def test_job_of_another_universe_is_none_of_its_business(
     monkeypatch.setattr(surroundings, "of_hook", lambda _: 1 // 0)
     assert hook(ad_of(JobUniverse=universe)) == ""
     assert hook(ad_of(JobUniverse=universe, Args=string("a\nJobUniverse = 12"))) == ""
-    assert hook(ad_of(JobUniverse=universe, Args=string("a\nJOBUNIVERSE = 13"))) == ""
+    assert hook(ad_of(JobUniverse=universe, Args=string("a\nJOBUNIVERSE = 12\nJobUniverse = 13\nb"))) == ""
     assert hook(ad_of(JobUniverse=universe, Environment=string("x" * ad.LARGEST))) == ""
 
 

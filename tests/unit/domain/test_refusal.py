@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from condor_kvm_stage.domain import refusal
@@ -16,6 +16,7 @@ LIBVIRTS_TYPES = {"kvm", "qemu", "xen", "lxc", "test", "vz", "bhyve", "hvf", "hy
 REASONS = st.text() | st.text("<>&'\"\\\0\n\ud800￾ ]-!", max_size=20)
 
 
+@settings(deadline=None)
 @given(REASONS)
 def test_refusal_is_a_named_domain_of_a_type_that_has_the_words(reason: str) -> None:
     domain = ElementTree.fromstring(refusal.domain(reason))
@@ -27,6 +28,7 @@ def test_refusal_is_a_named_domain_of_a_type_that_has_the_words(reason: str) -> 
     assert [(child.tag, child.text, len(child)) for child in domain] == [("name", "refused", 0)]
 
 
+@settings(deadline=None)
 @given(REASONS)
 def test_refusal_is_one_line_of_ascii(reason: str) -> None:
     assert refusal.domain(reason).decode("ascii").isprintable()
@@ -45,6 +47,7 @@ def test_refusal_stays_far_below_what_libvirt_takes(text: str) -> None:
     assert len(refusal.hook(text, 77)) < 100_000
 
 
+@settings(deadline=None)
 @given(REASONS, st.integers(1, 299))
 def test_hook_says_reason_and_sub_code_on_two_lines(reason: str, status: int) -> None:
     message, code, rest = refusal.hook(reason, status).split("\n")

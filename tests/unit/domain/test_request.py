@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.domain.jobs import EXAMPLE, ad_of, facts, parse, site, string
 
@@ -122,6 +122,7 @@ def test_ad_that_cannot_be_read_says_nothing_against_a_disk_that_comes_back() ->
     assert request.comes_back(ad.read(b""), "disk.qcow2")
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(set(EXAMPLE) - {"JobVMType"})), st.text(max_size=12)))
 def test_whatever_else_an_ad_says_of_the_machine_is_nothing_to_the_request(others: dict[str, str]) -> None:
     """No attribute counts but those that are named here."""

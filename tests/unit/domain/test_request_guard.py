@@ -87,7 +87,7 @@ def lists(fields: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(lists(SOUND) | lists(SOUND | FIELDS) | st.text(max_size=20).filter(lambda text: "\n" not in text))
 @example("a:vda:r:raw,b:vdb:r:raw")
 @example("vda:vdb:w,vdb:vda:w")
@@ -123,7 +123,7 @@ def addresses(octets: st.SearchStrategy[str], shortest: int, longest: int) -> st
     return st.lists(octets, min_size=shortest, max_size=longest).map(":".join)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     addresses(OCTETS, 6, 6)
     | addresses(OCTETS | st.text(max_size=3), 5, 7)
@@ -138,6 +138,7 @@ def test_address_is_taken_exactly_if_the_condition_lets_it_in(text: str) -> None
     assert takes(JobVM_MACADDR=string(text)) == let_in
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["nat", "user", "bridge", "NAT", "Bridge", "nat,user", "nat'"]) | st.text(max_size=8))
 def test_kind_of_network_is_taken_exactly_if_the_condition_lets_it_in(text: str) -> None:
     assume("\n" not in text)
@@ -146,12 +147,14 @@ def test_kind_of_network_is_taken_exactly_if_the_condition_lets_it_in(text: str)
     assert takes(JobVMNetworking="true", JobVMNetworkingType=string(text)) == lets_in(KINDS, text)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["kvm", "KVM", "xen", "kvm "]) | st.text(max_size=5))
 def test_type_is_taken_exactly_if_the_condition_lets_it_in(text: str) -> None:
     assume("\n" not in text)
     assert takes(JobVMType=string(text)) == lets_in(TYPES, text)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(SIZES)), st.integers(0, 300) | st.integers(0, 2 * 10**9))
 def test_size_is_taken_if_the_condition_lets_it_in(name: str, number: int) -> None:
     text = str(number)
@@ -166,6 +169,7 @@ def test_size_is_taken_if_the_condition_lets_it_in(name: str, number: int) -> No
 PEOPLE = st.from_regex(r"[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,120}", fullmatch=True)
 
 
+@settings(deadline=None)
 @given(PEOPLE, st.integers(1, 2**31 - 1), st.integers(0, 2**31 - 1))
 @example("a" * 121, 2**31 - 1, 2**31 - 1)
 def test_name_that_htcondor_makes_of_a_user_who_is_let_in_is_taken(user: str, cluster: int, process: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.domain.jobs import EXAMPLE, facts, parse, site, string
 
@@ -196,6 +196,7 @@ def test_attribute_that_is_there_twice_refuses_the_job(name: str) -> None:
         parse(**{name.swapcase(): EXAMPLE[name]})
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["VMPARAM_vm_Disk", "VMPARAM_VM_NAME", "JobVM_MACADDR", "JobVMNetworkingType"]), st.text())
 def test_refusal_is_one_printable_line_whatever_the_job_has_written(name: str, text: str) -> None:
     try:

@@ -79,7 +79,7 @@ def test_what_is_no_file_of_the_jobs_is_refused_and_left_alone(
     with pytest.raises(StageError, match="disk"):
         refuge.take_in("disk")
     assert see(victim) == before
-    assert sorted(os.listdir(scratch)) == names
+    assert sorted(set(os.listdir(scratch)) - {shelter.SAVED_GUEST}) == names
     assert os.listdir(refuge.path) == []
 
 
@@ -149,7 +149,7 @@ def test_job_that_swaps_its_disk_all_the_time_gains_nothing(where: Surroundings,
                 else:
                     status = path.lstat()
                     assert stat.S_ISREG(status.st_mode)
-                    assert status.st_uid == NOBODY
+                    assert status.st_uid == 0
                     outcomes.add("taken")
         finally:
             swapper.kill()
@@ -213,12 +213,12 @@ def test_whatever_lies_where_the_shelter_goes_is_not_used(
     assert see(victim) == before
 
 
-def test_disks_of_another_job_in_a_shelter_that_is_left_are_not_lost(where: Surroundings, scratch: Path) -> None:
+@pytest.mark.parametrize("owner", [0, NOBODY])
+def test_disks_in_a_shelter_that_is_left_are_not_lost(where: Surroundings, scratch: Path, owner: int) -> None:
     put(scratch / "disk", b"content")
     path = Path(shelter.make(where).take_in("disk"))
-    with pytest.raises(
-        NodeError, match="is there already, with disks of another job; the administrator must remove it"
-    ):
+    os.chown(scratch, owner, owner)
+    with pytest.raises(NodeError):
         shelter.make(where)
     assert path.read_bytes() == b"content"
 
@@ -250,17 +250,18 @@ def test_scratch_directory_that_is_a_file_system_of_its_own_is_named_with_what_t
         "cannot move disk out of the scratch directory: Invalid cross-device link; it is a file system of its" in output
     )
     assert "guest.guarded = false in the policy" in output
-    assert output.endswith("['disk']\n")
+    assert "'disk'" in output.splitlines()[-1]
 
 
 @pytest.mark.parametrize("content", [b"", b"A = 1\n", b"x" * 5000])
-def test_file_of_the_jobs_is_read(where: Surroundings, scratch: Path, content: bytes) -> None:
-    put(scratch / ".job.ad", content)
+@pytest.mark.parametrize("owner", [0, NOBODY])
+def test_file_of_the_starters_is_read(where: Surroundings, scratch: Path, content: bytes, owner: int) -> None:
+    put(scratch / ".job.ad", content, owner)
     assert shelter.make(where).read(".job.ad", 4096) == content[:4096]
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_what_is_no_file_of_the_jobs_is_not_read_and_not_waited_for(
+@pytest.mark.parametrize("kind", [kind for kind in HOSTILE if "file" not in kind and kind != "hard link"])
+def test_what_is_no_file_is_not_read_and_not_waited_for(
     where: Surroundings, scratch: Path, victim: Path, kind: str
 ) -> None:
     HOSTILE[kind](scratch / ".job.ad", victim)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.domain import starters
 from unit.domain.starters import Starter
@@ -74,6 +74,7 @@ def test_environment_that_is_not_htcondors_is_not_believed(starter: Starter, nam
         surroundings.of_builder(environment, starter.gahp)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(ENVIRONMENT)), st.text()))
 def test_whatever_the_environment_says_is_a_place_and_a_user_or_a_failure(environment: dict[str, str]) -> None:
     try:

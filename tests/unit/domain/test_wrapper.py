@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 
 import plugin_copy
 import pytest
-from processes import NOBODY
 from unit.domain.builders import WORDS
 from unit.domain.jobs import ad_of
 
@@ -97,12 +96,11 @@ def test_program_that_cannot_be_run_is_a_refusal(wrapper: list[str], builder: Pa
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be a user who may have no further process")
 @pytest.mark.parametrize("wrapper", ["dash"], indirect=True)  # the same in bash, after 15 s
-def test_node_without_room_for_another_process_is_a_refusal(wrapper: list[str], builder: Path, tmp_path: Path) -> None:
+def test_node_without_room_for_another_process_is_a_refusal(wrapper: list[str], builder: Path) -> None:
     """As where a job has used up what HTCondor's service may have."""
     write(builder, "echo '<domain type=\"kvm\"/>'")
-    for path in (builder, tmp_path):
-        path.chmod(0o755)
-    assert_refusal(run(["prlimit", "--nproc=0:0", "setpriv", f"--reuid={NOBODY}", "--clear-groups", *wrapper]))
+    user = 1_000_000 + os.getpid()  # who has no process yet, else he could not begin
+    assert_refusal(run(["prlimit", "--nproc=0:0", "setpriv", f"--reuid={user}", "--clear-groups", *wrapper]))
 
 
 def test_program_as_it_is_installed_prints_a_refusal_of_its_own(wrapper: list[str], builder: Path) -> None:
