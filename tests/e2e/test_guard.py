@@ -4,66 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 
 from condor_kvm_stage.genconfig import guard
+from e2e.vm_attacks import ATTACKS, Attack, submit
 from testnode import jobs, pool, recipe
 from testnode.node import Node
 
 pytestmark = pytest.mark.guest  # without KVM there is no VM universe, and no guard
-
-MARKUP = "1</vcpu><devices><disk type='file'><source file='/etc/shadow'/><target dev='vdz'/></disk></devices><vcpu>1"
-
-
-@dataclass(frozen=True)
-class Attack:
-    """A change to the example's job. lines: of its submit file. edits: what condor_qedit does to it afterwards."""
-
-    condition: str
-    lines: str = ""
-    edits: dict[str, str] = field(default_factory=dict)
-
-
-DISKS, NETWORK, SIZE, INTERNALS = guard.attributes([])
-ATTACKS = {
-    "second disk": Attack(DISKS, "vm_disk = disk.qcow2:vda:w:qcow2,/etc/shadow:vdb:r:raw"),
-    "absolute path": Attack(DISKS, "vm_disk = /etc/shadow:vda:r:raw"),
-    "upwards": Attack(DISKS, "vm_disk = ../../../../../../etc/shadow:vda:r:raw"),
-    "expression": Attack(
-        DISKS, edits={"VMPARAM_vm_Disk": 'ifThenElse(true, "disk.qcow2:vda:w:qcow2", "/etc/shadow:vdb:r:raw")'}
-    ),
-    "disk in other letters": Attack(DISKS, '+vmparam_VM_DISK = "/etc/gshadow:vda:r:raw"'),
-    "another universe": Attack(
-        DISKS,
-        "vm_disk = /etc/shadow:vda:r:raw\n+JobUniverse = ifThenElse(isUndefined(TARGET.VmJobRules), 13, 5)",
-    ),
-    "MAC address": Attack(
-        NETWORK, "vm_networking = True\nvm_macaddr = 52:54:00:00:00:01'/><source network='default'/><mac address='"
-    ),
-    "network's type": Attack(NETWORK, "vm_networking = True\nvm_networking_type = nat'/><disk type='file'/>"),
-    "bridge": Attack(NETWORK, "+VMPARAM_Bridge_Interface = \"br0'/><disk type='file'/>\""),
-    "CPUs": Attack(SIZE, edits={"JobVM_VCPUS": f'"{MARKUP}"'}),
-    "CPUs requested": Attack(SIZE, f'request_cpus = 1 + 0 * size("{MARKUP}")'),
-    "memory": Attack(SIZE, edits={"JobVMMemory": f'ifThenElse(true, 64, "{MARKUP}")'}),
-    "directory": Attack(INTERNALS, '+VM_WORKING_DIR = "/etc"\nvm_disk = shadow:vda:r:raw'),
-    "name": Attack(INTERNALS, f'+VMPARAM_VM_NAME = "{MARKUP}"'),
-    "type": Attack(INTERNALS, edits={"JobVMType": 'ifThenElse(true, "kvm", "xen")'}),
-    "checkpoint": Attack(INTERNALS, '+TransferIntermediate = "xen_vm.config,xen.mem.ckpt"'),
-    "plug-in of its own": Attack(INTERNALS, '+TransferPlugins = "link=/bin/true"'),
-}
-
-
-def submit(node: Node, name: str, attack: Attack) -> int:
-    """Submit the example's job, changed, with requirements that do not keep it out themselves."""
-    # what is first in a submit file does not count where it is said again
-    description = jobs.VM_JOB.replace("queue", f"{attack.lines}\nhold = True\nqueue")
-    description = description.replace(f"log = {jobs.VM_JOB_LOG}", "")
-    cluster = pool.submit(node, f"{name}.sub", description)
-    for attribute, expression in {**attack.edits, "Requirements": "true"}.items():
-        node.run(["condor_qedit", str(cluster), attribute, expression], user=recipe.USER)
-    return cluster
 
 
 def analysis(node: Node, cluster: int) -> str:

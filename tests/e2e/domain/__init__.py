@@ -1,0 +1,1 @@
+"""Tests of what the domain builder makes of jobs' virtual machines, on nodes of their own."""

@@ -1,0 +1,204 @@
+"""Guests of jobs as a node runs them by default, and jobs that swap files with symlinks while guests start, run and end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from e2e.domain import attacks, scene
+from testnode import evidence, guest, jobs, linux_guest, pool, recipe
+from testnode.node import Node
+from testnode.recipe import Release
+
+pytestmark = pytest.mark.guest
+
+RESULTS_JOB = (Path(__file__).parents[3] / "packaging/vm-job-results.sub").read_text(encoding="utf-8")
+CHAINED, LINUX = "/srv/images/chained.qcow2", "/srv/images/linux.qcow2"
+RESULT, ON_CD = "the result is 42", "what is on the disc"
+SCRIPT = f"""
+[ ! -e /dev/vdb ] || result vdb "{RESULT}"
+[ ! -e /dev/sr0 ] || say cd "$(head -c {len(ON_CD)} /dev/sr0)"
+"""
+# The jobs, each in a directory of its own: what is replaced in a submit file
+JOBS: dict[str, tuple[str, dict[str, str]]] = {
+    "example": (jobs.VM_JOB, {}),
+    "chained": (jobs.VM_JOB, {jobs.BASE: CHAINED}),
+    "no-output": (jobs.VM_JOB, {"vm_no_output_vm = False": "vm_no_output_vm = True"}),
+    "results": (RESULTS_JOB, {jobs.BASE: LINUX}),
+    "iso": (
+        jobs.VM_JOB,
+        {
+            jobs.BASE: LINUX,
+            ":disk.qcow2\n": ":disk.qcow2, data.iso\n",
+            ":w:qcow2": ":w:qcow2, data.iso:hdc:r",
+            "vm_memory  = 64": "vm_memory = 512",
+        },
+    ),
+}
+STOP = "/srv/stop"
+# A job swaps a file with a symlink to the shadow file, again and again, wherever a job brings the marker: the marker,
+# the file, how many jobs, and more lines of their submit file
+RACES = (
+    ("disk-early", "disk.qcow2", 5, "periodic_release = NumHolds < 4"),
+    ("disk-late", "disk.qcow2", 5, ""),
+    ("console-late", "console.log", 4, ""),
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The node, when the jobs have ended. outside: what scene.outside() said before and after.
+
+    swapped: how often, and in how many scratch directories, by the races' markers. starts: of guests there.
+    """
+
+    node: Node
+    outside: tuple[dict[str, str], dict[str, str]]
+    swapped: dict[str, tuple[int, int]]
+    starts: dict[str, int]
+
+    def returned(self, name: str) -> set[str]:
+        """Return the names of what has come back to the submitter of one of JOBS."""
+        brought = {"iso": {"data.iso"}}.get(name, set())
+        return {path.name for path in home(self.node, name).iterdir()} - brought
+
+    def console(self, name: str) -> str:
+        return (home(self.node, name) / "console.log").read_text(encoding="utf-8")
+
+
+def home(node: Node, name: str) -> Path:
+    return node.root / scene.HOME.lstrip("/") / name
+
+
+def submit(node: Node, name: str, description: str, files: dict[str, bytes], more: str = "queue") -> int:
+    """Submit a job from a directory of its own, with files in it. more: the end of the submit file."""
+    node.run(["mkdir", f"{scene.HOME}/{name}"], user=recipe.USER)
+    for file, content in files.items():
+        (home(node, name) / file).write_bytes(content)
+        node.run(["chown", recipe.USER, f"{scene.HOME}/{name}/{file}"])
+    lines = f"initialdir = {scene.HOME}/{name}\nlog = {scene.HOME}/{name}.log\nrequest_disk = 64M\n{more}\n"
+    return pool.submit(node, f"{name}.sub", description.replace("\nqueue\n", f"\n{lines}"))
+
+
+def start_jobs(node: Node) -> None:
+    node.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", jobs.BASE, CHAINED])
+    linux_guest.write_image(node.root / LINUX.lstrip("/"), "qcow2", SCRIPT)
+    files = {"iso": {"data.iso": ON_CD.encode().ljust(1 << 20)}, "results": {"results.img": bytes(1 << 20)}}
+    for name, (description, changes) in JOBS.items():
+        for old, new in changes.items():
+            assert old in description
+            description = description.replace(old, new)
+        submit(node, name, description, files.get(name, {}))
+
+
+def start_races(node: Node) -> dict[str, int]:
+    """Start the jobs that swap, then those that they disturb. Returns the clusters of these, by marker."""
+    swappers = [
+        pool.submit(
+            node,
+            f"{marker}.sub",
+            jobs.staging_job(
+                "", marker, command=f"{scene.HOME}/{attacks.HOSTILE} swap {file} {marker} /etc/shadow {STOP}"
+            ),
+        )
+        for marker, file, _, _ in RACES
+    ]
+    node.wait_until(
+        lambda: all(pool.job_ad(node, cluster).get("JobStatus") == pool.RUNNING for cluster in swappers),
+        "the jobs swap",
+        60,
+    )
+    return {
+        marker: submit(
+            node,
+            f"at-{marker}",
+            jobs.VM_JOB.replace(":disk.qcow2\n", f":disk.qcow2, {marker}\n"),
+            {marker: b""},
+            f"{lines}\nqueue {number}",
+        )
+        for marker, _, number, lines in RACES
+    }
+
+
+def unfinished(node: Node, clusters: list[int]) -> list[pool.Ad]:
+    """Return the ads of those jobs of clusters that neither have left the queue nor are on hold."""
+    found = node.run(["condor_q", "-json", *map(str, clusters)]).stdout
+    return [ad for ad in json.loads(found or "[]") if ad["JobStatus"] != pool.HELD]
+
+
+@pytest.fixture(scope="module")
+def ended() -> Iterator[Ended]:
+    with scene.busy_node(Release.TESTING) as node:
+        start_jobs(node)
+        before = scene.outside(node)
+        clusters = start_races(node)
+        late = [cluster for marker, cluster in clusters.items() if marker.endswith("-late")]
+        node.wait_until(lambda: not unfinished(node, late), "the guests that are disturbed have ended", 240)
+        for name in JOBS:
+            pool.wait_for_end(node, f"{name}.log", 120)
+        (node.root / STOP.lstrip("/")).touch()
+        swapped = {}
+        for marker, _, _, _ in RACES:
+            pool.wait_for_end(node, f"{marker}.log", 60)
+            often, places = (node.root / scene.HOME.lstrip("/") / f"{marker}.out").read_text("utf-8").split()
+            swapped[marker] = int(often), int(places)
+        starts = {marker: len(list(scene.logs(node, cluster))) for marker, cluster in clusters.items()}
+        node.run(["condor_rm", *map(str, clusters.values())])
+        node.wait_until(lambda: not scene.guests(node), "the guests are gone", 60)
+        yield Ended(node, (before, scene.outside(node)), swapped, starts)
+
+
+def test_nothing_outside_of_scratch_directories_has_changed(ended: Ended) -> None:
+    before, after = ended.outside
+    assert after == before
+    assert before[jobs.BASE].startswith("root:root 644 ")
+
+
+def test_files_were_swapped_with_symlinks_all_the_time(ended: Ended) -> None:
+    for marker, _, number, _ in RACES:
+        often, places = ended.swapped[marker]
+        assert places >= number
+        assert often > 100 * places
+
+
+def test_guests_ran_while_their_files_were_swapped(ended: Ended) -> None:
+    assert ended.starts["disk-late"] + ended.starts["console-late"] > 0
+
+
+def test_node_keeps_vm_universe(ended: Ended) -> None:
+    assert pool.slot_ad(ended.node)["HasVM"] is True
+    assert 'OfflineUniverses = {"VM"' not in (ended.node.root / "var/log/condor/StartLog").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["example", "chained"])
+def test_overlay_and_console_come_back(ended: Ended, name: str) -> None:
+    assert ended.returned(name) == {"disk.qcow2", "console.log"}
+    disk = evidence.disk_content(ended.node, f"{scene.HOME}/{name}/disk.qcow2")
+    assert guest.pattern_sector(disk).startswith(guest.PATTERN)
+    assert ended.console(name).splitlines()[-2:] == ["hello from the guest", "pattern written, powering off"]
+
+
+@pytest.mark.parametrize("name", ["example", "results"])
+def test_what_comes_back_belongs_to_the_submitter(ended: Ended, name: str) -> None:
+    owners = ended.node.run(["find", f"{scene.HOME}/{name}", "-printf", "%u\n"]).stdout
+    assert set(owners.split()) == {recipe.USER}
+
+
+def test_example_with_a_disk_for_results_brings_back_these_only(ended: Ended) -> None:
+    assert ended.returned("results") == {"results.img", "console.log"}
+    disk = (home(ended.node, "results") / "results.img").read_bytes()
+    assert (len(disk), disk.rstrip(b"\0")) == (1 << 20, RESULT.encode())
+    assert linux_guest.said(ended.console("results"))["ends"]
+
+
+def test_job_that_wants_no_output_gets_none(ended: Ended) -> None:
+    assert ended.returned("no-output") == set()
+
+
+def test_guest_reads_a_cd(ended: Ended) -> None:
+    assert linux_guest.said(ended.console("iso"))["cd"] == [ON_CD]
+    assert ended.returned("iso") == {"disk.qcow2", "console.log"}
