@@ -1,6 +1,7 @@
 ; A guest of 512 bytes: says hello on the serial port, writes a known pattern to a sector of its disk, powers off.
 ;
 ;   nasm -f bin guest.asm -o guest.bin          the boot sector, which is also the first sector of the base image
+;   nasm -f bin -DDRIVE=0x81 guest.asm …        one that writes to the second disk
 ;
 ; It is loaded by the BIOS at 0000:7C00 in 16-bit real mode, with the boot drive in DL.
 ; The sector it writes and the text it writes there are also in scripts/testnode/guest.py: a test compares the two.
@@ -38,6 +39,9 @@ start:
         mov     ah, 0x43        ; INT 13h extension: write sectors from the address packet at DS:SI
         mov     al, 0
         mov     si, packet
+%ifdef DRIVE
+        mov     dl, DRIVE       ; as the BIOS counts; else it is the disk that this was loaded from
+%endif
         int     0x13
         mov     si, written
         jnc     .report

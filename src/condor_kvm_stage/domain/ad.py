@@ -32,7 +32,8 @@ class Ad:
 
     def strings(self, name: str) -> list[str]:
         """Return all values of a string attribute, to which the vm-gahp may have added one."""
-        return [self._match(name, _STRING, text, "a plain string")[1] for text in self._texts.get(name.lower(), [])]
+        texts = [text for text in self._texts.get(name.lower(), []) if text.lower() != "undefined"]
+        return [self._match(name, _STRING, text, "a plain string")[1] for text in texts]
 
     def number(self, name: str) -> int | None:
         """Return the value of an attribute that is a whole number, 0 to 999999999; None if the job has none."""

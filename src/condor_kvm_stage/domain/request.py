@@ -1,6 +1,6 @@
 """What a job asks of its virtual machine, from its ad: everything is of strict form, or the job is refused. Pure.
 
-The rules are those that the generator writes into START (genconfig/guard.py), so that what starts there passes here.
+The rules are those that the generator writes into START (genconfig/guard.py), and some that START cannot have.
 """
 
 from __future__ import annotations

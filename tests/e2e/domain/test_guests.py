@@ -1,8 +1,9 @@
-"""Guests of jobs as a node runs them by default, and jobs that swap files with symlinks while guests start, run and end."""
+"""Guests of jobs as a node runs them by default, and jobs that swap files by symlinks while guests start and end."""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,35 +11,29 @@ from pathlib import Path
 import pytest
 
 from e2e.domain import attacks, scene
-from testnode import evidence, guest, jobs, linux_guest, pool, recipe
+from testnode import evidence, guest, jobs, pool, recipe
 from testnode.node import Node
 from testnode.recipe import Release
 
 pytestmark = pytest.mark.guest
 
 RESULTS_JOB = (Path(__file__).parents[3] / "packaging/vm-job-results.sub").read_text(encoding="utf-8")
-CHAINED, LINUX = "/srv/images/chained.qcow2", "/srv/images/linux.qcow2"
-RESULT, ON_CD = "the result is 42", "what is on the disc"
-SCRIPT = f"""
-[ ! -e /dev/vdb ] || result vdb "{RESULT}"
-[ ! -e /dev/sr0 ] || say cd "$(head -c {len(ON_CD)} /dev/sr0)"
-"""
+CHAINED, WRITES_RESULTS = "/srv/images/chained.qcow2", "/srv/images/writes-results.qcow2"
 # The jobs, each in a directory of its own: what is replaced in a submit file
 JOBS: dict[str, tuple[str, dict[str, str]]] = {
     "example": (jobs.VM_JOB, {}),
     "chained": (jobs.VM_JOB, {jobs.BASE: CHAINED}),
     "no-output": (jobs.VM_JOB, {"vm_no_output_vm = False": "vm_no_output_vm = True"}),
-    "results": (RESULTS_JOB, {jobs.BASE: LINUX}),
+    "results": (RESULTS_JOB, {jobs.BASE: WRITES_RESULTS, "vm_memory  = 512": "vm_memory = 64"}),
     "iso": (
         jobs.VM_JOB,
         {
-            jobs.BASE: LINUX,
             ":disk.qcow2\n": ":disk.qcow2, data.iso\n",
             ":w:qcow2": ":w:qcow2, data.iso:hdc:r",
-            "vm_memory  = 64": "vm_memory = 512",
         },
     ),
 }
+SIZE = 1 << 20
 STOP = "/srv/stop"
 # A job swaps a file with a symlink to the shadow file, again and again, wherever a job brings the marker: the marker,
 # the file, how many jobs, and more lines of their submit file
@@ -53,13 +48,13 @@ RACES = (
 class Ended:
     """The node, when the jobs have ended. outside: what scene.outside() said before and after.
 
-    swapped: how often, and in how many scratch directories, by the races' markers. starts: of guests there.
+    swapped: how often, and in how many scratch directories, by the races' markers. clusters: of all.
     """
 
     node: Node
     outside: tuple[dict[str, str], dict[str, str]]
     swapped: dict[str, tuple[int, int]]
-    starts: dict[str, int]
+    clusters: dict[str, int]
 
     def returned(self, name: str) -> set[str]:
         """Return the names of what has come back to the submitter of one of JOBS."""
@@ -84,15 +79,21 @@ def submit(node: Node, name: str, description: str, files: dict[str, bytes], mor
     return pool.submit(node, f"{name}.sub", description.replace("\nqueue\n", f"\n{lines}"))
 
 
-def start_jobs(node: Node) -> None:
+def start_jobs(node: Node) -> dict[str, int]:
+    """Start JOBS. Returns their clusters."""
+    clusters = {}
     node.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", jobs.BASE, CHAINED])
-    linux_guest.write_image(node.root / LINUX.lstrip("/"), "qcow2", SCRIPT)
-    files = {"iso": {"data.iso": ON_CD.encode().ljust(1 << 20)}, "results": {"results.img": bytes(1 << 20)}}
+    with tempfile.NamedTemporaryFile("w", suffix=".asm") as source:
+        source.write(f'%define DRIVE 0x81\n%include "{guest.SOURCE}"\n')
+        source.flush()
+        guest.write_base(node.root / WRITES_RESULTS.lstrip("/"), "qcow2", Path(source.name))
+    files = {"iso": {"data.iso": bytes(SIZE)}, "results": {"results.img": bytes(SIZE)}}
     for name, (description, changes) in JOBS.items():
         for old, new in changes.items():
             assert old in description
             description = description.replace(old, new)
-        submit(node, name, description, files.get(name, {}))
+        clusters[name] = submit(node, name, description, files.get(name, {}))
+    return clusters
 
 
 def start_races(node: Node) -> dict[str, int]:
@@ -133,10 +134,10 @@ def unfinished(node: Node, clusters: list[int]) -> list[pool.Ad]:
 @pytest.fixture(scope="module")
 def ended() -> Iterator[Ended]:
     with scene.busy_node(Release.TESTING) as node:
-        start_jobs(node)
+        clusters = start_jobs(node)
         before = scene.outside(node)
-        clusters = start_races(node)
-        late = [cluster for marker, cluster in clusters.items() if marker.endswith("-late")]
+        races = start_races(node)
+        late = [cluster for marker, cluster in races.items() if marker.endswith("-late")]
         node.wait_until(lambda: not unfinished(node, late), "the guests that are disturbed have ended", 240)
         for name in JOBS:
             pool.wait_for_end(node, f"{name}.log", 120)
@@ -146,10 +147,9 @@ def ended() -> Iterator[Ended]:
             pool.wait_for_end(node, f"{marker}.log", 60)
             often, places = (node.root / scene.HOME.lstrip("/") / f"{marker}.out").read_text("utf-8").split()
             swapped[marker] = int(often), int(places)
-        starts = {marker: len(list(scene.logs(node, cluster))) for marker, cluster in clusters.items()}
-        node.run(["condor_rm", *map(str, clusters.values())])
+        node.run(["condor_rm", *map(str, races.values())])
         node.wait_until(lambda: not scene.guests(node), "the guests are gone", 60)
-        yield Ended(node, (before, scene.outside(node)), swapped, starts)
+        yield Ended(node, (before, scene.outside(node)), swapped, {**clusters, **races})
 
 
 def test_nothing_outside_of_scratch_directories_has_changed(ended: Ended) -> None:
@@ -166,7 +166,8 @@ def test_files_were_swapped_with_symlinks_all_the_time(ended: Ended) -> None:
 
 
 def test_guests_ran_while_their_files_were_swapped(ended: Ended) -> None:
-    assert ended.starts["disk-late"] + ended.starts["console-late"] > 0
+    assert scene.logs(ended.node, ended.clusters["disk-late"])
+    assert scene.logs(ended.node, ended.clusters["console-late"])
 
 
 def test_node_keeps_vm_universe(ended: Ended) -> None:
@@ -191,14 +192,18 @@ def test_what_comes_back_belongs_to_the_submitter(ended: Ended, name: str) -> No
 def test_example_with_a_disk_for_results_brings_back_these_only(ended: Ended) -> None:
     assert ended.returned("results") == {"results.img", "console.log"}
     disk = (home(ended.node, "results") / "results.img").read_bytes()
-    assert (len(disk), disk.rstrip(b"\0")) == (1 << 20, RESULT.encode())
-    assert linux_guest.said(ended.console("results"))["ends"]
+    assert guest.pattern_sector(disk) == guest.PATTERN.ljust(guest.SECTOR, b"\0")
+    assert len(disk) == SIZE
+    assert ended.console("results").splitlines()[-1] == "pattern written, powering off"
 
 
 def test_job_that_wants_no_output_gets_none(ended: Ended) -> None:
     assert ended.returned("no-output") == set()
 
 
-def test_guest_reads_a_cd(ended: Ended) -> None:
-    assert linux_guest.said(ended.console("iso"))["cd"] == [ON_CD]
+def test_guest_with_a_cd_runs(ended: Ended) -> None:
     assert ended.returned("iso") == {"disk.qcow2", "console.log"}
+    (log,) = scene.logs(ended.node, ended.clusters["iso"])
+    arguments = log.read_text(encoding="utf-8")
+    assert "ide-cd" in arguments
+    assert '/data.iso","node-name"' in arguments
