@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from condor_kvm_stage.genconfig import guard
-from e2e.vm_attacks import ATTACKS, Attack, submit
+from e2e.vm_attacks import ATTACKS, Attack, release, submit
 from testnode import jobs, pool, recipe
 from testnode.node import Node
 
@@ -24,7 +24,7 @@ def analysis(node: Node, cluster: int) -> str:
 def attacks(starter: Node) -> Iterator[dict[str, int]]:
     """The clusters of all ATTACKS, which the negotiator has considered at least once."""
     clusters = {name: submit(starter, f"attack-{number}", ATTACKS[name]) for number, name in enumerate(ATTACKS)}
-    starter.run(["condor_release", *map(str, clusters.values())])
+    release(starter, clusters.values())
     try:
         starter.wait_until(
             lambda: all("LastRejMatchTime" in pool.job_ad(starter, cluster) for cluster in clusters.values()),
@@ -68,7 +68,7 @@ def test_jobs_ad_does_not_name_the_networks_type_as_the_vm_gahp_looks_for_it(
 
 
 def test_ordinary_job_fulfils_all_conditions(starter: Node) -> None:
-    cluster = submit(starter, "ordinary", Attack(""))
+    cluster = submit(starter, "ordinary", Attack("", edits={"Requirements": "true"}))
     text = analysis(starter, cluster)
     starter.run(["condor_rm", str(cluster)])
     assert set(re.findall(r"^\[\d+\] +1  MY\.(VmJob\w+)$", text, re.MULTILINE)) == set(guard.attributes([]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from condor_kvm_stage.genconfig import guard
@@ -76,14 +77,19 @@ ATTACKS = {
 
 
 def submit(node: Node, name: str, attack: Attack, more: str = "") -> int:
-    """Submit the example's job, changed, with requirements that do not keep it out themselves. It is on hold.
-
-    more: further lines.
-    """
+    """Submit the example's job, changed, on hold. more: further lines. See release()."""
     # what is first in a submit file does not count where it is said again
     description = jobs.VM_JOB.replace("queue", f"{attack.lines}\n{more}\nhold = True\nqueue")
     description = description.replace(f"log = {jobs.VM_JOB_LOG}", "")
     cluster = pool.submit(node, f"{name}.sub", description)
-    for attribute, expression in {**attack.edits, "Requirements": "true"}.items():
+    for attribute, expression in attack.edits.items():
         node.run(["condor_qedit", str(cluster), attribute, expression], user=recipe.USER)
     return cluster
+
+
+def release(node: Node, clusters: Iterable[int]) -> None:
+    """Let jobs start, with requirements that do not keep them out themselves."""
+    words = [str(cluster) for cluster in clusters]
+    all_of_them = f"member(ClusterId, {{ {', '.join(words)} }})"
+    node.run(["condor_qedit", "-constraint", all_of_them, "Requirements", "true"], user=recipe.USER)
+    node.run(["condor_release", *words])

@@ -43,7 +43,7 @@ def run(node: Node, wanted: Mapping[str, Attack]) -> Wave:
     logs = [node.root / "var/log/condor" / name for name in ("VMGahpLog", "StartLog")]
     lengths = [len(_text(path)) for path in logs]
     clusters = {name: vm_attacks.submit(node, f"attack-{n}", wanted[name], _SMALL) for n, name in enumerate(wanted)}
-    node.run(["condor_release", *map(str, clusters.values())])
+    vm_attacks.release(node, clusters.values())
 
     def settled() -> bool:
         _make_links(node)
