@@ -36,26 +36,41 @@ JOBS: dict[str, tuple[str, dict[str, str]]] = {
 }
 SIZE = 1 << 20
 STOP = "/srv/stop"
-# A job swaps a file with a symlink to the shadow file, again and again, wherever a job brings the marker: the marker,
-# the file, how many jobs, and more lines of their submit file
-RACES = (
-    ("disk-early", "disk.qcow2", 5, "periodic_release = NumHolds < 4"),
-    ("disk-late", "disk.qcow2", 5, ""),
-    ("console-late", "console.log", 4, ""),
-)
+
+
+@dataclass(frozen=True)
+class Race:
+    """What a job does to a file, again and again, in each scratch directory with a marker: see hostile_job.py.
+
+    number: of the jobs that bring the marker. more: lines of their submit file.
+    """
+
+    words: str
+    number: int
+    more: str = ""
+
+
+RACES = {
+    "disk-early": Race("swap disk.qcow2 disk-early /etc/shadow", 5, "periodic_release = NumHolds < 4"),
+    "disk-late": Race("swap disk.qcow2 disk-late /etc/shadow", 5),
+    "console-late": Race("swap console.log console-late /etc/shadow", 4),
+    "spoilt": Race("spoil disk.qcow2 spoilt junk", 2),
+}
 
 
 @dataclass(frozen=True)
 class Ended:
     """The node, when the jobs have ended. outside: what scene.outside() said before and after.
 
-    swapped: how often, and in how many scratch directories, by the races' markers. clusters: of all.
+    done: how often the races' jobs acted, and in how many scratch directories, by markers. clusters: of all. held: why
+    the job of the race "spoilt" is on hold, once for each.
     """
 
     node: Node
     outside: tuple[dict[str, str], dict[str, str]]
-    swapped: dict[str, tuple[int, int]]
+    done: dict[str, tuple[int, int]]
     clusters: dict[str, int]
+    held: list[str]
 
     def returned(self, name: str) -> set[str]:
         """Return the names of what has come back to the submitter of one of JOBS."""
@@ -98,20 +113,15 @@ def start_jobs(node: Node) -> dict[str, int]:
 
 
 def start_races(node: Node) -> dict[str, int]:
-    """Start the jobs that swap, then those that they disturb. Returns the clusters of these, by marker."""
-    swappers = [
-        pool.submit(
-            node,
-            f"{marker}.sub",
-            jobs.staging_job(
-                "", marker, command=f"{scene.HOME}/{attacks.HOSTILE} swap {file} {marker} /etc/shadow {STOP}"
-            ),
-        )
-        for marker, file, _, _ in RACES
+    """Start the races' jobs, then those that they disturb. Returns the clusters of these, by marker."""
+    program = f"{scene.HOME}/{attacks.HOSTILE}"
+    hostile = [
+        pool.submit(node, f"{marker}.sub", jobs.staging_job("", marker, command=f"{program} {race.words} {STOP}"))
+        for marker, race in RACES.items()
     ]
     node.wait_until(
-        lambda: all(pool.job_ad(node, cluster).get("JobStatus") == pool.RUNNING for cluster in swappers),
-        "the jobs swap",
+        lambda: all(pool.job_ad(node, cluster).get("JobStatus") == pool.RUNNING for cluster in hostile),
+        "the races' jobs run",
         60,
     )
     return {
@@ -120,16 +130,16 @@ def start_races(node: Node) -> dict[str, int]:
             f"at-{marker}",
             jobs.VM_JOB.replace(":disk.qcow2\n", f":disk.qcow2, {marker}\n"),
             {marker: b""},
-            f"{lines}\nqueue {number}",
+            f"{race.more}\nqueue {race.number}",
         )
-        for marker, _, number, lines in RACES
+        for marker, race in RACES.items()
     }
 
 
-def unfinished(node: Node, clusters: list[int]) -> list[pool.Ad]:
-    """Return the ads of those jobs of clusters that neither have left the queue nor are on hold."""
-    found = node.run(["condor_q", "-json", *map(str, clusters)]).stdout
-    return [ad for ad in json.loads(found or "[]") if ad["JobStatus"] != pool.HELD]
+def queued(node: Node, clusters: list[int]) -> list[pool.Ad]:
+    """Return the ads of the jobs of clusters that have not left the queue."""
+    found: list[pool.Ad] = json.loads(node.run(["condor_q", "-json", *map(str, clusters)]).stdout or "[]")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -138,19 +148,22 @@ def ended() -> Iterator[Ended]:
         clusters = start_jobs(node)
         before = scene.outside(node)
         races = start_races(node)
-        late = [cluster for marker, cluster in races.items() if marker.endswith("-late")]
-        node.wait_until(lambda: not unfinished(node, late), "the guests that are disturbed have ended", 240)
+        once = [races[marker] for marker, race in RACES.items() if not race.more]
+        node.wait_until(
+            lambda: {ad["JobStatus"] for ad in queued(node, once)} <= {pool.HELD}, "the disturbed jobs have ended", 240
+        )
         for name in JOBS:
             pool.wait_for_end(node, f"{name}.log", 120)
         (node.root / STOP.lstrip("/")).touch()
-        swapped = {}
-        for marker, _, _, _ in RACES:
+        done = {}
+        for marker in RACES:
             pool.wait_for_end(node, f"{marker}.log", 60)
             often, places = (node.root / scene.HOME.lstrip("/") / f"{marker}.out").read_text("utf-8").split()
-            swapped[marker] = int(often), int(places)
+            done[marker] = int(often), int(places)
+        held = [ad["HoldReason"] for ad in queued(node, [races["spoilt"]])]
         node.run(["condor_rm", *map(str, races.values())])
         node.wait_until(lambda: not scene.guests(node), "the guests are gone", 60)
-        yield Ended(node, (before, scene.outside(node)), swapped, {**clusters, **races})
+        yield Ended(node, (before, scene.outside(node)), done, {**clusters, **races}, held)
 
 
 def test_nothing_outside_of_scratch_directories_has_changed(ended: Ended) -> None:
@@ -160,15 +173,23 @@ def test_nothing_outside_of_scratch_directories_has_changed(ended: Ended) -> Non
 
 
 def test_files_were_swapped_with_symlinks_all_the_time(ended: Ended) -> None:
-    for marker, _, number, _ in RACES:
-        often, places = ended.swapped[marker]
-        assert places >= number
+    for marker in ("disk-early", "disk-late", "console-late"):
+        often, places = ended.done[marker]
+        assert places >= RACES[marker].number
         assert often > 100 * places
 
 
 def test_guests_ran_while_their_files_were_swapped(ended: Ended) -> None:
     assert scene.logs(ended.node, ended.clusters["disk-late"])
     assert scene.logs(ended.node, ended.clusters["console-late"])
+
+
+def test_disk_that_somebody_has_open_for_writing_holds_the_job(ended: Ended) -> None:
+    assert ended.done["spoilt"][1] == RACES["spoilt"].number
+    assert len(ended.held) == RACES["spoilt"].number
+    assert all("VMGAHP_ERR_BAD_IMAGE" in reason for reason in ended.held)
+    log = (ended.node.root / "var/log/condor/VMGahpLog").read_text("utf-8")
+    assert "refused: disk disk.qcow2 is open for writing in another program" in log
 
 
 def test_node_keeps_vm_universe(ended: Ended) -> None:
