@@ -94,7 +94,9 @@ def test_virtual_machine_that_runs_is_left_alone_to_its_end(unset: Worker) -> No
     job = pool.submit(node, "vm-job.sub", jobs.VM_JOB)
     log = unset.path(f"/home/{recipe.USER}/{jobs.VM_JOB_LOG}")
     # not before its disk is staged: a job whose plug-in goes away then waits for another node
-    node.wait_until(lambda: _EXECUTING in log.read_text(encoding="utf-8"), "the virtual machine runs", 60)
+    node.wait_until(lambda: _EXECUTING in log.read_text(encoding="utf-8"), "the job starts", 60)
+    # nor before HTCondor has asked for its definition: the program that says it goes away, too
+    node.wait_until(lambda: bool(node.run("virsh list --name").stdout.strip()), "the virtual machine runs", 60)
     assert unset.dnf("remove", PACKAGE) == []
     assert pool.job_ad(node, job)["JobStatus"] == pool.RUNNING
     events = pool.wait_for_end(node, jobs.VM_JOB_LOG, 240)

@@ -138,7 +138,7 @@ def test_value_that_is_far_too_large_makes_no_refusal_that_libvirt_cannot_take(p
     assert len(printed.text) < 100_000
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused(programs: Programs, data: bytes) -> None:
     assert programs.build(data).refusal()

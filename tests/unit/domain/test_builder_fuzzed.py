@@ -17,7 +17,7 @@ from unit.domain.jobs import ad_of
 from unit.domain.worlds import WORLDS, World
 
 Build = Callable[[World, bytes], bytes]
-slow = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+slow = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_nothing_to_read_is_no_job(hook: Callable[[bytes], str]) -> None:
     assert hook(b"") == ""
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_let_through_or_told_about(hook: Callable[[bytes], str], data: bytes) -> None:
     output = hook(b"JobUniverse = 13\n" + data)
