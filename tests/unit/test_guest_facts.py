@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from condor_kvm_stage.domain import guest_facts
@@ -44,6 +44,7 @@ def test_what_is_left_is_json_for_whoever_looks(path: Path) -> None:
     assert guest_facts.load() == left
 
 
+@settings(suppress_health_check=list(HealthCheck))
 @given(ANY)
 def test_whatever_is_left_is_what_is_loaded(left: GuestFacts) -> None:
     assert guest_facts._of(json.loads(guest_facts.to_bytes(left))) == left

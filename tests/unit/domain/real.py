@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 import hostile
-import pytest
+from _pytest.monkeypatch import MonkeyPatch  # pytest.MonkeyPatch, also before pytest 6.2
 from processes import NOBODY
 from unit.domain import builders, starters
 from unit.domain.files import put
@@ -46,7 +46,7 @@ def building(directory: Path) -> Iterator[Callable[[World, bytes], tuple[bytes, 
     place = directory / "dir_1"
     scratch = place / "scratch"
 
-    with starters.starter() as starter, pytest.MonkeyPatch.context() as patch, builders.ended_workers(patch) as end:
+    with starters.starter() as starter, MonkeyPatch().context() as patch, builders.ended_workers(patch) as end:
         where = Surroundings(str(scratch), NOBODY, NOBODY, starter.pid, surroundings.begin_of(starter.pid))
         programs = builders.on_node(directory, where, patch)
 
