@@ -15,6 +15,7 @@ from testnode.node import Node
 from testnode.run import progress
 
 from .guest_runs import measured
+from .job_pool import here
 from .job_signs import Job, Sign, Watch
 from .results import Result
 from .scene import SCRATCH, SHARE, Scene
@@ -44,7 +45,7 @@ transfer_output_files = results.img{more}
 log = job.log
 queue
 """
-_BEGINS, _ENDS, _RETURNS = 300, 300, 240  # seconds at most, each from the one before
+_DONE, _RETURNED = 600, 240  # seconds at most, until the guest has done its work, and from then on
 
 
 def measure(scene: Scene) -> list[Result]:
@@ -62,11 +63,11 @@ def measure(scene: Scene) -> list[Result]:
                 job = _submit(scene.worker, variant, number)
                 watch.add([job.speaks, _userspace(job), _done(job), job.completed])
                 # The next one begins when this guest has nothing left to do but power off: HTCondor waits a minute then
-                for _ in watch.each([_done(job)], _BEGINS + _ENDS):
+                for _ in watch.each([_done(job)], _DONE):
                     pass
                 running.append((variant, job))
         for variant, job in running:
-            for _ in watch.each([job.completed], _RETURNS):
+            for _ in watch.each([job.completed], _RETURNED):
                 pass
             for case, seconds in _sample(job, watch).items():
                 samples.setdefault(case, {OURS: [], STOCK: []})[variant].append(seconds)
@@ -103,7 +104,7 @@ def _submit(worker: Node, variant: str, number: int) -> Job:
     text = _DESCRIPTION.format(directory=directory, share=SHARE, image=_IMAGE, disk=_DISK[variant], more=more)
     submitted = time.monotonic()
     name = f"{pool.submit(worker, 'linux-job.sub', text)}.0"
-    return Job(name, submitted, _here(worker, directory), _here(worker, f"{_CONSOLES}/{name}"))
+    return Job(name, submitted, here(worker, directory), here(worker, f"{_CONSOLES}/{name}"))
 
 
 def _prepare(scene: Scene) -> None:
@@ -115,18 +116,14 @@ def _prepare(scene: Scene) -> None:
     worker.run(["chown", "condor:", _EXECUTE])
     worker.run(["chown", f"{recipe.USER}:", _SUBMITTED])
     for name in ("console-xml", "chosen-xml"):
-        shutil.copy(Path(__file__).parent / "files" / name, _here(worker, f"{SCRATCH}/{name}"))
+        shutil.copy(Path(__file__).parent / "files" / name, here(worker, f"{SCRATCH}/{name}"))
     settings = {
         "EXECUTE": _EXECUTE,
         "LIBVIRT_XML_SCRIPT": f"{SCRATCH}/chosen-xml",
         "LIBVIRT_XML_SCRIPT_ARGS": f"{_CONSOLES} {kind}",
     }
     lines = [f"{name} = {value}\n" for name, value in settings.items()]
-    _here(worker, "/etc/condor/config.d/91-linux-jobs.conf").write_text("".join(lines), encoding="utf-8")
+    here(worker, "/etc/condor/config.d/91-linux-jobs.conf").write_text("".join(lines), encoding="utf-8")
     worker.run("systemctl start condor")
     progress("waiting for HTCondor")
     stages.wait_for_vm_universe(worker, True)
-
-
-def _here(worker: Node, path: str) -> Path:
-    return worker.root / path.lstrip("/")

@@ -117,7 +117,7 @@ class JobPool:
         return not self._removed and slots.count("\n") == jobs.count("\n")
 
     def _here(self, path: str) -> Path:
-        return _here(self._worker, path)
+        return here(self._worker, path)
 
 
 def prepare(scene: Scene) -> JobPool:
@@ -129,8 +129,8 @@ def prepare(scene: Scene) -> JobPool:
     worker.run(["mkdir", _EXECUTE, _CONSOLES, _SUBMITTED])
     worker.run(["chown", "condor:", _EXECUTE])
     worker.run(["chown", f"{recipe.USER}:", _SUBMITTED])
-    shutil.copy(Path(__file__).parent / "files/console-xml", _here(worker, _XML_SCRIPT))
-    _here(worker, "/etc/condor/config.d/90-benchmark.conf").write_text(_SETTINGS, encoding="utf-8")
+    shutil.copy(Path(__file__).parent / "files/console-xml", here(worker, _XML_SCRIPT))
+    here(worker, "/etc/condor/config.d/90-benchmark.conf").write_text(_SETTINGS, encoding="utf-8")
     worker.run("systemctl start condor")
     progress("waiting for HTCondor")
     stages.wait_for_vm_universe(worker, True)
@@ -142,7 +142,8 @@ def offered(worker: Node) -> bool:
     return worker.run("condor_config_val VM_TYPE", check=False).returncode == 0
 
 
-def _here(worker: Node, path: str) -> Path:
+def here(worker: Node, path: str) -> Path:
+    """Return where this machine sees a path of the node."""
     return worker.root / path.lstrip("/")
 
 

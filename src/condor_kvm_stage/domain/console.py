@@ -17,7 +17,7 @@ from typing import NoReturn
 from ..plugin.failure import NodeError, ParameterError
 from . import chirp
 from .capped import CappedFile
-from .processes import detach
+from .processes import become_user, detach
 from .request import CONSOLE
 from .shelter import SAVED_GUEST, Shelter
 from .surroundings import Surroundings, is_alive
@@ -29,7 +29,7 @@ _SEEN = 4096  # bytes of the end of the console that are looked at for its last 
 def start(shelter: Shelter, where: Surroundings, largest: int, chirp_config: str) -> str:
     """Begin to write console.log, of at most so many bytes. Returns the path of the FIFOs, less .in and .out.
 
-    Raises NodeError, and ParameterError if the job has brought a file of that name.
+    Raises NodeError, as where there is a file of that name by now: see check_free().
     """
     # No disk has such a name. Into the first one nobody writes: the guest has no keyboard.
     shelter.make_fifo(".console.in")
@@ -59,9 +59,7 @@ def _keep(fifo: int, where: Surroundings, largest: int, chirp_config: str, told:
     try:
         try:
             detach(fifo, told)
-            os.setgroups([where.gid])
-            os.setresgid(where.gid, where.gid, where.gid)
-            os.setresuid(where.uid, where.uid, where.uid)
+            become_user(where)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             file = os.open(f"{where.scratch}/{CONSOLE}", flags, 0o644)
         except OSError as error:

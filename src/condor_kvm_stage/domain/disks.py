@@ -16,6 +16,7 @@ from ..plugin import image, paths, qemu_img
 from ..plugin.failure import AuthorizationError, SpecificationError, on_share
 from ..plugin.supervise import Worker
 from ..policy import PATH, Policy
+from .processes import become_user
 from .request import Disk
 from .surroundings import Surroundings
 
@@ -102,9 +103,7 @@ def missing(error: OSError, name: str) -> SpecificationError:
 
 def _prepare(where: Surroundings, policy: Policy) -> tuple[Action, float]:
     if os.getuid() == 0:
-        os.setgroups([where.gid])
-        os.setresgid(where.gid, where.gid, where.gid)
-        os.setresuid(where.uid, where.uid, where.uid)
+        become_user(where)
 
     def inspect_one(name: str, path: str, readonly: bool, beat: Beat) -> tuple[str, bool, list[tuple[str, str]]]:
         own = not name.startswith("/")

@@ -1,9 +1,18 @@
-"""A process that stays when the program that began it has ended."""
+"""What a process of the builder's gives up: root's rights, or what it shares with the program that began it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+
+from .surroundings import Surroundings
+
+
+def become_user(where: Surroundings) -> None:
+    """Be the job's user for good, in his own group alone."""
+    os.setgroups([where.gid])
+    os.setresgid(where.gid, where.gid, where.gid)
+    os.setresuid(where.uid, where.uid, where.uid)
 
 
 def detach(*kept: int) -> None:
