@@ -7,7 +7,7 @@ from pathlib import Path
 
 import condor_kvm_stage
 from condor_kvm_stage.genconfig import platform
-from condor_kvm_stage.genconfig.host import Host
+from condor_kvm_stage.host import Host
 
 REPOSITORY = Path(__file__).parents[1]
 # The modules that are tested: the repository's; or, where PYTHONPATH says so, those of the package, below some root

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from condor_kvm_stage.genconfig import kvm
-from condor_kvm_stage.genconfig.host import Host
+from condor_kvm_stage.host import Host
 from testnode import node, pool, stages
 from testnode.node import Node
 from testnode.recipe import Release

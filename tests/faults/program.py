@@ -131,9 +131,9 @@ def install(directory: Path) -> tuple[Path, Path]:
     assert compileall.compile_dir(modules, quiet=1)
     before = (
         "import condor_kvm_stage.plugin.supervise\n"
-        "import condor_kvm_stage.policy\n\n"
+        "import condor_kvm_stage.policy.model\n\n"
         f"condor_kvm_stage.plugin.supervise.IMPATIENT = {IMPATIENT}\n"
-        f"condor_kvm_stage.policy.PATH = {str(policy)!r}\n"
+        f"condor_kvm_stage.policy.model.PATH = {str(policy)!r}\n"
     )
     plugin_copy.write(program, modules, before)
     return program, policy

@@ -14,8 +14,9 @@ from unit.domain import allowed, worlds
 from unit.domain.jobs import ad_of
 from unit.domain.worlds import World
 
-from condor_kvm_stage.plugin import classad_reader, formats, qcow2, url
-from condor_kvm_stage.plugin.failure import ParameterError, SpecificationError
+from condor_kvm_stage import classad_reader
+from condor_kvm_stage.failures import ParameterError, SpecificationError
+from condor_kvm_stage.plugin import formats, qcow2, url
 
 
 @dataclass(frozen=True)

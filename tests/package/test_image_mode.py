@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from condor_kvm_stage.genconfig import platform
-from condor_kvm_stage.genconfig.host import Host
+from condor_kvm_stage.host import Host
 from testnode import builds
 
 ORDINARY = {"/usr/local/bin/vm-nfs-plugin"}

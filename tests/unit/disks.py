@@ -7,7 +7,7 @@ from pathlib import Path
 
 from condor_kvm_stage.plugin import url
 from condor_kvm_stage.plugin.stage import stage
-from condor_kvm_stage.policy import Staging
+from condor_kvm_stage.policy.model import Staging
 
 
 def put(request: str, scratch: Path, policy: Staging | None = None) -> int:

@@ -10,17 +10,17 @@ from unit import trying
 from unit.hosts import GOOD, FakeHost, RecordedHost, replace_surroundings
 from unit.nodes import Clock, FakeNode
 
-from condor_kvm_stage import policy
 from condor_kvm_stage.genconfig import apply, check, facts, trials
 from condor_kvm_stage.genconfig.checks import Seen
-from condor_kvm_stage.genconfig.host import Host
 from condor_kvm_stage.genconfig.trials import Trials
+from condor_kvm_stage.host import Host
+from condor_kvm_stage.policy import model
 
 
 @pytest.fixture
 def policy_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """The site's policy is where a node has it, below the root of the test's host."""
-    monkeypatch.setattr(policy, "PATH", "/etc/condor-kvm-stage/config.toml")
+    monkeypatch.setattr(model, "PATH", "/etc/condor-kvm-stage/config.toml")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def carry_out(tmp_path: Path, temporary: Path) -> trying.Try:
         (tmp_path / "proc" / path).write_text(text)
 
     def run(
-        programs: trying.Programs, site: policy.Policy | None = None, mounts: str = "", as_root: bool = True
+        programs: trying.Programs, site: model.Policy | None = None, mounts: str = "", as_root: bool = True
     ) -> Trials:
         (tmp_path / "proc/self/mountinfo").write_text(mounts)
         host = FakeHost(tmp_path, programs=programs, as_root=as_root)

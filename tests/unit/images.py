@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from condor_kvm_stage import policy
 from condor_kvm_stage.plugin import image
+from condor_kvm_stage.policy import model
 
 
 def inspect(path: Path, own: str = "") -> image.Image:
-    return image.inspect(str(path), policy.load().staging, lambda step: None, own)
+    return image.inspect(str(path), model.load().staging, lambda step: None, own)
 
 
 def as_qemu_has_it(path: Path, image_format: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from unit.hosts import FakeHost, write
 
-from condor_kvm_stage.genconfig.host import Answer
+from condor_kvm_stage.host import Answer
 
 SOCKET = "/run/libvirt/libvirt-sock"
 VIRSH = "/usr/bin/virsh"

@@ -9,10 +9,10 @@ from typing import Any
 
 from unit.hosts import CAPABILITIES, FakeHost, write
 
-from condor_kvm_stage import policy
 from condor_kvm_stage.genconfig import apply, facts, snippet
-from condor_kvm_stage.genconfig.host import Answer
-from condor_kvm_stage.genconfig.said import NOTICE, Said
+from condor_kvm_stage.host import Answer
+from condor_kvm_stage.messages import NOTICE, Said
+from condor_kvm_stage.policy import model
 
 Ads = list[dict[str, Any]]
 
@@ -130,7 +130,7 @@ def notices(node: FakeNode, text: str = POLICY) -> list[str]:
 
 def _take_up(node: FakeNode, text: str) -> Iterator[Said]:
     node.policy(text)
-    site = policy.load(str(node.root))
+    site = model.load(str(node.root))
     found = facts.collect(node)
     return apply.take_up(node, found.htcondor, site, snippet.decide(found, site))
 

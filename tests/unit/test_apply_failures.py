@@ -8,7 +8,7 @@ import pytest
 from unit.nodes import POLICY, Clock, FakeNode, slot, take_up
 
 from condor_kvm_stage.genconfig import apply
-from condor_kvm_stage.genconfig.host import Answer
+from condor_kvm_stage.host import Answer
 
 pytestmark = pytest.mark.usefixtures("clock", "policy_of_the_host")
 

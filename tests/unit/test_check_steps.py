@@ -19,9 +19,9 @@ from unit.seen import (
     verdict,
 )
 
-from condor_kvm_stage.domain.guest_facts import GuestFacts
 from condor_kvm_stage.genconfig import guests, snippet
 from condor_kvm_stage.genconfig.checks import Seen
+from condor_kvm_stage.guest_facts import GuestFacts
 
 SCRIPT = "LIBVIRT_XML_SCRIPT"
 

@@ -21,9 +21,9 @@ from unit.seen import (
     verdict,
 )
 
-from condor_kvm_stage.domain.guest_facts import GuestFacts
 from condor_kvm_stage.genconfig.checks import Level, Seen
 from condor_kvm_stage.genconfig.kvm import KvmDevice
+from condor_kvm_stage.guest_facts import GuestFacts
 
 SCRIPT = "LIBVIRT_XML_SCRIPT"
 NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "ENOENT")

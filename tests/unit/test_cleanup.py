@@ -10,8 +10,8 @@ from unit.libvirts import BEGAN, GONE, LIVING, SOCKET, STAT, VIRSH, FakeLibvirt,
 from unit.nodes import OFFERED, UP_TO_DATE, Clock, FakeNode
 
 from condor_kvm_stage.genconfig import cleanup, cli, facts
-from condor_kvm_stage.genconfig.host import Answer
-from condor_kvm_stage.genconfig.said import INFO, NOTICE, Said
+from condor_kvm_stage.host import Answer
+from condor_kvm_stage.messages import INFO, NOTICE, Said
 
 DESTROYED = f"Destroyed the virtual machine gone ({uuid(1)}): the starter of its job, process {GONE}, is gone"
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from unit.nodes import POLICY, UP_TO_DATE, FakeNode, files, slot
 
-from condor_kvm_stage import state
-from condor_kvm_stage.domain import guest_facts
-from condor_kvm_stage.domain.guest_facts import GuestFacts
+from condor_kvm_stage import guest_facts, state
 from condor_kvm_stage.genconfig import cli, snippet
-from condor_kvm_stage.genconfig.host import Answer
+from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.host import Answer
 
 
 def there(node: FakeNode) -> str:

@@ -6,7 +6,7 @@ import pytest
 from unit.nodes import OFFERED, UP_TO_DATE, FakeNode, job, slot
 
 from condor_kvm_stage.genconfig import cli, snippet
-from condor_kvm_stage.genconfig.host import Answer
+from condor_kvm_stage.host import Answer
 
 
 def test_apply_tells_the_running_htcondor(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from unit.nodes import FakeNode, files
 
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.genconfig.host import Answer
+from condor_kvm_stage.host import Answer
 
 
 def test_check_fails_where_the_node_cannot_run_vm_jobs(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:

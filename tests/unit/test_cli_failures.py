@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from unit.nodes import POLICY, Clock, FakeNode, files
 
-from condor_kvm_stage import policy, state
+from condor_kvm_stage import state
 from condor_kvm_stage.genconfig import cli, snippet
+from condor_kvm_stage.policy import model
 
 
 @pytest.mark.parametrize("arguments", [[], ["--apply"], ["--stdout"], ["--diff"]])
@@ -30,7 +31,7 @@ def test_broken_policy_leaves_everything_as_it_was(
     assert cli.main(arguments, node) == 1
     output = capsys.readouterr()
     (message,) = output.err.splitlines()
-    assert message.startswith(f"condor-kvm-stage-genconfig: the site's policy {node.root}{policy.PATH} is broken: ")
+    assert message.startswith(f"condor-kvm-stage-genconfig: the site's policy {node.root}{model.PATH} is broken: ")
     assert reason in message
     assert output.out == ""
     assert list(files(node.root)) == before

@@ -8,7 +8,7 @@ import pytest
 from unit.hosts import add_program
 
 from condor_kvm_stage.genconfig import cli, snippet
-from condor_kvm_stage.genconfig.host import Host
+from condor_kvm_stage.host import Host
 
 UNSEEN = """\
 [vm]

@@ -12,7 +12,7 @@ from unit.hosts import FakeHost
 
 from condor_kvm_stage.genconfig import cpu
 from condor_kvm_stage.genconfig.cpu import Cpu, parse
-from condor_kvm_stage.genconfig.host import FactsError
+from condor_kvm_stage.host import FactsError
 
 V1 = "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2 syscall nx lm"
 V2 = f"{V1} pni ssse3 cx16 sse4_1 sse4_2 popcnt lahf_lm"

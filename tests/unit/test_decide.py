@@ -11,7 +11,7 @@ from unit.snippets import rendered
 from condor_kvm_stage.genconfig import facts, guard, snippet
 from condor_kvm_stage.genconfig.facts import HostFacts
 from condor_kvm_stage.genconfig.kvm import KvmDevice
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.policy.model import Policy
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from unit.nodes import OFFERED, FakeNode
 
-from condor_kvm_stage import policy
 from condor_kvm_stage.genconfig import apply
-from condor_kvm_stage.genconfig.host import Answer
-from condor_kvm_stage.genconfig.said import NOTICE, Said
+from condor_kvm_stage.host import Answer
+from condor_kvm_stage.messages import NOTICE, Said
+from condor_kvm_stage.policy import model
 
 # As `journalctl --output=json` has it, but for the many fields that are nothing to us
 JOURNAL = [{"MESSAGE": "Pending: a restart.", "PRIORITY": "5"}, {"MESSAGE": OFFERED, "PRIORITY": "6"}]
@@ -46,7 +46,7 @@ def test_scriptlet_without_network_lets_the_unit_do_it_and_prints_what_it_says(t
     node.confine()
     assert apply.must_delegate(node)
     asked = journal(node, 0)
-    assert list(apply.delegate(node, policy.Policy())) == SAID
+    assert list(apply.delegate(node, model.Policy())) == SAID
     (command,) = asked
     assert "_SYSTEMD_INVOCATION_ID=0123abcd" in command, "of this run, not of an earlier one"
 
@@ -54,7 +54,7 @@ def test_scriptlet_without_network_lets_the_unit_do_it_and_prints_what_it_says(t
 def test_unit_that_fails_is_a_failure_after_what_it_said(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     journal(node, 1)
-    lines = apply.delegate(node, policy.Policy())
+    lines = apply.delegate(node, model.Policy())
     assert [next(lines), next(lines)] == SAID
     with pytest.raises(apply.ApplyError, match=r"condor-kvm-stage\.service failed: see above; see journalctl -u"):
         next(lines)
@@ -64,7 +64,7 @@ def test_unit_that_is_switched_off_has_said_nothing_now(tmp_path: Path) -> None:
     """What systemd knows of it, and the journal, are of an earlier run."""
     node = FakeNode(tmp_path)
     asked = journal(node, 0, condition="no")
-    (line,) = apply.delegate(node, policy.Policy())
+    (line,) = apply.delegate(node, model.Policy())
     assert "/etc/condor-kvm-stage/disabled" in line.text
     assert line.level == NOTICE
     assert asked == []
@@ -72,7 +72,7 @@ def test_unit_that_is_switched_off_has_said_nothing_now(tmp_path: Path) -> None:
 
 def test_unit_has_time_for_a_silent_share_and_for_htcondor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     node = FakeNode(tmp_path)
-    site = policy.Policy()
+    site = model.Policy()
     site.staging.timeout, site.htcondor.wait = 300, 500
     given = []
 

@@ -12,7 +12,7 @@ from unit.nodes import Clock
 
 from condor_kvm_stage.genconfig import domains, orphans
 from condor_kvm_stage.genconfig.domains import Domains, Job
-from condor_kvm_stage.genconfig.host import Answer, FactsError, Host
+from condor_kvm_stage.host import Answer, FactsError, Host
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from unit.hosts import FakeHost
 
 from condor_kvm_stage.genconfig import cpu, environment, facts, htcondor, kvm, libvirt, memory, platform
-from condor_kvm_stage.genconfig.host import Answer, FactsError
+from condor_kvm_stage.host import Answer, FactsError
 
 
 @pytest.fixture

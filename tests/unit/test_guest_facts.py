@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from condor_kvm_stage.domain import guest_facts
-from condor_kvm_stage.domain.guest_facts import CPU_MODES, GuestFacts
+from condor_kvm_stage import guest_facts
+from condor_kvm_stage.guest_facts import CPU_MODES, GuestFacts
 
 WORDS = st.lists(st.text(max_size=20), max_size=3)
 ANY = st.builds(GuestFacts, st.sampled_from(CPU_MODES), st.booleans(), WORDS, WORDS, st.text(max_size=15), WORDS)

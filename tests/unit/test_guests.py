@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from unit.hosts import CAPABILITIES, FakeHost, Program, add_program
 
-from condor_kvm_stage.domain.guest_facts import GuestFacts
 from condor_kvm_stage.genconfig import guests
 from condor_kvm_stage.genconfig.guests import Guests
-from condor_kvm_stage.genconfig.host import Answer, Host
 from condor_kvm_stage.genconfig.network import Offer
+from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.host import Answer, Host
 
 VIRSH, QEMU = "/usr/bin/virsh", "/usr/libexec/qemu-kvm"
 # As QEMU 10.0 says it

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage import policy, policy_memory, state
-from condor_kvm_stage.domain import guest_facts
-from condor_kvm_stage.domain.guest_facts import GuestFacts
+from condor_kvm_stage import guest_facts, state
+from condor_kvm_stage.atomic_file import WriteError
 from condor_kvm_stage.genconfig import handover
-from condor_kvm_stage.genconfig.atomic import WriteError
-from condor_kvm_stage.genconfig.host import Host
-from condor_kvm_stage.policy import Policy, Staging
+from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.host import Host
+from condor_kvm_stage.policy import model, staging_cache
+from condor_kvm_stage.policy.model import Policy, Staging
 
 SitePolicy = Callable[[str], None]
 SAYS_MUCH = """
@@ -32,11 +32,11 @@ timeout = 7
 def leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Leave the policy as it is now, where the plug-in looks for it."""
     host = Host(tmp_path / "node")
-    monkeypatch.setattr(policy_memory, "PATH", str(host.path(policy_memory.PATH)))
+    monkeypatch.setattr(staging_cache, "PATH", str(host.path(staging_cache.PATH)))
     monkeypatch.setattr(guest_facts, "PATH", str(host.path(guest_facts.PATH)))
 
     def write() -> None:
-        handover.write({}, policy.load(), None, Host(Path("/")))
+        handover.write({}, model.load(), None, Host(Path("/")))
 
     monkeypatch.setattr(state, "PATH", str(host.path(state.PATH)))
     return write
@@ -47,7 +47,7 @@ def no_toml(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> Policy:
         pytest.fail("the policy was read again")
 
-    monkeypatch.setattr("condor_kvm_stage.policy_reader.parse", fail)
+    monkeypatch.setattr("condor_kvm_stage.policy.toml_reader.parse", fail)
 
 
 def values(staging: Staging) -> dict[str, object]:
@@ -58,28 +58,28 @@ def test_plugin_reads_no_toml_that_the_generator_has_read(
     site_policy: SitePolicy, leave: Callable[[], None], request: pytest.FixtureRequest
 ) -> None:
     site_policy(SAYS_MUCH)
-    expected = values(policy.load().staging)
+    expected = values(model.load().staging)
     assert all(expected[name] != default for name, default in values(Staging()).items()), "every key is another"
     leave()
     request.getfixturevalue("no_toml")
-    assert values(policy.load_staging()) == expected
+    assert values(model.load_staging()) == expected
 
 
 def test_policy_that_was_changed_since_holds_at_once(site_policy: SitePolicy, leave: Callable[[], None]) -> None:
     site_policy(SAYS_MUCH)
     leave()
     site_policy(SAYS_MUCH.replace("timeout = 7", "timeout = 8"))
-    assert policy.load_staging().timeout == 8
+    assert model.load_staging().timeout == 8
     site_policy("")
-    assert values(policy.load_staging()) == values(Staging())
+    assert values(model.load_staging()) == values(Staging())
 
 
 def test_policy_that_was_broken_since_is_an_error(site_policy: SitePolicy, leave: Callable[[], None]) -> None:
     site_policy(SAYS_MUCH)
     leave()
     site_policy(SAYS_MUCH + "nonsense")
-    with pytest.raises(policy.PolicyError):
-        policy.load_staging()
+    with pytest.raises(model.PolicyError):
+        model.load_staging()
 
 
 @pytest.mark.usefixtures("leave")
@@ -87,10 +87,10 @@ def test_policy_that_was_broken_since_is_an_error(site_policy: SitePolicy, leave
 def test_what_cannot_be_understood_is_not_used(site_policy: SitePolicy, tmp_path: Path, left: bytes) -> None:
     """Another Python's marshal, for one."""
     site_policy(SAYS_MUCH)
-    path = Path(policy_memory.PATH)
+    path = Path(staging_cache.PATH)
     path.parent.mkdir(parents=True)
     path.write_bytes(left)
-    assert policy.load_staging().timeout == 7
+    assert model.load_staging().timeout == 7
 
 
 def test_what_another_version_left_is_not_used(
@@ -98,11 +98,11 @@ def test_what_another_version_left_is_not_used(
 ) -> None:
     """Its keys may be others."""
     site_policy(SAYS_MUCH)
-    monkeypatch.setattr(policy_memory, "__version__", "0.0.1")
+    monkeypatch.setattr(staging_cache, "__version__", "0.0.1")
     leave()
-    monkeypatch.setattr(policy_memory, "__version__", "0.0.2")
-    monkeypatch.setattr(policy.Staging, "__slots__", ("other",))
-    assert policy_memory.recall(policy.read(policy.PATH)) is None
+    monkeypatch.setattr(staging_cache, "__version__", "0.0.2")
+    monkeypatch.setattr(model.Staging, "__slots__", ("other",))
+    assert staging_cache.recall(model.read(model.PATH)) is None
 
 
 def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from hostile import BACKING_FORMAT, BITMAPS, CLUSTER, FIELDS, MIB, UNKNOWN_EXTEN
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from condor_kvm_stage.failures import SpecificationError
 from condor_kvm_stage.plugin import formats
 from condor_kvm_stage.plugin import qcow2 as reader
-from condor_kvm_stage.plugin.failure import SpecificationError
 
 LARGEST = 16 << 40
 HEADER = 112

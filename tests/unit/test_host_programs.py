@@ -12,7 +12,7 @@ import pytest
 from processes import NOBODY, runs, wait_for
 from unit.hosts import add_program
 
-from condor_kvm_stage.genconfig.host import Answer, Host
+from condor_kvm_stage.host import Answer, Host
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ import hostile
 import pytest
 from hostile import Case
 
-from condor_kvm_stage import plugin, policy
+from condor_kvm_stage import plugin
+from condor_kvm_stage.failures import StageError
 from condor_kvm_stage.plugin import formats, image, transfer
-from condor_kvm_stage.plugin.failure import StageError
+from condor_kvm_stage.policy import model
 
 FORBIDDEN = {"image_dirs", "readable", "searchable"}
 STEP = re.compile(r"; .*\b(ask|check|chmod|convert|copied|give|make|name|put|rename|tar|unzip|\w+ -dk|write)\b")
@@ -33,7 +34,7 @@ class Hostile:
 
     def refusal(self) -> StageError:
         with pytest.raises(StageError) as caught:
-            image.inspect(str(self.path), policy.load().staging, lambda step: None)
+            image.inspect(str(self.path), model.load().staging, lambda step: None)
         return caught.value
 
 
@@ -137,6 +138,6 @@ def test_each_foreign_format_is_among_the_cases(on_disk: Callable[[Case], Hostil
     for content in hostile.FOREIGN.values():
         path = hostile.put(tmp_path / "image", content)
         with pytest.raises(StageError) as caught:
-            image.inspect(str(path), policy.load().staging, lambda step: None)
+            image.inspect(str(path), model.load().staging, lambda step: None)
         found |= set(re.findall(r"has the format (\w+);", str(caught.value)))
     assert found == known

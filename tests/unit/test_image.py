@@ -13,7 +13,7 @@ import pytest
 from hostile import CLUSTER, MIB, UNKNOWN_EXTENSION, put, qcow2
 from unit.images import as_qemu_has_it, inspect
 
-from condor_kvm_stage.plugin.failure import SpecificationError
+from condor_kvm_stage.failures import SpecificationError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from condor_kvm_stage.genconfig import image_dirs
 from condor_kvm_stage.plugin import paths, supervise
-from condor_kvm_stage.policy import Staging
+from condor_kvm_stage.policy.model import Staging
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from hostile import Case, put, qcow2
 from unit.images import as_qemu_has_it
 
-from condor_kvm_stage import policy
+from condor_kvm_stage.failures import AuthorizationError, StageError
 from condor_kvm_stage.plugin import image
-from condor_kvm_stage.plugin.failure import AuthorizationError, StageError
 from condor_kvm_stage.plugin.image import Image
+from condor_kvm_stage.policy import model
 
 # What says where an image may lie, and who may read it
 PLACE = {"image_dirs", "readable", "searchable"}
@@ -21,7 +21,7 @@ CASES = [case for case in hostile.CASES if not case.sparse and (case.check not i
 
 
 def inspect(path: Path, own: str = "disk a", beside: Path | str = "") -> Image:
-    return image.inspect(str(path), policy.load().staging, lambda step: None, own, str(beside))
+    return image.inspect(str(path), model.load().staging, lambda step: None, own, str(beside))
 
 
 def chain(found: Image | None) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from hostile import put, qcow2
 from unit.images import as_qemu_has_it, inspect
 from unit.users import as_the_first_user
 
-from condor_kvm_stage.plugin.failure import AuthorizationError, StageError
+from condor_kvm_stage.failures import AuthorizationError, StageError
 
 
 def test_image_dirs_hold_what_is_in_them_at_any_depth_and_through_symlinks(

@@ -10,8 +10,8 @@ from unit.hosts import FakeHost
 from unit.trying import FIND, HEAD, IMAGE, PATH_OF_PLUGIN, PLUGIN, Programs, Try, policy
 
 from condor_kvm_stage.genconfig import trials
-from condor_kvm_stage.genconfig.host import Answer
 from condor_kvm_stage.genconfig.trials import DirectoryTrial
+from condor_kvm_stage.host import Answer
 from condor_kvm_stage.plugin import url
 
 

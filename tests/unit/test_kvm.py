@@ -10,8 +10,8 @@ import pytest
 from unit.hosts import FakeHost, write
 
 from condor_kvm_stage.genconfig import kvm
-from condor_kvm_stage.genconfig.host import Host
 from condor_kvm_stage.genconfig.kvm import KvmDevice
+from condor_kvm_stage.host import Host
 
 _CREATE_VM = 0xAE01
 

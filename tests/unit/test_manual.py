@@ -12,9 +12,9 @@ import pytest
 from unit.manual import Page, all_pages, terms
 
 from condor_kvm_stage import __version__, state
+from condor_kvm_stage.failures import BY_STATUS, NodeError, ParameterError
 from condor_kvm_stage.plugin import url
-from condor_kvm_stage.plugin.failure import BY_STATUS, NodeError, ParameterError
-from condor_kvm_stage.policy import PATH
+from condor_kvm_stage.policy.model import PATH
 
 REPOSITORY = Path(__file__).parents[2]
 section = Page("vm-nfs-plugin.1").section

@@ -11,12 +11,12 @@ import pytest
 from unit.manual import Page, literals, terms
 
 from condor_kvm_stage import sizes
+from condor_kvm_stage.failures import NodeError
 from condor_kvm_stage.genconfig import network, snippet
 from condor_kvm_stage.plugin import supervise
-from condor_kvm_stage.plugin.failure import NodeError
-from condor_kvm_stage.policy import AUTO, PATH, Htcondor, Network, Policy
-from condor_kvm_stage.policy_checks import KEYS
-from condor_kvm_stage.policy_reader import parse
+from condor_kvm_stage.policy.keys import KEYS
+from condor_kvm_stage.policy.model import AUTO, PATH, Htcondor, Network, Policy
+from condor_kvm_stage.policy.toml_reader import parse
 
 PAGE = Page("condor-kvm-stage-config.toml.5")
 SHIPPED = (Path(__file__).parents[2] / "packaging/config.toml").read_text(encoding="utf-8")

@@ -11,11 +11,12 @@ import pytest
 from unit.domain import guests, jobs
 from unit.manual import Page, literals, terms
 
-from condor_kvm_stage.domain import ad, chirp, console, definition, disks, guest_facts, refusal, request, sweep
+from condor_kvm_stage import guest_facts
+from condor_kvm_stage.domain import ad, chirp, console, definition, disks, refusal, request, sweep
 from condor_kvm_stage.errors import KvmStageError
+from condor_kvm_stage.failures import BY_STATUS, ResolutionError
 from condor_kvm_stage.genconfig.platform import BUILDER, HOOK
-from condor_kvm_stage.plugin.failure import BY_STATUS, ResolutionError
-from condor_kvm_stage.policy import PATH, Policy
+from condor_kvm_stage.policy.model import PATH, Policy
 
 REPOSITORY = Path(__file__).parents[2]
 PAGE = Page("condor-kvm-stage-domain.8")

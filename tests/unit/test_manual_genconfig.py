@@ -13,12 +13,12 @@ from unit import snippets
 from unit.manual import Page, literals, terms
 from unit.nodes import FakeNode
 
-from condor_kvm_stage import policy_memory, state
-from condor_kvm_stage.domain import guest_facts
-from condor_kvm_stage.domain.guest_facts import GuestFacts
+from condor_kvm_stage import guest_facts, state
 from condor_kvm_stage.genconfig import apply, cli, guard, guests, place, platform, report, snippet, trials
 from condor_kvm_stage.genconfig.checks import Check, Level
-from condor_kvm_stage.policy import PATH, Htcondor, Network, Policy
+from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.policy import staging_cache
+from condor_kvm_stage.policy.model import PATH, Htcondor, Network, Policy
 
 REPOSITORY = Path(__file__).parents[2]
 section = Page("condor-kvm-stage-genconfig.8").section
@@ -145,7 +145,7 @@ def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
         disabled,
         pattern,
         state.PATH,
-        policy_memory.PATH,
+        staging_cache.PATH,
         guest_facts.PATH,
         f"/usr/lib/systemd/system/{apply.UNIT}",
     }

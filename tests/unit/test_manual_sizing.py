@@ -11,7 +11,7 @@ from unit.manual import Page, literals
 
 from condor_kvm_stage.genconfig import sizing
 from condor_kvm_stage.genconfig.memory import Memory
-from condor_kvm_stage.policy import AUTO, Vm
+from condor_kvm_stage.policy.model import AUTO, Vm
 
 RULE, NUMBER, *EXAMPLES = literals(Page("condor-kvm-stage-genconfig.8").section("SIZING"))
 MIB = 1 << 20

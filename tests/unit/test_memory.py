@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from unit.hosts import FakeHost, write
 
 from condor_kvm_stage.genconfig import memory
-from condor_kvm_stage.genconfig.host import FactsError
 from condor_kvm_stage.genconfig.memory import Memory, ram_mib
+from condor_kvm_stage.host import FactsError
 
 GIB = 1 << 30
 V1_UNLIMITED = 9223372036854771712  # as Linux prints it

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condor_kvm_stage.failures import ParameterError, ResolutionError
 from condor_kvm_stage.plugin import mounts
-from condor_kvm_stage.plugin.failure import ParameterError, ResolutionError
 from condor_kvm_stage.plugin.mounts import local_path, parse, read, server_of
 
 MOUNTINFO = Path(__file__).parents[1] / "data/mountinfo/el9-nfs"

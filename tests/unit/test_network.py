@@ -7,7 +7,7 @@ import pytest
 from condor_kvm_stage.genconfig import cpu, environment, htcondor, kvm, libvirt, memory, platform
 from condor_kvm_stage.genconfig.facts import HostFacts
 from condor_kvm_stage.genconfig.network import Offer, offer
-from condor_kvm_stage.policy import Network
+from condor_kvm_stage.policy.model import Network
 
 NO_NAT = "libvirt's network 'default' is not active"
 NO_PASST = "there is no program passt"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_kvm_stage.failures import NodeError
 from condor_kvm_stage.plugin import supervise
-from condor_kvm_stage.plugin.failure import NodeError
 from condor_kvm_stage.plugin.supervise import SilentError, Worker
 
 if TYPE_CHECKING:

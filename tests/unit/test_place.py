@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from unit.users import as_the_first_user
 
+from condor_kvm_stage import atomic_file
 from condor_kvm_stage.errors import KvmStageError
-from condor_kvm_stage.genconfig import atomic, checksum, place
-from condor_kvm_stage.genconfig.host import FactsError, Host
-from condor_kvm_stage.genconfig.said import NOTICE, Said
+from condor_kvm_stage.genconfig import checksum, place
 from condor_kvm_stage.genconfig.snippet import PATH
+from condor_kvm_stage.host import FactsError, Host
+from condor_kvm_stage.messages import NOTICE, Said
 
 OLD = checksum.added("VM_MEMORY = 1\n")
 NEW = checksum.added("VM_MEMORY = 2\n")
@@ -177,7 +178,7 @@ def test_new_file_that_does_not_get_complete_leaves_the_old_one(host: Host, monk
 
     put(host, OLD)
     monkeypatch.setattr("os.fsync", fsync)
-    with pytest.raises(atomic.WriteError, match=r"cannot write .*: No space left on device$"):
+    with pytest.raises(atomic_file.WriteError, match=r"cannot write .*: No space left on device$"):
         put(host, NEW)
     assert host.text(PATH) == OLD
     assert host.names("/etc/condor/config.d") == [Path(PATH).name]

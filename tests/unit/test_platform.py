@@ -8,8 +8,8 @@ import pytest
 from unit.hosts import FakeHost, write
 
 from condor_kvm_stage.genconfig import platform
-from condor_kvm_stage.genconfig.host import Answer
 from condor_kvm_stage.genconfig.platform import BUILDER, CONTROLLERS, HOOK, Platform
+from condor_kvm_stage.host import Answer
 
 NO_IOMMU = "no ACPI table DMAR or IVRS"
 PARAMETERS = "sys/module/{}/parameters/{}"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from plugin_copy import MODULES
 
-from condor_kvm_stage import policy
-from condor_kvm_stage.policy import AUTO, Policy, PolicyError, load
-from condor_kvm_stage.policy_checks import KEYS
+from condor_kvm_stage.policy import model
+from condor_kvm_stage.policy.keys import KEYS
+from condor_kvm_stage.policy.model import AUTO, Policy, PolicyError, load
 
 Write = Callable[[str], None]
 SHIPPED = Path(__file__).parents[2] / "packaging/config.toml"
@@ -128,7 +128,7 @@ def test_value_with_a_meaning_of_its_own_is_understood(site_policy: Write, setti
 def test_policy_under_another_root_is_read_and_named_there(site_policy: Write, tmp_path: Path) -> None:
     site_policy("this node's own is broken")
     tree = tmp_path / "tree"
-    path = Path(f"{tree}{policy.PATH}")
+    path = Path(f"{tree}{model.PATH}")
     assert load(str(tree)).given == []
     path.parent.mkdir(parents=True)
     path.write_text("[htcondor]\nwait = 7\n")
@@ -161,7 +161,7 @@ def modules_to_load(path: Path) -> set[str]:
 
 def test_shipped_file_does_not_cost_the_import_of_a_toml_reader() -> None:
     modules = modules_to_load(SHIPPED)
-    assert "condor_kvm_stage.policy" in modules
+    assert "condor_kvm_stage.policy.model" in modules
     assert not {"tomllib", "tomli", "difflib"} & modules
 
 
@@ -178,4 +178,4 @@ def test_toml_reader_is_imported_only_where_there_is_more_than_comments_and_head
     site_policy: Write, text: str, imported: bool
 ) -> None:
     site_policy(text)
-    assert bool({"tomllib", "tomli"} & modules_to_load(Path(policy.PATH))) == imported
+    assert bool({"tomllib", "tomli"} & modules_to_load(Path(model.PATH))) == imported

@@ -12,7 +12,7 @@ import pytest
 from unit.disks import names, put
 from unit.users import as_the_first_user
 
-from condor_kvm_stage.plugin.failure import AuthorizationError, NodeError, ParameterError, StageError, TransferError
+from condor_kvm_stage.failures import AuthorizationError, NodeError, ParameterError, StageError, TransferError
 
 
 def test_existing_file_is_not_touched(scratch: Path, base: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from unit.disks import names, put
 
+from condor_kvm_stage.failures import ContactError, ParameterError, StageError
 from condor_kvm_stage.plugin import overlay
-from condor_kvm_stage.plugin.failure import ContactError, ParameterError, StageError
 from condor_kvm_stage.plugin.publish import publish
 
 Meanwhile = Callable[[str], None]

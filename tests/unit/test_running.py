@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.hosts import FakeHost
 
-from condor_kvm_stage.genconfig.host import Answer
 from condor_kvm_stage.genconfig.htcondor import Htcondor, Setting
 from condor_kvm_stage.genconfig.running import Running, ask, of
+from condor_kvm_stage.host import Answer
 
 NODE = Htcondor("", True, (25, 14, 1), {"FULL_HOSTNAME": Setting("node.example.org", "<Detected>")})
 START = r"/Expr((true) && (TARGET.JobUniverse isnt 13 || VmJobDisksAreAllowed))/"

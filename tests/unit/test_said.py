@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from unit.nodes import OFFERED, POLICY, FakeNode, job, notices, restarting, slot
 
-from condor_kvm_stage.genconfig import cli, said, snippet
-from condor_kvm_stage.genconfig.host import Answer
-from condor_kvm_stage.genconfig.said import ERROR, NOTICE, Said
+from condor_kvm_stage import messages
+from condor_kvm_stage.genconfig import cli, snippet
+from condor_kvm_stage.host import Answer
+from condor_kvm_stage.messages import ERROR, NOTICE, Said
 
 
 def written(path: Path, line: Said) -> str:
     with open(path, "w", encoding="utf-8") as file:
-        said.write(line, file)
+        messages.write(line, file)
     return path.read_text(encoding="utf-8")
 
 
@@ -37,7 +38,7 @@ def test_journal_gets_levels_and_nobody_else_does(tmp_path: Path, monkeypatch: p
 def test_stream_that_is_no_file_gets_no_levels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
     stream = io.StringIO()
-    said.write(Said("done"), stream)
+    messages.write(Said("done"), stream)
     assert stream.getvalue() == "done\n"
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from condor_kvm_stage.genconfig.memory import Memory
 from condor_kvm_stage.genconfig.sizing import STEP_MIB, Sizing, size
-from condor_kvm_stage.policy import AUTO, Vm
+from condor_kvm_stage.policy.model import AUTO, Vm
 
 MIB = 1 << 20
 

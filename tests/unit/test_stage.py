@@ -12,15 +12,9 @@ from unit import overlays
 from unit.disks import names, put, write_raw
 from unit.writers import qemu_io
 
+from condor_kvm_stage.failures import ContactError, ParameterError, ResolutionError, SpecificationError, TransferError
 from condor_kvm_stage.plugin import overlay
-from condor_kvm_stage.plugin.failure import (
-    ContactError,
-    ParameterError,
-    ResolutionError,
-    SpecificationError,
-    TransferError,
-)
-from condor_kvm_stage.policy import Staging
+from condor_kvm_stage.policy.model import Staging
 
 QemuImg = Callable[..., str]
 

@@ -12,7 +12,7 @@ from processes import wait_for
 from unit.hosts import add_program, write
 
 from condor_kvm_stage.genconfig import cli, facts, snippet
-from condor_kvm_stage.genconfig.host import Host
+from condor_kvm_stage.host import Host
 
 UNSEEN = '[vm]\nmemory = "4G"\nmax_number = 2\n[network]\ntypes = ["nat"]\n'
 

@@ -15,7 +15,7 @@ import pytest
 from plugin_copy import MODULES
 from processes import runs, wait_for
 
-from condor_kvm_stage.plugin.failure import BY_STATUS, BugError, NodeError, StageError
+from condor_kvm_stage.failures import BY_STATUS, BugError, NodeError, StageError
 from condor_kvm_stage.plugin.supervise import SilentError, Worker
 
 if TYPE_CHECKING:

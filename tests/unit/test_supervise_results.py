@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from condor_kvm_stage.plugin.failure import BugError
+from condor_kvm_stage.failures import BugError
 from condor_kvm_stage.plugin.supervise import Worker
 
 scalars = (

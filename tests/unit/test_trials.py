@@ -7,8 +7,8 @@ import threading
 import pytest
 from unit.trying import FIND, GAHP, PASSED, PATH_OF_PLUGIN, PLUGIN, Try, policy
 
-from condor_kvm_stage.genconfig.host import Answer
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.host import Answer
+from condor_kvm_stage.policy.model import Policy
 
 # As condor_vm-gahp 25.14 says it
 LOG = """11/22/26 12:48:01 SharedPortEndpoint: failed to open /var/lock/condor/shared_port_ad: No such file or directory

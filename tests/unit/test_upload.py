@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from unit.uploads import put
 
+from condor_kvm_stage.failures import AuthorizationError, ParameterError, SpecificationError
 from condor_kvm_stage.plugin import url
-from condor_kvm_stage.plugin.failure import AuthorizationError, ParameterError, SpecificationError
 from condor_kvm_stage.plugin.upload import upload
-from condor_kvm_stage.policy import Staging
+from condor_kvm_stage.policy.model import Staging
 
 
 def test_output_file_arrives_whole_and_sparse(result: Path, out: Path, allowed: Staging) -> None:

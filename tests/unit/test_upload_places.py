@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from unit.uploads import put
 
-from condor_kvm_stage.plugin.failure import (
+from condor_kvm_stage.failures import (
     AuthorizationError,
     ParameterError,
     ResolutionError,
     SpecificationError,
     StageError,
 )
-from condor_kvm_stage.policy import Staging
+from condor_kvm_stage.policy.model import Staging
 
 
 @pytest.mark.parametrize("place", ["", "sub", "link", "../out2"])

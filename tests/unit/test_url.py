@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.plugin.failure import ParameterError
+from condor_kvm_stage.failures import ParameterError
 from condor_kvm_stage.plugin.url import parse_stage, parse_upload
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 from unit.hosts import Program
 
-from condor_kvm_stage.genconfig.host import Answer
 from condor_kvm_stage.genconfig.trials import Trials
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.host import Answer
+from condor_kvm_stage.policy.model import Policy
 
 GAHP = "/usr/sbin/condor_vm-gahp"
 FIND, HEAD = "/usr/bin/find", "/usr/bin/head"

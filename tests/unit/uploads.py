@@ -6,7 +6,7 @@ from pathlib import Path
 
 from condor_kvm_stage.plugin import url
 from condor_kvm_stage.plugin.upload import upload
-from condor_kvm_stage.policy import Staging
+from condor_kvm_stage.policy.model import Staging
 
 
 def put(source: Path, target: str, policy: Staging) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from ..errors import printable, to_text
-from ..plugin.failure import ParameterError
+from ..failures import ParameterError
 
 LARGEST = 4 << 20  # bytes; an ordinary ad has 5 KiB
 _LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*) = (.*)")

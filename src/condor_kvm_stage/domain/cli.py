@@ -8,10 +8,11 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from .. import policy
+from .. import guest_facts
 from ..errors import KvmStageError
-from ..plugin.failure import BUG, NodeError, StageError
-from . import ad, console, definition, disks, guest_facts, janitor, refusal, request, shelter, surroundings
+from ..failures import BUG, NodeError, StageError
+from ..policy import model
+from . import ad, console, definition, disks, janitor, refusal, request, shelter, surroundings
 
 _VM_UNIVERSE = b"13"
 
@@ -51,7 +52,7 @@ def prepare() -> int:
         if ad.universes(data) != {_VM_UNIVERSE}:  # where that cannot be told, the builder does all the same
             return 0
         where = surroundings.of_hook(os.environ)
-        rules = policy.load()
+        rules = model.load()
         wanted = request.parse(ad.read(data), rules, guest_facts.load())
         shelter.check_movable(where.scratch)
         console.check_free(where.scratch)
@@ -73,7 +74,7 @@ def _with_returns(files: tuple[disks.DiskFile, ...], job: ad.Ad) -> tuple[disks.
 
 def _definition(data: bytes, vm_gahp: int) -> bytes:
     where = surroundings.of_builder(os.environ, vm_gahp)
-    rules, facts = policy.load(), guest_facts.load()
+    rules, facts = model.load(), guest_facts.load()
     wanted = request.parse(ad.read(data), rules, facts)
     if not wanted.name:
         raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")

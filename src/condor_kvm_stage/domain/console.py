@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from ..plugin.failure import NodeError, ParameterError
+from ..failures import NodeError, ParameterError
+from ..processes import become_user, detach
 from . import chirp
 from .capped import CappedFile
-from .processes import become_user, detach
 from .request import CONSOLE
 from .shelter import SAVED_GUEST, Shelter
 from .surroundings import Surroundings, is_alive

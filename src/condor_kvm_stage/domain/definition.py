@@ -10,8 +10,8 @@ import os
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from ..guest_facts import GuestFacts
 from .disks import DiskFile
-from .guest_facts import GuestFacts
 from .request import Request
 from .surroundings import Surroundings
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import printable
+from ..failures import AuthorizationError, SpecificationError, on_share
 from ..plugin import image, paths, qemu_img
-from ..plugin.failure import AuthorizationError, SpecificationError, on_share
 from ..plugin.supervise import Worker
-from ..policy import PATH, Policy
-from .processes import become_user
+from ..policy.model import PATH, Policy
+from ..processes import become_user
 from .request import Disk
 from .surroundings import Surroundings
 

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from .processes import detach
+from ..processes import detach
 from .surroundings import Surroundings, is_alive
 from .sweep import sweep
 
@@ -36,7 +36,8 @@ def wait_and_sweep(execute: str, starter: int, started: int) -> None:
     """Wait until the starter has ended, then remove what is left of its job, and of others."""
     while is_alive(starter, started):
         time.sleep(_PAUSE)
-    from ..genconfig import cleanup, host  # not for the builder itself, which a job waits for
+    from .. import host  # not for the builder itself, which a job waits for
+    from ..genconfig import cleanup
 
     for _ in cleanup.destroy_orphans(host.Host()):
         pass

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 
 from ..errors import printable
-from ..plugin.failure import AuthorizationError, ParameterError
+from ..failures import AuthorizationError, ParameterError
+from ..guest_facts import GuestFacts
 from ..plugin.paths import is_under
-from ..policy import PATH, Policy
+from ..policy.model import PATH, Policy
 from .ad import Ad
-from .guest_facts import GuestFacts
 
 CONSOLE = "console.log"  # the file in the scratch directory
 MOST_DISKS = 16

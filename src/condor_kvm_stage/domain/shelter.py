@@ -20,7 +20,7 @@ import fcntl
 import os
 import stat
 
-from ..plugin.failure import ContactError, NodeError
+from ..failures import ContactError, NodeError
 from . import acl
 from .disks import check_own, missing
 from .surroundings import Surroundings

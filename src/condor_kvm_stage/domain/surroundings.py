@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..plugin.failure import NodeError
+from ..failures import NodeError
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 
 from ..errors import KvmStageError
-from ..policy import Policy
+from ..host import Host
+from ..messages import NOTICE, Said
+from ..policy.model import Policy
 from . import pending, running
-from .host import Host
 from .htcondor import Htcondor
-from .said import NOTICE, Said
 from .snippet import Values
 
 UNIT = "condor-kvm-stage.service"

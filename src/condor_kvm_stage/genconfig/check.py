@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from ..errors import printable
-from ..policy import Policy, PolicyError, load
+from ..host import Host
+from ..policy.model import Policy, PolicyError, load
 from . import checks, facts, report, snippet, trials
-from .host import Host
 
 
 def run(url: str, host: Host, *, as_json: bool, quiet: bool) -> int:

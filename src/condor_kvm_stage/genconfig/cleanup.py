@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 
 from ..domain import sweep
+from ..host import FactsError, Host
+from ..messages import NOTICE, Said
 from . import domains, orphans
 from .domains import Domain
 from .facts import HostFacts
-from .host import FactsError, Host
-from .said import NOTICE, Said
 
 LOOKING = 20  # seconds; libvirt's daemon may have to start
 DESTROYING = 60  # seconds for all of them

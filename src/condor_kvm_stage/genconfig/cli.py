@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import __version__
+from .. import __version__, messages
 from ..errors import KvmStageError
-from ..policy import Policy, PolicyError, load
-from . import facts, htcondor, place, platform, said, snippet
-from .host import Host
-from .said import NOTICE, Said
+from ..host import Host
+from ..messages import NOTICE, Said
+from ..policy.model import Policy, PolicyError, load
+from . import facts, htcondor, place, platform, snippet
 
 if TYPE_CHECKING:
     from .guests import Guests
@@ -41,7 +41,7 @@ def main(arguments: list[str], host: Host | None = None) -> int:
         return _seen(options, host or Host())
     except KvmStageError as error:
         again = f"; then run {_NAME} --apply" if options.apply and isinstance(error, PolicyError) else ""
-        said.write(Said(f"{_NAME}: {error}{again}", said.ERROR), sys.stderr)
+        messages.write(Said(f"{_NAME}: {error}{again}", messages.ERROR), sys.stderr)
         return 1
 
 
@@ -195,6 +195,6 @@ def _say(lines: Iterator[Said], quiet: bool = False) -> int:
     count = 0
     for line in lines:
         if line.level <= NOTICE or not quiet:
-            said.write(line, sys.stdout)
+            messages.write(line, sys.stdout)
         count += 1
     return count

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import KvmStageError
-from .host import Answer, FactsError, Host
+from ..host import Answer, FactsError, Host
 
 URI = "qemu:///system"  # as root the vm-gahp's qemu:///session is the same
 # What virsh and libvirt say if a domain has ended before, or since, it was found by its UUID

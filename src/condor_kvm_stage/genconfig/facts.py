@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..host import Host
 from . import cpu, environment, htcondor, kvm, libvirt, memory, platform
-from .host import Host
 
 
 @dataclass(frozen=True)

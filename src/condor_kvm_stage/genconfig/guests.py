@@ -11,10 +11,10 @@ import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..domain.guest_facts import GuestFacts
+from ..guest_facts import GuestFacts
+from ..host import Answer, Host
 from . import cpu, kvm, platform
 from .domains import URI
-from .host import Answer, Host
 from .network import Offer
 
 NOT_ROOT = "this user may not ask it"

@@ -5,14 +5,13 @@ In /run: the next boot begins anew.
 
 from __future__ import annotations
 
-from .. import policy_memory, state
-from ..domain import guest_facts
-from ..domain.guest_facts import GuestFacts
+from .. import atomic_file, guest_facts, state
+from ..classad_writer import write_long
 from ..errors import root_hint
-from ..plugin.classad_writer import write_long
-from ..policy import Policy
-from . import atomic
-from .host import Host
+from ..guest_facts import GuestFacts
+from ..host import Host
+from ..policy import staging_cache
+from ..policy.model import Policy
 
 
 def write(attributes: dict[str, str], policy: Policy, guest: GuestFacts | None, host: Host) -> None:
@@ -26,11 +25,11 @@ def write(attributes: dict[str, str], policy: Policy, guest: GuestFacts | None, 
             directory.mkdir(parents=True)
             directory.chmod(0o755)  # whatever the caller's umask: the plug-in reads it as jobs' users
     except OSError as error:
-        raise atomic.WriteError(f"cannot make {directory}: {error.strerror}; run this as root") from error
-    atomic.write(host.path(state.PATH), write_long(attributes))
-    atomic.write(host.path(policy_memory.PATH), policy_memory.remembered(policy))
+        raise atomic_file.WriteError(f"cannot make {directory}: {error.strerror}; run this as root") from error
+    atomic_file.write(host.path(state.PATH), write_long(attributes))
+    atomic_file.write(host.path(staging_cache.PATH), staging_cache.remembered(policy))
     if guest:
-        atomic.write(host.path(guest_facts.PATH), guest_facts.to_bytes(guest))
+        atomic_file.write(host.path(guest_facts.PATH), guest_facts.to_bytes(guest))
     else:
         _unlink(guest_facts.PATH, host)
 
@@ -38,17 +37,17 @@ def write(attributes: dict[str, str], policy: Policy, guest: GuestFacts | None, 
 def remove(host: Host) -> None:
     """Take back what write() left. Raises WriteError."""
     directory = host.path(state.PATH).parent
-    for path in (state.PATH, policy_memory.PATH, guest_facts.PATH):
+    for path in (state.PATH, staging_cache.PATH, guest_facts.PATH):
         _unlink(path, host)
     try:
         if directory.is_dir():
             directory.rmdir()
     except OSError as error:
-        raise atomic.WriteError(f"cannot remove {directory}: {error.strerror}{root_hint(error)}") from error
+        raise atomic_file.WriteError(f"cannot remove {directory}: {error.strerror}{root_hint(error)}") from error
 
 
 def _unlink(path: str, host: Host) -> None:
     try:
         host.path(path).unlink(missing_ok=True)
     except OSError as error:
-        raise atomic.WriteError(f"cannot remove {path}: {error.strerror}{root_hint(error)}") from error
+        raise atomic_file.WriteError(f"cannot remove {path}: {error.strerror}{root_hint(error)}") from error

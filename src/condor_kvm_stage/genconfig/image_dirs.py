@@ -5,9 +5,9 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
+from ..failures import SpecificationError, StageError
 from ..plugin import paths, supervise
-from ..plugin.failure import SpecificationError, StageError
-from ..policy import Staging
+from ..policy.model import Staging
 
 if TYPE_CHECKING:
     from ..plugin.worker import Beat

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..policy import Network
+from ..policy.model import Network
 from .facts import HostFacts
 from .libvirt import dotted
 

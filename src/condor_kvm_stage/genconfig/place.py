@@ -6,11 +6,12 @@ import difflib
 import time
 from collections.abc import Iterator
 
+from .. import atomic_file
 from ..errors import KvmStageError, root_hint
-from . import atomic, checksum
-from .host import Host
+from ..host import Host
+from ..messages import NOTICE, Said
+from . import checksum
 from .htcondor import CONFIG_DIR
-from .said import NOTICE, Said
 from .snippet import PATH
 
 # HTCondor does not read here
@@ -34,7 +35,7 @@ def put(text: str, host: Host) -> Iterator[Said]:
         kept = _keep(host)
         said = f"{PATH} has been edited, and is replaced; kept as {kept} (what it said belongs into a file of yours)"
         yield Said(said, NOTICE)
-    if atomic.write(host.path(PATH), text.encode("utf-8", "surrogateescape")):
+    if atomic_file.write(host.path(PATH), text.encode("utf-8", "surrogateescape")):
         yield Said(f"wrote {PATH}")
 
 
@@ -65,7 +66,7 @@ def _keep(host: Host) -> str:
         raise SnippetError(
             f"cannot keep {PATH}, which has been edited, in {COPIES}: {error.strerror}{root_hint(error)}"
         ) from error
-    atomic.write(host.path(kept), there)
+    atomic_file.write(host.path(kept), there)
     return kept
 
 

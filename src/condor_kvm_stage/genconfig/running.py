@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ..host import Host
 from . import guard
-from .host import Host
 from .htcondor import Htcondor
 
 _GUARD = ("VmJobRules", *guard.attributes([]))

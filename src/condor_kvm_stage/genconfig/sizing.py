@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..policy import AUTO, Vm
+from ..policy.model import AUTO, Vm
 from .memory import Memory
 
 STEP_MIB = 64

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .. import __version__
-from ..policy import AUTO, Policy
+from ..policy.model import AUTO, Policy
 from . import checksum, guard, network, platform, sizing
 from .facts import HostFacts
 from .htcondor import CONFIG_DIR, KEYWORD

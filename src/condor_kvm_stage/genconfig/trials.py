@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from ..domain.guest_facts import GuestFacts
 from ..errors import quoted
+from ..guest_facts import GuestFacts
+from ..host import Answer, Host
 from ..plugin import mounts
 from ..plugin.paths import is_under
-from ..policy import PATH, Policy
+from ..policy.model import PATH, Policy
 from . import domains, guests, platform, running
 from .apply import DISABLED, UNIT
 from .facts import HostFacts
-from .host import Answer, Host
 from .libvirt import dotted, version_in
 
 DEADLINE = 5  # seconds for each trial; HTCondor's startd gives its own test as many

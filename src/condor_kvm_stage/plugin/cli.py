@@ -94,7 +94,8 @@ def _give_up_root() -> None:
 
 def _run_single(source: str, destination: str) -> int:
     """Protocol version 1: the result is printed for HTCondor, in the long format, the message for a human on stderr."""
-    from . import classad_writer, transfer
+    from .. import classad_writer
+    from . import transfer
 
     uploading = destination[:4].lower() == "nfs:"
     remote, local = (destination, source) if uploading else (source, destination)

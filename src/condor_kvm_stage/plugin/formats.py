@@ -1,6 +1,6 @@
 """Which format a file has, from its bytes and never from its name. A file that could be taken for two has none."""
 
-from .failure import SpecificationError
+from ..failures import SpecificationError
 
 # What must be read of a file: the signature that lies deepest is that of an ISO image (ECMA-119, section 8.4).
 HEAD = 0x8800

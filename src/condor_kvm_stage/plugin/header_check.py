@@ -3,8 +3,8 @@
 import posix
 
 from .. import sizes
-from ..policy import PATH
-from .failure import SpecificationError
+from ..failures import SpecificationError
+from ..policy.model import PATH
 
 # QEMU does not open what most of the checks refuse, so it cannot help either.
 ANEW = "make it anew from its source"

@@ -8,9 +8,9 @@ import stat
 
 from .. import sizes
 from ..errors import printable, quoted, to_bytes
-from ..policy import PATH, Staging
+from ..failures import AuthorizationError, ContactError, SpecificationError, on_share
+from ..policy.model import PATH, Staging
 from . import formats, locks, paths
-from .failure import AuthorizationError, ContactError, SpecificationError, on_share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

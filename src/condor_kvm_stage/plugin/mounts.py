@@ -3,7 +3,7 @@
 import os
 
 from ..errors import printable
-from .failure import ParameterError, ResolutionError
+from ..failures import ParameterError, ResolutionError
 from .paths import is_under
 
 MOUNTINFO = "/proc/self/mountinfo"

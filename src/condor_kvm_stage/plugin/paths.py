@@ -5,7 +5,7 @@ import posix
 import stat
 
 from ..errors import printable, quoted
-from .failure import AuthorizationError, SpecificationError, on_share
+from ..failures import AuthorizationError, SpecificationError, on_share
 
 _MAX_LINKS = 40  # as Linux (path_resolution(7))
 

@@ -9,7 +9,7 @@ import posix
 import stat
 
 from ..errors import printable, to_bytes, to_text
-from .failure import ParameterError, on_writing
+from ..failures import ParameterError, on_writing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import os
 import select
 
 from ..errors import printable
-from .failure import NodeError, StageError, TransferError, on_share
+from ..failures import NodeError, StageError, TransferError, on_share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

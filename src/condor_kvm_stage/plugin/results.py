@@ -5,7 +5,7 @@ import time
 
 from .. import __version__
 from ..errors import printable
-from .failure import AuthorizationError, ParameterError, ResolutionError, StageError, TransferError
+from ..failures import AuthorizationError, ParameterError, ResolutionError, StageError, TransferError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ import posix
 
 from .. import sizes
 from ..errors import printable
-from ..policy import Staging
+from ..failures import SCRATCH, ParameterError, SpecificationError
+from ..policy.model import Staging
 from . import image, overlay, publish
-from .failure import SCRATCH, ParameterError, SpecificationError
 from .url import StageUrl
 
 TYPE_CHECKING = False

@@ -9,8 +9,8 @@ import posix
 import select
 import sys
 
+from ..failures import BY_STATUS, BugError, ContactError, NodeError, StageError
 from . import worker
-from .failure import BY_STATUS, BugError, ContactError, NodeError, StageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ import posix
 import sys
 import time
 
+from .. import classad_reader, classad_writer
 from ..errors import KvmStageError, printable
-from . import classad_reader, classad_writer, results, supervise, work
-from .failure import OK, ParameterError, StageError, bug
+from ..failures import OK, ParameterError, StageError, bug
+from . import results, supervise, work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ import os
 import stat
 
 from ..errors import printable
-from ..policy import PATH, Staging
+from ..failures import AuthorizationError, ParameterError, SpecificationError, on_share
+from ..policy.model import PATH, Staging
 from . import image, mounts, paths, publish, qemu_img
-from .failure import AuthorizationError, ParameterError, SpecificationError, on_share
 from .url import UploadUrl
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ The manual page, vm-nfs-plugin(1), section "URLS", is the specification.
 
 from .. import sizes
 from ..errors import printable, to_bytes, to_text
-from .failure import ParameterError
+from ..failures import ParameterError
 
 FORM = "nfs:///absolute/path/of/image:name"
 UPLOAD_FORM = "nfs:///absolute/directory/"

@@ -1,8 +1,8 @@
 """What the worker process does with each request: one file, from its URL to the disk or to the share."""
 
-from ..policy import PolicyError, load_staging
+from ..failures import NodeError, StageError
+from ..policy.model import PolicyError, load_staging
 from . import publish, stage, url
-from .failure import NodeError, StageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import fcntl
 import marshal
 import posix
 
-from .failure import StageError, bug
+from ..failures import StageError, bug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.plugin.classad_reader import ClassAdSyntaxError, read_ads
-from condor_kvm_stage.plugin.classad_writer import write_ad, write_long
+from condor_kvm_stage.classad_reader import ClassAdSyntaxError, read_ads
+from condor_kvm_stage.classad_writer import write_ad, write_long
 
 if TYPE_CHECKING:
-    from condor_kvm_stage.plugin.classad_writer import Value
+    from condor_kvm_stage.classad_writer import Value
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,10}", fullmatch=True).filter(
     # reserved words, in any case, are no attribute names in ClassAds

@@ -8,7 +8,7 @@ import time
 import classad2
 from unit.manual import Page
 
-from condor_kvm_stage.plugin.failure import BY_STATUS
+from condor_kvm_stage.failures import BY_STATUS
 
 
 def holds(recipe: str, **attributes: int) -> bool:

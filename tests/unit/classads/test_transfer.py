@@ -20,7 +20,7 @@ from unit.classads.transfers import (
     run,
 )
 
-from condor_kvm_stage.plugin.classad_writer import write_ad
+from condor_kvm_stage.classad_writer import write_ad
 
 
 def test_every_file_gets_its_result_also_after_a_failure(files: Files, scratch: Path, base: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import classad2
 
-from condor_kvm_stage.plugin.classad_writer import write_ad
+from condor_kvm_stage.classad_writer import write_ad
 from condor_kvm_stage.plugin.transfer import run_files
 
 PREALLOCATED = 64 * 301  # bytes of blanks, as HTCondor's file_transfer.cpp writes them

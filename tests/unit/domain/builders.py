@@ -16,7 +16,8 @@ import pytest
 from unit.domain import keepers
 from unit.domain.keepers import Keeper
 
-from condor_kvm_stage.domain import cli, disks, guest_facts
+from condor_kvm_stage import guest_facts
+from condor_kvm_stage.domain import cli, disks
 from condor_kvm_stage.domain.surroundings import Surroundings
 from condor_kvm_stage.plugin.supervise import Worker
 

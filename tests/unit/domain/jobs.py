@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from condor_kvm_stage.domain import ad, request
-from condor_kvm_stage.domain.guest_facts import GuestFacts
 from condor_kvm_stage.domain.request import Request
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.policy.model import Policy
 
 # What HTCondor makes of packaging/vm-job.sub, as far as it is of interest; the last ones are the vm-gahp's own
 EXAMPLE = {

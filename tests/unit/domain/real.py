@@ -18,10 +18,10 @@ from unit.domain import builders, starters
 from unit.domain.files import put
 from unit.domain.worlds import File, World
 
-from condor_kvm_stage import policy
 from condor_kvm_stage.domain import surroundings
 from condor_kvm_stage.domain.surroundings import Surroundings
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.policy import model
+from condor_kvm_stage.policy.model import Policy
 
 
 @contextmanager
@@ -62,8 +62,8 @@ def building(directory: Path) -> Iterator[Callable[[World, bytes], tuple[bytes, 
             put(scratch / ".job.ad", job)
             world = dataclasses.replace(like, policy=_moved(like.policy, shared), files=files, scratch=str(scratch))
             with (
-                mock.patch.object(policy, "load", return_value=world.policy),
-                mock.patch("condor_kvm_stage.domain.guest_facts.load", return_value=world.facts),
+                mock.patch.object(model, "load", return_value=world.policy),
+                mock.patch("condor_kvm_stage.guest_facts.load", return_value=world.facts),
                 redirect_stderr(io.StringIO()),
             ):
                 printed = programs.build(job)

@@ -13,7 +13,7 @@ from unit.domain.jobs import EXAMPLE, ad_of, string
 
 from condor_kvm_stage.domain import ad
 from condor_kvm_stage.domain.ad import Ad
-from condor_kvm_stage.plugin.failure import ParameterError
+from condor_kvm_stage.failures import ParameterError
 
 PLAIN = st.text(max_size=20).map(lambda text: re.sub(r'[\n"\\]', "", text))
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)

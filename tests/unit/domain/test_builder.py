@@ -16,8 +16,9 @@ from unit.domain.builders import Programs
 from unit.domain.files import put, see
 from unit.domain.jobs import ad_of, string
 
-from condor_kvm_stage.domain import ad, guest_facts
-from condor_kvm_stage.domain.guest_facts import GuestFacts
+from condor_kvm_stage import guest_facts
+from condor_kvm_stage.domain import ad
+from condor_kvm_stage.guest_facts import GuestFacts
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root defines another user's guest")
 

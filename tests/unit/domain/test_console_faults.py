@@ -14,7 +14,7 @@ from unit.domain.files import put
 
 from condor_kvm_stage.domain import console, shelter
 from condor_kvm_stage.domain.surroundings import Surroundings
-from condor_kvm_stage.plugin.failure import NodeError, ParameterError
+from condor_kvm_stage.failures import NodeError, ParameterError
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can let another user keep the console")
 

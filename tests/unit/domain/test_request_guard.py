@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from unit.domain.jobs import parse, site, string
 
 from condor_kvm_stage.domain import request
+from condor_kvm_stage.failures import StageError
 from condor_kvm_stage.genconfig import guard
-from condor_kvm_stage.plugin.failure import StageError
 
 DIRS = ["/srv/disks", "/srv/a.b+c"]
 EXPRESSIONS = guard.attributes(DIRS)

@@ -17,7 +17,7 @@ from condor_kvm_stage.domain import shelter
 from condor_kvm_stage.domain.disks import check_own
 from condor_kvm_stage.domain.surroundings import Surroundings
 from condor_kvm_stage.domain.sweep import SUFFIX
-from condor_kvm_stage.plugin.failure import NodeError, StageError
+from condor_kvm_stage.failures import NodeError, StageError
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has a directory beside another user's")
 

@@ -14,7 +14,7 @@ from unit.domain.files import put
 
 from condor_kvm_stage.domain import acl, shelter
 from condor_kvm_stage.domain.surroundings import Surroundings
-from condor_kvm_stage.plugin.failure import ContactError, NodeError, StageError
+from condor_kvm_stage.failures import ContactError, NodeError, StageError
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has a directory beside another user's")
 ANOTHER = 64_055  # as QEMU's

@@ -15,7 +15,7 @@ from unit.domain.starters import Starter
 
 from condor_kvm_stage.domain import surroundings
 from condor_kvm_stage.domain.surroundings import Surroundings
-from condor_kvm_stage.plugin.failure import NodeError
+from condor_kvm_stage.failures import NodeError
 
 SCRATCH = "/var/lib/condor/execute/dir_287/scratch"
 ENVIRONMENT = {"VMGAHP_WORKING_DIR": SCRATCH, "VMGAHP_USER_UID": "1000", "VMGAHP_USER_GID": "1001"}

@@ -13,9 +13,9 @@ from unit.domain.guests import WHERE
 from unit.domain.jobs import site
 
 from condor_kvm_stage.domain import cli
-from condor_kvm_stage.domain.guest_facts import GuestFacts
-from condor_kvm_stage.plugin.failure import AuthorizationError, SpecificationError
-from condor_kvm_stage.policy import Policy
+from condor_kvm_stage.failures import AuthorizationError, SpecificationError
+from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.policy.model import Policy
 
 Chain = tuple[tuple[str, str], ...]
 BASE = ("/srv/images/base.qcow2", "qcow2")

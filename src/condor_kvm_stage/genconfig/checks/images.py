@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from ...policy import PATH
+from ...policy.model import PATH
 from ..trials import DirectoryTrial
 from .verdict import Check, Level, Seen
 

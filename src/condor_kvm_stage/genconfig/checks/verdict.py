@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ...policy import Policy
+from ...policy.model import Policy
 from ..facts import HostFacts
 from ..snippet import Values
 from ..trials import Trials

@@ -2,8 +2,8 @@
 
 import marshal
 
-from . import __version__
-from .policy import Policy, Staging
+from .. import __version__
+from .model import Policy, Staging
 
 # In /run, because the next boot begins anew
 PATH = "/run/condor-kvm-stage/staging"

@@ -5,9 +5,9 @@ Apart from policy.py, because the plug-in hardly ever gets here: see there.
 
 import os
 
-from .errors import printable
-from .policy import PATH, Policy, PolicyError
-from .policy_checks import KEYS
+from ..errors import printable
+from .keys import KEYS
+from .model import PATH, Policy, PolicyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..errors import KvmStageError, root_hint
+from .errors import KvmStageError, root_hint
 
 # Whatever the caller's umask: HTCondor's tools refuse to work with a file that the user condor cannot read
 _MODE = 0o644

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import KvmStageError, root_hint
+from .errors import KvmStageError, root_hint
 
 _PATH = ("usr/sbin", "usr/bin", "sbin", "bin")
 

@@ -6,7 +6,7 @@ without settings, as the package installs it, is recognised without, and of anot
 
 import posix
 
-from .errors import KvmStageError
+from ..errors import KvmStageError
 
 PATH = "/etc/condor-kvm-stage/config.toml"
 AUTO = -1  # what "auto" stands for where a number is expected: the generator works it out
@@ -112,9 +112,9 @@ def load(root: str = "") -> Policy:
     text = read(path)
     if _says_nothing(text):
         return Policy(text)
-    from . import policy_reader
+    from . import toml_reader
 
-    return policy_reader.parse(text, path)
+    return toml_reader.parse(text, path)
 
 
 def load_staging() -> Staging:
@@ -122,9 +122,9 @@ def load_staging() -> Staging:
     text = read(PATH)
     if _says_nothing(text):
         return Staging()
-    from . import policy_memory
+    from . import staging_cache
 
-    return policy_memory.recall(text) or load().staging
+    return staging_cache.recall(text) or load().staging
 
 
 def read(path: str) -> bytes:

@@ -1,7 +1,7 @@
 """What is right for each key of the site's policy: a check that returns the value as policy.py's classes hold it."""
 
-from . import sizes
-from .policy import AUTO, Htcondor, Network
+from .. import sizes
+from .model import AUTO, Htcondor, Network
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
