@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from condor_kvm_stage.plugin import locks, overlay
+from condor_kvm_stage.images import qcow2_overlay, qemu_locks
 
 SIZE = 1 << 20
 # each image, with its format and the files that it consists of
@@ -27,7 +27,7 @@ IMAGES = {
 
 def write_overlay(name: str, base: str, base_format: str) -> None:
     descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-    overlay.write(descriptor, os.path.abspath(base), base_format, SIZE)
+    qcow2_overlay.write(descriptor, os.path.abspath(base), base_format, SIZE)
     os.close(descriptor)
 
 
@@ -57,7 +57,7 @@ def guest(image: str, image_format: str, **options: object) -> Iterator[subproce
 
 def is_written(name: str) -> bool:
     with open(name, "rb") as file:
-        return locks.is_written(file.fileno())
+        return qemu_locks.is_written(file.fileno())
 
 
 def seen() -> dict[str, tuple[bool, bool]]:

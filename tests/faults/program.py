@@ -130,9 +130,9 @@ def install(directory: Path) -> tuple[Path, Path]:
     modules = plugin_copy.copy_modules(directory)
     assert compileall.compile_dir(modules, quiet=1)
     before = (
-        "import condor_kvm_stage.plugin.supervise\n"
+        "import condor_kvm_stage.share.watchdog\n"
         "import condor_kvm_stage.policy.model\n\n"
-        f"condor_kvm_stage.plugin.supervise.IMPATIENT = {IMPATIENT}\n"
+        f"condor_kvm_stage.share.watchdog.IMPATIENT = {IMPATIENT}\n"
         f"condor_kvm_stage.policy.model.PATH = {str(policy)!r}\n"
     )
     plugin_copy.write(program, modules, before)

@@ -16,7 +16,8 @@ from unit.domain.worlds import World
 
 from condor_kvm_stage import classad_reader
 from condor_kvm_stage.failures import ParameterError, SpecificationError
-from condor_kvm_stage.plugin import formats, qcow2, url
+from condor_kvm_stage.images import formats, qcow2_header
+from condor_kvm_stage.plugin import url
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def _header(data: bytes) -> None:
     size = len(rest) + (1 << (data[0] % 63)) if data and data[0] else len(rest)
     try:
         if formats.recognise(rest[: formats.HEAD], rest[-formats.TAIL :], "image", "image") == "qcow2":
-            header = qcow2.read(rest[: formats.HEAD], size, 16 << 40, "image", "image")
+            header = qcow2_header.read(rest[: formats.HEAD], size, 16 << 40, "image", "image")
             assert 0 < header.virtual_size <= 16 << 40
             assert bool(header.backing) == (header.backing_format in ("raw", "qcow2"))
             assert ":" not in header.backing.partition("/")[0]

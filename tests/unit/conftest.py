@@ -14,9 +14,9 @@ import pytest
 from processes import NOBODY
 from unit.genconfig_fixtures import carry_out, clock, good, host, node, policy_of_the_host, temporary
 
-from condor_kvm_stage.plugin import mounts
 from condor_kvm_stage.policy import model
 from condor_kvm_stage.policy.model import Staging
+from condor_kvm_stage.share import mounts
 
 # Those of the generator stand in a module of their own
 __all__ = ["carry_out", "clock", "good", "host", "node", "policy_of_the_host", "temporary"]

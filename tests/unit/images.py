@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from condor_kvm_stage.plugin import image
+from condor_kvm_stage.images import image
 from condor_kvm_stage.policy import model
 
 

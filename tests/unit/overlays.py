@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hostile import CLUSTER, FIELDS
 
-from condor_kvm_stage.plugin import overlay
+from condor_kvm_stage.images import qcow2_overlay
 
 FEATURE_NAMES = 0x6803F857  # the header extension that QEMU writes and we do not
 
@@ -16,7 +16,7 @@ FEATURE_NAMES = 0x6803F857  # the header extension that QEMU writes and we do no
 def write(path: Path, base: str | Path, base_format: str, size: int) -> Path:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
     try:
-        overlay.write(descriptor, str(base), base_format, size)
+        qcow2_overlay.write(descriptor, str(base), base_format, size)
     finally:
         os.close(descriptor)
     return path

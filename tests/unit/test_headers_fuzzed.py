@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from condor_kvm_stage.failures import SpecificationError
-from condor_kvm_stage.plugin import formats
-from condor_kvm_stage.plugin import qcow2 as reader
+from condor_kvm_stage.images import formats
+from condor_kvm_stage.images import qcow2_header as reader
 
 LARGEST = 16 << 40
 HEADER = 112

@@ -17,7 +17,8 @@ from hostile import Case
 
 from condor_kvm_stage import plugin
 from condor_kvm_stage.failures import StageError
-from condor_kvm_stage.plugin import formats, image, transfer
+from condor_kvm_stage.images import formats, image
+from condor_kvm_stage.plugin import transfer
 from condor_kvm_stage.policy import model
 
 FORBIDDEN = {"image_dirs", "readable", "searchable"}

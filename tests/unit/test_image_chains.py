@@ -10,7 +10,7 @@ from hostile import MIB, put, qcow2
 from unit.images import as_qemu_has_it, inspect
 
 from condor_kvm_stage.failures import AuthorizationError
-from condor_kvm_stage.plugin import image
+from condor_kvm_stage.images import image
 from condor_kvm_stage.policy import model
 
 

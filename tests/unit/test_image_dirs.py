@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.genconfig import image_dirs
-from condor_kvm_stage.plugin import paths, supervise
 from condor_kvm_stage.policy.model import Staging
+from condor_kvm_stage.share import paths, watchdog
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_shares_that_are_silent_do_not_cost_each_directory_its_timeout(
     site: Staging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At boot HTCondor waits for this."""
-    monkeypatch.setattr(supervise, "IMPATIENT", 0.1)
+    monkeypatch.setattr(watchdog, "IMPATIENT", 0.1)
     monkeypatch.setattr(paths, "resolve", lambda *_: time.sleep(60))
     site.timeout = 3
     started = time.monotonic()

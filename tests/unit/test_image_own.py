@@ -11,8 +11,8 @@ from hostile import Case, put, qcow2
 from unit.images import as_qemu_has_it
 
 from condor_kvm_stage.failures import AuthorizationError, StageError
-from condor_kvm_stage.plugin import image
-from condor_kvm_stage.plugin.image import Image
+from condor_kvm_stage.images import image
+from condor_kvm_stage.images.image import Image
 from condor_kvm_stage.policy import model
 
 # What says where an image may lie, and who may read it

@@ -16,7 +16,7 @@ from unit import overlays
 from unit.disks import write_raw
 from unit.writers import qemu_io
 
-from condor_kvm_stage.plugin import locks
+from condor_kvm_stage.images import qemu_locks
 
 QemuImg = Callable[..., str]
 
@@ -25,7 +25,7 @@ def is_written(path: Path) -> bool:
     """As the plug-in asks: of a file that it only reads."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        return locks.is_written(descriptor)
+        return qemu_locks.is_written(descriptor)
     finally:
         os.close(descriptor)
 
@@ -93,6 +93,6 @@ def test_file_of_which_locks_cannot_be_asked_is_not_written(tmp_path: Path) -> N
     try:
         with pytest.raises(OSError, match="Bad file descriptor"):
             fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, bytes(32))
-        assert not locks.is_written(descriptor)
+        assert not qemu_locks.is_written(descriptor)
     finally:
         os.close(descriptor)

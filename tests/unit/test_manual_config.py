@@ -13,10 +13,10 @@ from unit.manual import Page, literals, terms
 from condor_kvm_stage import sizes
 from condor_kvm_stage.failures import NodeError
 from condor_kvm_stage.genconfig import network, snippet
-from condor_kvm_stage.plugin import supervise
 from condor_kvm_stage.policy.keys import KEYS
 from condor_kvm_stage.policy.model import AUTO, PATH, Htcondor, Network, Policy
 from condor_kvm_stage.policy.toml_reader import parse
+from condor_kvm_stage.share import watchdog
 
 PAGE = Page("condor-kvm-stage-config.toml.5")
 SHIPPED = (Path(__file__).parents[2] / "packaging/config.toml").read_text(encoding="utf-8")
@@ -137,7 +137,7 @@ def test_versions_that_the_network_user_needs_are_named(page: str) -> None:
 
 
 def test_numbers_that_stand_in_the_code_are_those_of_the_page() -> None:
-    assert f"wait for {supervise.IMPATIENT} seconds at most" in " ".join(PAGE.section("STAGING").split())
+    assert f"wait for {watchdog.IMPATIENT} seconds at most" in " ".join(PAGE.section("STAGING").split())
     assert f"exit status {NodeError.status} of the plug-in" in PAGE.section("DESCRIPTION")
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condor_kvm_stage.failures import ParameterError, ResolutionError
-from condor_kvm_stage.plugin import mounts
-from condor_kvm_stage.plugin.mounts import local_path, parse, read, server_of
+from condor_kvm_stage.share import mounts
+from condor_kvm_stage.share.mounts import local_path, parse, read, server_of
 
 MOUNTINFO = Path(__file__).parents[1] / "data/mountinfo/el9-nfs"
 MOUNTS = parse(MOUNTINFO.read_text(encoding="utf-8"))

@@ -17,8 +17,8 @@ from unit import overlays
 from unit.disks import write_raw
 from unit.images import as_qemu_has_it, inspect
 
-from condor_kvm_stage.plugin import formats, overlay, qcow2
-from condor_kvm_stage.plugin.overlay import LARGEST
+from condor_kvm_stage.images import formats, qcow2_header, qcow2_overlay
+from condor_kvm_stage.images.qcow2_overlay import LARGEST
 
 QemuImg = Callable[..., str]
 
@@ -40,7 +40,7 @@ def written(base: str, base_format: str, size: int) -> bytes:
     """Return the content of an overlay, without a file system."""
     descriptor = os.memfd_create("overlay")
     try:
-        overlay.write(descriptor, base, base_format, size)
+        qcow2_overlay.write(descriptor, base, base_format, size)
         return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
     finally:
         os.close(descriptor)
@@ -50,7 +50,7 @@ def written(base: str, base_format: str, size: int) -> bytes:
 @given(names, base_formats, sizes)
 def test_says_what_it_was_asked_for_and_counts_each_cluster_once(base: str, base_format: str, size: int) -> None:
     content = written(base, base_format, size)
-    header = qcow2.read(content[: formats.HEAD], len(content), LARGEST, "overlay", "overlay")
+    header = qcow2_header.read(content[: formats.HEAD], len(content), LARGEST, "overlay", "overlay")
     assert (header.backing, header.backing_format) == (base, base_format)
     assert size <= header.virtual_size < size + 512
     found = overlays.parts(content)
@@ -259,7 +259,7 @@ def test_writes_that_the_system_takes_in_pieces_come_to_the_same(monkeypatch: py
 
 def test_full_disk_is_an_error() -> None:
     with open("/dev/full", "r+b", buffering=0) as full, pytest.raises(OSError, match="No space left on device"):
-        overlay.write(full.fileno(), "/base", "raw", MIB)
+        qcow2_overlay.write(full.fileno(), "/base", "raw", MIB)
 
 
 def test_takes_hardly_any_space_whatever_its_size(tmp_path: Path) -> None:

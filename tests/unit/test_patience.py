@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_kvm_stage.failures import NodeError
-from condor_kvm_stage.plugin import supervise
-from condor_kvm_stage.plugin.supervise import SilentError, Worker
+from condor_kvm_stage.share import watchdog
+from condor_kvm_stage.share.watchdog import SilentError, Worker
 
 if TYPE_CHECKING:
-    from condor_kvm_stage.plugin.worker import Beat
+    from condor_kvm_stage.share.child import Beat
 
 
 def _act(seconds: float, beat: Beat) -> int:
@@ -24,7 +24,7 @@ def _act(seconds: float, beat: Beat) -> int:
 
 
 def test_share_that_has_been_silent_is_waited_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "IMPATIENT", 0.1)
+    monkeypatch.setattr(watchdog, "IMPATIENT", 0.1)
     worker = Worker(lambda: (_act, 1))
     tidied: list[int] = []
     for seconds in (1, 0, 0):
@@ -34,7 +34,7 @@ def test_share_that_has_been_silent_is_waited_for_less(monkeypatch: pytest.Monke
 
 
 def test_impatience_is_never_longer_than_the_policys_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "IMPATIENT", 30)
+    monkeypatch.setattr(watchdog, "IMPATIENT", 30)
     worker = Worker(lambda: (_act, 0.1))
     for _ in range(2):
         started = time.monotonic()
@@ -44,7 +44,7 @@ def test_impatience_is_never_longer_than_the_policys_patience(monkeypatch: pytes
 
 
 def test_other_failures_and_successes_do_not_cost_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "IMPATIENT", 0.1)
+    monkeypatch.setattr(watchdog, "IMPATIENT", 0.1)
     worker = Worker(lambda: (_act, 60))
     with pytest.raises(NodeError, match="reason"):
         worker.do((0,), "fail")

@@ -11,7 +11,7 @@ import pytest
 from unit.disks import names, put
 
 from condor_kvm_stage.failures import ContactError, ParameterError, StageError
-from condor_kvm_stage.plugin import overlay
+from condor_kvm_stage.images import qcow2_overlay
 from condor_kvm_stage.plugin.publish import publish
 
 Meanwhile = Callable[[str], None]
@@ -33,7 +33,7 @@ def meanwhile(mode: str, fake_program: Callable[[str, str], None], monkeypatch: 
             subprocess.run(["sh", "-c", commands], check=True)
             os.write(descriptor, b"content\n")
 
-        monkeypatch.setattr(overlay, "write", write)
+        monkeypatch.setattr(qcow2_overlay, "write", write)
         fake_program("qemu-img", f'({commands}); for last; do :; done; echo content > "$last"')
 
     return do

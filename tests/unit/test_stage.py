@@ -13,7 +13,7 @@ from unit.disks import names, put, write_raw
 from unit.writers import qemu_io
 
 from condor_kvm_stage.failures import ContactError, ParameterError, ResolutionError, SpecificationError, TransferError
-from condor_kvm_stage.plugin import overlay
+from condor_kvm_stage.images import qcow2_overlay
 from condor_kvm_stage.policy.model import Staging
 
 QemuImg = Callable[..., str]
@@ -186,7 +186,7 @@ def test_disk_that_is_too_large_for_an_overlay_is_refused(tmp_path: Path, scratc
     policy = Staging()
     policy.virtual_size = 1 << 62
     image = write_raw(tmp_path / "base.raw", 1 << 20)
-    put(f"nfs://{image}?size={overlay.LARGEST}:largest", scratch, policy)
+    put(f"nfs://{image}?size={qcow2_overlay.LARGEST}:largest", scratch, policy)
     with pytest.raises(SpecificationError, match="and can have at most 2 PiB; take a smaller one"):
-        put(f"nfs://{image}?size={overlay.LARGEST + 512}:disk", scratch, policy)
+        put(f"nfs://{image}?size={qcow2_overlay.LARGEST + 512}:disk", scratch, policy)
     assert names(scratch) == ["largest"]

@@ -16,12 +16,12 @@ from plugin_copy import MODULES
 from processes import runs, wait_for
 
 from condor_kvm_stage.failures import BY_STATUS, BugError, NodeError, StageError
-from condor_kvm_stage.plugin.supervise import SilentError, Worker
+from condor_kvm_stage.share.watchdog import SilentError, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from condor_kvm_stage.plugin.worker import Beat
+    from condor_kvm_stage.share.child import Beat
 
 
 def run(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from condor_kvm_stage.failures import BugError
-from condor_kvm_stage.plugin.supervise import Worker
+from condor_kvm_stage.share.watchdog import Worker
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.binary() | st.text() | st.sampled_from(["\udcff", "x" * 200_000])

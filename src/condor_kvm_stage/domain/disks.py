@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 from ..errors import printable
 from ..failures import AuthorizationError, SpecificationError, on_share
-from ..plugin import image, paths, qemu_img
-from ..plugin.supervise import Worker
+from ..images import image, qemu_img
 from ..policy.model import PATH, Policy
 from ..processes import become_user
+from ..share import paths
+from ..share.watchdog import Worker
 from .request import Disk
 from .surroundings import Surroundings
 
 if TYPE_CHECKING:
-    from ..plugin.worker import Action, Beat
+    from ..share.child import Action, Beat
 
 
 @dataclass(frozen=True)

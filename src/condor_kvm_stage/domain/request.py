@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ..errors import printable
 from ..failures import AuthorizationError, ParameterError
 from ..guest_facts import GuestFacts
-from ..plugin.paths import is_under
 from ..policy.model import PATH, Policy
+from ..share.paths import is_under
 from .ad import Ad
 
 CONSOLE = "console.log"  # the file in the scratch directory

@@ -6,11 +6,11 @@ import stat
 from typing import TYPE_CHECKING
 
 from ..failures import SpecificationError, StageError
-from ..plugin import paths, supervise
 from ..policy.model import Staging
+from ..share import paths, watchdog
 
 if TYPE_CHECKING:
-    from ..plugin.worker import Beat
+    from ..share.child import Beat
 
 
 def attributes(staging: Staging) -> dict[str, str]:
@@ -21,13 +21,13 @@ def attributes(staging: Staging) -> dict[str, str]:
     """
     if not staging.image_dirs:
         return {}
-    worker = supervise.Worker(lambda: (_look, staging.timeout))
+    worker = watchdog.Worker(lambda: (_look, staging.timeout))
     good = [directory for directory in staging.image_dirs if _is_good(directory, worker)]
     failed = [directory for directory in staging.image_dirs if directory not in good]
     return {"NfsPluginImageDirs": ",".join(good), "NfsPluginImageDirsFailed": ",".join(failed)}
 
 
-def _is_good(directory: str, worker: supervise.Worker) -> bool:
+def _is_good(directory: str, worker: watchdog.Worker) -> bool:
     try:
         worker.do((directory,), f"look at {directory}")
     except StageError:

@@ -17,9 +17,9 @@ from urllib.parse import quote
 from ..errors import quoted
 from ..guest_facts import GuestFacts
 from ..host import Answer, Host
-from ..plugin import mounts
-from ..plugin.paths import is_under
 from ..policy.model import PATH, Policy
+from ..share import mounts
+from ..share.paths import is_under
 from . import domains, guests, platform, running
 from .apply import DISABLED, UNIT
 from .facts import HostFacts

@@ -5,13 +5,14 @@ import posix
 from .. import sizes
 from ..errors import printable
 from ..failures import SCRATCH, ParameterError, SpecificationError
+from ..images import image, qcow2_overlay
 from ..policy.model import Staging
-from . import image, overlay, publish
+from . import publish
 from .url import StageUrl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .worker import Beat
+    from ..share.child import Beat
 
 
 def stage(wanted: StageUrl, scratch: str, policy: Staging, beat: "Beat") -> int:
@@ -31,7 +32,7 @@ def stage(wanted: StageUrl, scratch: str, policy: Staging, beat: "Beat") -> int:
             _copy(base, wanted.size, publish.path_of(file), beat)
         else:
             # The path without symlinks: one that is moved to another image must not change the disk under a guest.
-            overlay.write(file, base.path, base.format, wanted.size or base.virtual_size)
+            qcow2_overlay.write(file, base.path, base.format, wanted.size or base.virtual_size)
         beat("publish")
 
     return publish.publish(scratch, wanted.name, SCRATCH, make)
@@ -40,21 +41,21 @@ def stage(wanted: StageUrl, scratch: str, policy: Staging, beat: "Beat") -> int:
 def _local_path(wanted: StageUrl) -> str:
     if not wanted.server:
         return wanted.path
-    from . import mounts
+    from ..share import mounts
 
     return mounts.local_path(wanted.server, wanted.path, mounts.read())
 
 
 def _let_qemu_check(paths: "list[str]", beat: "Beat") -> None:
     """Find out here what would keep a guest from starting; a mutilated table of snapshots, for one."""
-    from . import qemu_img
+    from ..images import qemu_img
 
     for path in paths:
         qemu_img.try_to_open(path, beat)
 
 
 def _copy(base: image.Image, size: int, path: str, beat: "Beat") -> None:
-    from . import qemu_img
+    from ..images import qemu_img
 
     qemu_img.convert(path, base.path, base.format, beat)
     if size:
@@ -86,9 +87,9 @@ def _check(wanted: StageUrl, base: image.Image, policy: Staging) -> None:
             f"{posix.uname().nodename} allows; write a smaller size"
         )
     size = wanted.size or base.virtual_size
-    if size > overlay.LARGEST and not wanted.copy:
+    if size > qcow2_overlay.LARGEST and not wanted.copy:
         raise SpecificationError(
             f"an overlay of {shown} would be a disk of {sizes.show(size)}, and can have at most "
-            f"{sizes.show(overlay.LARGEST)}; take a smaller one",
+            f"{sizes.show(qcow2_overlay.LARGEST)}; take a smaller one",
             check="virtual_size",
         )

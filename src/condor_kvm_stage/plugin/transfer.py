@@ -11,11 +11,12 @@ import time
 from .. import classad_reader, classad_writer
 from ..errors import KvmStageError, printable
 from ..failures import OK, ParameterError, StageError, bug
-from . import results, supervise, work
+from ..share import watchdog
+from . import result_ad, work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .results import Ad
+    from .result_ad import Ad
 
 
 class Run:
@@ -23,7 +24,7 @@ class Run:
 
     def __init__(self, uploading: bool) -> None:
         self.uploading = uploading
-        self.worker = supervise.Worker(work.prepare)
+        self.worker = watchdog.Worker(work.prepare)
 
     def transfer(self, remote: "str | None", local: "str | None") -> "tuple[int, Ad]":
         """Transfer one file. Returns an exit status and the result ad for HTCondor.
@@ -45,7 +46,7 @@ class Run:
             # a result, for without one HTCondor has nothing better to tell the user than the exit status.
             sys.excepthook(type(error), error, error.__traceback__)
             failure = bug(error)
-        result = results.ad(remote or "", local or "", self.uploading, started, size, failure)
+        result = result_ad.ad(remote or "", local or "", self.uploading, started, size, failure)
         return (failure.status if failure else OK), result
 
     def _transfer(self, remote: str, local: str) -> int:
@@ -54,7 +55,7 @@ class Run:
         try:
             size: int = self.worker.do(request, doing, lambda pid: work.tidy(*request, pid))
             return size
-        except supervise.SilentError as error:
+        except watchdog.SilentError as error:
             error.server = work.server_of(*request)
             raise
 
@@ -83,7 +84,7 @@ def run_files(infile: str, outfile: str, uploading: bool) -> int:
             # No file to answer for, but an ad without a name still brings the message into the hold reason.
             reason = error.strerror if isinstance(error, OSError) else error
             failure = ParameterError(f"cannot read the list of files, {printable(infile)}: {reason}")
-            out.write(classad_writer.write_ad(results.ad("", "", uploading, int(time.time()), 0, failure)))
+            out.write(classad_writer.write_ad(result_ad.ad("", "", uploading, int(time.time()), 0, failure)))
             return failure.status
         for ad in ads:
             if "url" not in ad and "localfilename" not in ad:

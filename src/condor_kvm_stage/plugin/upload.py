@@ -6,15 +6,17 @@ import stat
 
 from ..errors import printable
 from ..failures import AuthorizationError, ParameterError, SpecificationError, on_share
+from ..images import image, qemu_img
 from ..policy.model import PATH, Staging
-from . import image, mounts, paths, publish, qemu_img
+from ..share import mounts, paths
+from . import publish
 from .url import UploadUrl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .worker import Beat
+    from ..share.child import Beat
 
 _CHUNK = 1 << 20  # bytes between two beats
 _SYNC = 64 << 20  # bytes that may wait to be written: all of them at the end could be minutes without a beat

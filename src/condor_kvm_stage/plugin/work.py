@@ -6,7 +6,7 @@ from . import publish, stage, url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .worker import Action, Beat
+    from ..share.child import Action, Beat
 
 
 def prepare() -> "tuple[Action, float]":
@@ -55,6 +55,6 @@ def _directory(path: str) -> str:
 
 
 def _server(wanted: "url.StageUrl | url.UploadUrl") -> str:
-    from . import mounts  # for failures only
+    from ..share import mounts  # for failures only
 
     return wanted.server or mounts.server_of(wanted.path)

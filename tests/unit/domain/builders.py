@@ -19,10 +19,10 @@ from unit.domain.keepers import Keeper
 from condor_kvm_stage import guest_facts
 from condor_kvm_stage.domain import cli, disks
 from condor_kvm_stage.domain.surroundings import Surroundings
-from condor_kvm_stage.plugin.supervise import Worker
+from condor_kvm_stage.share.watchdog import Worker
 
 if TYPE_CHECKING:
-    from condor_kvm_stage.plugin.worker import Action
+    from condor_kvm_stage.share.child import Action
 
 WORDS = "image is not in qcow2 format"  # for which HTCondor holds a job
 

@@ -20,7 +20,7 @@ from condor_kvm_stage.domain.disks import DiskFile
 from condor_kvm_stage.domain.request import Disk
 from condor_kvm_stage.domain.surroundings import Surroundings
 from condor_kvm_stage.failures import AuthorizationError, BugError, ContactError, SpecificationError, StageError
-from condor_kvm_stage.plugin import image
+from condor_kvm_stage.images import image
 from condor_kvm_stage.policy.model import Policy
 
 DISK = Disk("disk", "vda", "virtio", readonly=False, format="", cdrom=False)

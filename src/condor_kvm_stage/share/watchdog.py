@@ -10,13 +10,13 @@ import select
 import sys
 
 from ..failures import BY_STATUS, BugError, ContactError, NodeError, StageError
-from . import worker
+from . import child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-    from .worker import Action
+    from .child import Action
 
 # Seconds; once a share has been silent for its whole time, whatever comes next waits no longer than this.
 IMPATIENT = 5
@@ -55,14 +55,14 @@ class Worker:
             if pid == 0:
                 posix.close(self._writer)  # else it would not see that nobody asks any more, or listens
                 posix.close(self._reader)
-                worker.serve(self._prepare, requests, answers)
+                child.serve(self._prepare, requests, answers)
         except OSError:
             self._forget()
             raise
         finally:
             posix.close(requests)
             posix.close(answers)
-        worker.make_group(pid)
+        child.make_group(pid)
         self._pid, self._patience, self._received = pid, _BEGINNING, b""
 
     def do(self, request: "tuple[Any, ...]", doing: str, tidy: "Callable[[int], None]" = lambda pid: None) -> "Any":
@@ -124,9 +124,9 @@ class Worker:
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         while True:
-            end = worker.LENGTH + int.from_bytes(self._received[: worker.LENGTH], "big")
+            end = child.LENGTH + int.from_bytes(self._received[: child.LENGTH], "big")
             if len(self._received) >= end:
-                message, self._received = self._received[worker.LENGTH : end], self._received[end:]
+                message, self._received = self._received[child.LENGTH : end], self._received[end:]
                 return list(marshal.loads(message))
             if not poll.poll(self._patience * 1000):
                 raise TimeoutError

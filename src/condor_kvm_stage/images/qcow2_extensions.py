@@ -4,7 +4,7 @@ Specified in QEMU's docs/interop/qcow2, "Header extensions"; read as in QEMU's b
 """
 
 from ..errors import printable, to_text
-from .header_check import ANEW, CONVERT, DECRYPT, OTHER_FILE, Checker, number
+from .checker import ANEW, CONVERT, DECRYPT, OTHER_FILE, Checker, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

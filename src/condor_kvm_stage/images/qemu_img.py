@@ -9,7 +9,7 @@ from ..failures import NodeError, StageError, TransferError, on_share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .worker import Beat
+    from ..share.child import Beat
 
 _INTERVAL = 200  # milliseconds; progress is seen after two, and the shortest timeout is 1 s
 # What qemu-img may say in its message, in the C locale

@@ -10,12 +10,12 @@ from .. import sizes
 from ..errors import printable, quoted, to_bytes
 from ..failures import AuthorizationError, ContactError, SpecificationError, on_share
 from ..policy.model import PATH, Staging
-from . import formats, locks, paths
+from ..share import paths
+from . import formats, qemu_locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import qcow2
-    from .worker import Beat
+    from ..share.child import Beat
 
 
 # Without waiting, should it be a FIFO by now
@@ -116,12 +116,12 @@ def _inspect_one(path: str, policy: Staging, shown: str, anywhere: bool) -> Imag
         )
     head, tail, size = _read(place, shown, anywhere)
     if formats.recognise(head, tail, shown, quoted(place.path)) == "qcow2":
-        from . import qcow2  # three modules, which take 1 ms and a raw image does not need
+        from . import qcow2_header  # three modules, which take 1 ms and a raw image does not need
 
-        header = qcow2.read(head, size, policy.virtual_size, shown, quoted(place.path))
+        header = qcow2_header.read(head, size, policy.virtual_size, shown, quoted(place.path))
         return Image(place.path, size, False, header)
     if size > policy.virtual_size:
-        from .header_check import too_large
+        from .checker import too_large
 
         raise SpecificationError(
             f"{shown} is a disk of {sizes.show(size)}; {too_large(policy.virtual_size)}",
@@ -155,7 +155,7 @@ def _read_open(descriptor: int, path: str, shown: str, anywhere: bool) -> "tuple
         if not anywhere and not status.st_mode & stat.S_IROTH:
             # A guest whose image QEMU's user cannot open does not start, and HTCondor takes VM universe from the node.
             raise _unreadable(path, shown, "QEMU, which runs as a user of its own, could not open it", 0)
-        if locks.is_written(descriptor):
+        if qemu_locks.is_written(descriptor):
             raise ContactError(  # nor would this one start
                 f"{shown} is open for writing in another program, most often QEMU, which has it locked, so no "
                 "guest could read it; try again when that has ended",

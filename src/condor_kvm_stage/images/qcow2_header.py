@@ -6,7 +6,7 @@ QEMU opens, and what it then opens besides is what `backing` says.
 
 from .. import sizes
 from . import qcow2_extensions
-from .header_check import ANEW, CONVERT, COPY_AGAIN, DECRYPT, OTHER_FILE, REPAIR, Checker, number, too_large
+from .checker import ANEW, CONVERT, COPY_AGAIN, DECRYPT, OTHER_FILE, REPAIR, Checker, number, too_large
 
 _V2_LENGTH, _V3_LENGTH = 72, 104
 _DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED_L2 = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4
