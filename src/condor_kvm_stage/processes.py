@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
-from .domain.surroundings import Surroundings
+from .domain.job import Surroundings
 
 
 def become_user(where: Surroundings) -> None:

@@ -6,7 +6,7 @@ import pytest
 from unit.seen import of, tried, verdict
 
 from condor_kvm_stage.genconfig.checks import Check, Level, Seen
-from condor_kvm_stage.genconfig.domains import Domain, Domains, Job, Unclear
+from condor_kvm_stage.leftovers.job_domains import Domain, Domains, Job, Unclear
 
 APPLY = "condor-kvm-stage-genconfig --apply, which destroys what jobs have left"
 

@@ -9,8 +9,9 @@ from unit.hosts import FakeHost, write
 from unit.libvirts import BEGAN, GONE, LIVING, SOCKET, STAT, VIRSH, FakeLibvirt, host_of, mark, uuid
 from unit.nodes import OFFERED, UP_TO_DATE, Clock, FakeNode
 
-from condor_kvm_stage.genconfig import cleanup, cli, facts
+from condor_kvm_stage.genconfig import cli, facts
 from condor_kvm_stage.host import Answer
+from condor_kvm_stage.leftovers import remove
 from condor_kvm_stage.messages import INFO, NOTICE, Said
 
 DESTROYED = f"Destroyed the virtual machine gone ({uuid(1)}): the starter of its job, process {GONE}, is gone"
@@ -33,7 +34,7 @@ def host(libvirt: FakeLibvirt, tmp_path: Path) -> FakeHost:
 
 
 def destroy(host: FakeHost) -> list[Said]:
-    return list(cleanup.destroy_orphans(host))
+    return list(remove.destroy_orphans(host))
 
 
 def test_orphan_alone_is_destroyed_by_its_uuid_and_once(libvirt: FakeLibvirt, host: FakeHost) -> None:
@@ -101,8 +102,8 @@ def test_there_is_an_end_to_it_however_many_there_are(
     libvirt: FakeLibvirt, host: FakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(cleanup, "time", clock)
-    libvirt.before["destroy"] = lambda: clock.sleep(cleanup.DESTROYING)
+    monkeypatch.setattr(remove, "time", clock)
+    libvirt.before["destroy"] = lambda: clock.sleep(remove.DESTROYING)
     libvirt.run(5, "second", mark(GONE))
     libvirt.run(6, "third", mark(GONE))
     first, last = destroy(host)
@@ -143,7 +144,7 @@ def test_removed_shelter_is_nothing_that_an_administrator_need_know(libvirt: Fak
     settings = node.programs["/usr/bin/condor_config_val"]
     assert isinstance(settings, Answer)
     node.programs["/usr/bin/condor_config_val"] = Answer(0, settings.output + "EXECUTE = /x\n # at: <Default>\n")
-    (line,) = cleanup.carry_out(node, facts.collect(node))
+    (line,) = remove.carry_out(node, facts.collect(node))
     assert line == Said(f"Removed {node.root}/x/dir_379.condor-kvm-stage, which a job that has ended has left", INFO)
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.libvirts import BEGAN, GONE, definition, mark, uuid
 
-from condor_kvm_stage.domain import definition as builder
-from condor_kvm_stage.genconfig.domain_xml import NAMESPACE, parse
-from condor_kvm_stage.genconfig.domains import Domain, DomainError, Job, Unclear
+from condor_kvm_stage.domain import domain_xml as builder
+from condor_kvm_stage.leftovers.job_domains import Domain, DomainError, Job, Unclear
+from condor_kvm_stage.leftovers.metadata import NAMESPACE, parse
 
 # Without what XML cannot hold, or a parser makes something else of
 TEXT = st.text().map(lambda text: "".join(filter(str.isprintable, text)))

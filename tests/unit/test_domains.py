@@ -10,9 +10,9 @@ from unit.hosts import write
 from unit.libvirts import BEGAN, GONE, LIVING, STAT, FakeLibvirt, definition, host_of, mark, uuid
 from unit.nodes import Clock
 
-from condor_kvm_stage.genconfig import domains, orphans
-from condor_kvm_stage.genconfig.domains import Domains, Job
 from condor_kvm_stage.host import Answer, FactsError, Host
+from condor_kvm_stage.leftovers import job_domains, orphans
+from condor_kvm_stage.leftovers.job_domains import Domains, Job
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def libvirt() -> FakeLibvirt:
 
 
 def look(libvirt: FakeLibvirt, root: Path) -> Domains:
-    return domains.look(host_of(libvirt, root), 5)
+    return job_domains.look(host_of(libvirt, root), 5)
 
 
 def names(libvirt: FakeLibvirt, root: Path) -> list[str]:
@@ -85,7 +85,7 @@ def test_domain_whose_name_is_a_uuid_is_not_taken_for_the_one_that_had_it(libvir
 
 def test_time_that_is_over_is_a_fault(libvirt: FakeLibvirt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr(domains, "time", clock)
+    monkeypatch.setattr(job_domains, "time", clock)
     libvirt.before["dumpxml"] = lambda: clock.sleep(6)
     libvirt.run(1, "one", mark(GONE))
     libvirt.run(2, "two", mark(GONE))
@@ -106,7 +106,7 @@ def test_processes_beginning_is_found_whatever_its_program_is_called(tmp_path: P
     text = STAT.format(pid=LIVING, began=BEGAN).replace("a) 1 (b c", name)
     host = host_of(FakeLibvirt(), tmp_path)
     write(tmp_path, f"proc/{LIVING}/stat", text)
-    assert domains.beginning(host, LIVING) == {LIVING: BEGAN}
+    assert job_domains.beginning(host, LIVING) == {LIVING: BEGAN}
 
 
 @pytest.mark.parametrize("text", ["", "412", "412 (x) S", STAT.format(pid=LIVING, began="x")])
@@ -114,9 +114,9 @@ def test_what_is_no_status_of_a_process_is_refused(tmp_path: Path, text: str) ->
     host = host_of(FakeLibvirt(), tmp_path)
     write(tmp_path, f"proc/{LIVING}/stat", text)
     with pytest.raises(FactsError, match=f"/proc/{LIVING}/stat is not what"):
-        domains.beginning(host, LIVING)
+        job_domains.beginning(host, LIVING)
 
 
 def test_process_that_is_there_is_found_on_this_host() -> None:
-    assert list(domains.beginning(Host(), os.getpid())) == [os.getpid()]
-    assert orphans.is_orphan(Job("/x", os.getpid(), 0), domains.beginning(Host(), os.getpid()))
+    assert list(job_domains.beginning(Host(), os.getpid())) == [os.getpid()]
+    assert orphans.is_orphan(Job("/x", os.getpid(), 0), job_domains.beginning(Host(), os.getpid()))

@@ -12,10 +12,11 @@ from unit.domain import guests, jobs
 from unit.manual import Page, literals, terms
 
 from condor_kvm_stage import guest_facts
-from condor_kvm_stage.domain import ad, chirp, console, definition, disks, refusal, request, sweep
+from condor_kvm_stage.domain import chirp, console, disks, domain_xml, job_ad, refusal, request
 from condor_kvm_stage.errors import KvmStageError
 from condor_kvm_stage.failures import BY_STATUS, ResolutionError
 from condor_kvm_stage.genconfig.platform import BUILDER, HOOK
+from condor_kvm_stage.leftovers import private_dirs
 from condor_kvm_stage.policy.model import PATH, Policy
 
 REPOSITORY = Path(__file__).parents[2]
@@ -81,7 +82,7 @@ def test_disk_that_the_page_excludes_is_refused(vm_disk: str) -> None:
 
 
 def test_every_element_of_the_definition_is_there_in_its_order() -> None:
-    domain = ElementTree.fromstring(definition.definition(guests.GUESTS["everything"]))
+    domain = ElementTree.fromstring(domain_xml.definition(guests.GUESTS["everything"]))
     elements = [element.tag for element in domain if element.tag != "devices"]
     devices = [element.tag for element in domain.iterfind("devices/*")]
     assert terms(section("DEFINITION")) == list(dict.fromkeys([*elements, *devices]))
@@ -92,7 +93,7 @@ def test_cache_modes_are_those_of_the_definition() -> None:
     found = []
     for returns in (True, False):
         of = dataclasses.replace(guests.GUESTS["example"], disks=(dataclasses.replace(disk, returns=returns),))
-        driver = ElementTree.fromstring(definition.definition(of)).find(".//driver")
+        driver = ElementTree.fromstring(domain_xml.definition(of)).find(".//driver")
         assert driver is not None
         found.append(driver.get("cache"))
     assert re.findall(r"cache mode \*(\w+)\*.*All others have \*(\w+)\*", section("DISKS"), re.DOTALL) == [tuple(found)]
@@ -113,13 +114,13 @@ def test_console_is_as_the_page_says() -> None:
 def test_ways_of_saying_what_comes_back_are_understood() -> None:
     first, second = terms(section("WHAT COMES BACK"))
     files = submit_commands(first)["transfer_output_files"]
-    job = ad.read(jobs.ad_of(TransferOutput=jobs.string(files.replace(" ", ""))))
+    job = job_ad.read(jobs.ad_of(TransferOutput=jobs.string(files.replace(" ", ""))))
     name, log = files.split(", ")
     assert log == request.CONSOLE
     assert request.comes_back(job, name)
     assert not request.comes_back(job, "disk.qcow2")
     (value,) = submit_commands(second).values()
-    assert not request.comes_back(ad.read(jobs.ad_of(VMPARAM_No_Output_VM=value.lower())), name)
+    assert not request.comes_back(job_ad.read(jobs.ad_of(VMPARAM_No_Output_VM=value.lower())), name)
 
 
 def test_sub_codes_are_the_statuses_that_it_can_have() -> None:
@@ -143,8 +144,8 @@ def test_files_are_those_that_are_installed_read_and_written() -> None:
     (program,) = re.findall(r"\$\((/\S+) ", wrapper)
     assert files == [BUILDER, program, HOOK, PATH, guest_facts.PATH]
     assert re.findall(r"\*(\S+?\.condor-kvm-stage)\*", section("FILES")) == [
-        f"scratch{sweep.SUFFIX}",
-        f"dir_<number>{sweep.SUFFIX}",
+        f"scratch{private_dirs.SUFFIX}",
+        f"dir_<number>{private_dirs.SUFFIX}",
     ]
     for table, keys in (("guest", ["guarded", "console", "vnc"]), ("vm", ["disk_dirs"]), ("staging", ["image_dirs"])):
         for key in keys:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.domain import sweep
+from condor_kvm_stage.leftovers import private_dirs
 
 SHELTER = "dir_379.condor-kvm-stage"
 
@@ -26,15 +26,15 @@ def make(execute: Path, name: str = SHELTER) -> Path:
 def test_shelter_of_a_job_that_is_gone_is_removed(tmp_path: Path) -> None:
     path = make(tmp_path)
     other = make(tmp_path, "dir_1.condor-kvm-stage")
-    assert sweep.sweep(str(tmp_path)) == [str(other), str(path)]
+    assert private_dirs.sweep(str(tmp_path)) == [str(other), str(path)]
     assert list(tmp_path.iterdir()) == []
-    assert sweep.sweep(str(tmp_path)) == []
+    assert private_dirs.sweep(str(tmp_path)) == []
 
 
 def test_other_links_of_a_disk_stay(tmp_path: Path) -> None:
     path = make(tmp_path)
     os.link(path / "disk.qcow2", tmp_path / "kept.qcow2")
-    sweep.sweep(str(tmp_path))
+    private_dirs.sweep(str(tmp_path))
     assert (tmp_path / "kept.qcow2").read_bytes() == b"disk"
 
 
@@ -49,7 +49,7 @@ def test_shelter_stays_as_long_as_there_is_anything_of_the_jobs_name(tmp_path: P
         "link": lambda: job.symlink_to("nowhere"),
     }
     makers[kind]()
-    assert sweep.sweep(str(tmp_path)) == []
+    assert private_dirs.sweep(str(tmp_path)) == []
     assert (path / "disk.qcow2").exists()
 
 
@@ -71,7 +71,7 @@ def test_shelter_stays_as_long_as_there_is_anything_of_the_jobs_name(tmp_path: P
 )
 def test_what_has_another_name_stays(tmp_path: Path, name: str) -> None:
     make(tmp_path, name)
-    assert sweep.sweep(str(tmp_path)) == []
+    assert private_dirs.sweep(str(tmp_path)) == []
     assert (tmp_path / name / "disk.qcow2").exists()
 
 
@@ -81,7 +81,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     execute.mkdir()
     (execute / SHELTER).symlink_to(real)
     make(execute, "dir_1.condor-kvm-stage").joinpath("link").symlink_to(real / "disk.qcow2")
-    assert sweep.sweep(str(execute)) == []
+    assert private_dirs.sweep(str(execute)) == []
     assert (real / "disk.qcow2").exists()
     assert (execute / "dir_1.condor-kvm-stage/disk.qcow2").exists(), "no shelter has links, so it is none"
 
@@ -90,21 +90,21 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 def test_what_is_no_directory_stays(tmp_path: Path, kind: str) -> None:
     path = tmp_path / SHELTER
     os.mkfifo(path) if kind == "fifo" else path.touch()
-    assert sweep.sweep(str(tmp_path)) == []
+    assert private_dirs.sweep(str(tmp_path)) == []
     assert path.exists()
 
 
 def test_directory_with_something_else_in_it_stays_as_it_is(tmp_path: Path) -> None:
     path = make(tmp_path)
     (path / "more").mkdir()
-    assert sweep.sweep(str(tmp_path)) == []
+    assert private_dirs.sweep(str(tmp_path)) == []
     assert sorted(entry.name for entry in path.iterdir()) == ["console.out", "disk.qcow2", "more"]
 
 
 def test_directory_of_another_user_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path)
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
-    assert sweep.sweep(str(tmp_path)) == []
+    assert private_dirs.sweep(str(tmp_path)) == []
     assert (path / "disk.qcow2").exists()
 
 
@@ -118,7 +118,7 @@ def test_shelter_that_cannot_be_removed_keeps_no_other(tmp_path: Path, monkeypat
         rmdir(name, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "rmdir", refuse_the_first)
-    assert sweep.sweep(str(tmp_path)) == [str(second)]
+    assert private_dirs.sweep(str(tmp_path)) == [str(second)]
 
 
 def test_new_shelter_of_the_same_name_is_not_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,22 +134,22 @@ def test_new_shelter_of_the_same_name_is_not_emptied(tmp_path: Path, monkeypatch
         return found
 
     monkeypatch.setattr(os, "listdir", replace)
-    assert sweep.sweep(str(tmp_path)) == []
+    assert private_dirs.sweep(str(tmp_path)) == []
     assert sorted(entry.name for entry in (tmp_path / SHELTER).iterdir()) == ["console.out", "disk.qcow2"]
 
 
 def test_place_that_is_not_there_is_nothing_to_sweep(tmp_path: Path) -> None:
-    assert sweep.sweep(str(tmp_path / "missing")) == []
+    assert private_dirs.sweep(str(tmp_path / "missing")) == []
 
 
 def test_execute_can_be_a_link_itself(tmp_path: Path) -> None:
     make(tmp_path / "real")
     (tmp_path / "execute").symlink_to("real")
-    assert sweep.sweep(f"{tmp_path}/execute") == [f"{tmp_path}/execute/{SHELTER}"]
+    assert private_dirs.sweep(f"{tmp_path}/execute") == [f"{tmp_path}/execute/{SHELTER}"]
 
 
 def test_sweep_needs_nothing_that_is_slow_to_import() -> None:
     """The domain builder, which runs for each job, does it, too."""
-    tree = ast.parse(Path(sweep.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(private_dirs.__file__).read_text(encoding="utf-8"))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert imported == {"os", "stat"}

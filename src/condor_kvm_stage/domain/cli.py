@@ -11,8 +11,9 @@ from collections.abc import Callable
 from .. import guest_facts
 from ..errors import KvmStageError
 from ..failures import BUG, NodeError, StageError
+from ..leftovers import janitor
 from ..policy import model
-from . import ad, console, definition, disks, janitor, refusal, request, shelter, surroundings
+from . import console, disks, domain_xml, job, job_ad, private_dir, refusal, request
 
 _VM_UNIVERSE = b"13"
 
@@ -34,7 +35,7 @@ def build(vm_gahp: int) -> int:
     if sys.stderr is None:  # closed when this began; what is for it must not be in the definition
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     try:
-        text = _definition(sys.stdin.buffer.read(ad.LARGEST + 1), vm_gahp)
+        text = _definition(sys.stdin.buffer.read(job_ad.LARGEST + 1), vm_gahp)
     except KvmStageError as error:
         text = refusal.domain(str(error))
         print(f"refused: {error}", file=sys.stderr)
@@ -48,13 +49,13 @@ def build(vm_gahp: int) -> int:
 def prepare() -> int:
     """As a hook, before the vm-gahp: say why a job of VM universe would be refused. Nothing is said of others."""
     try:
-        data = sys.stdin.buffer.read(ad.LARGEST + 1)
-        if ad.universes(data) != {_VM_UNIVERSE}:  # where that cannot be told, the builder does all the same
+        data = sys.stdin.buffer.read(job_ad.LARGEST + 1)
+        if job_ad.universes(data) != {_VM_UNIVERSE}:  # where that cannot be told, the builder does all the same
             return 0
-        where = surroundings.of_hook(os.environ)
+        where = job.of_hook(os.environ)
         rules = model.load()
-        wanted = request.parse(ad.read(data), rules, guest_facts.load())
-        shelter.check_movable(where.scratch)
+        wanted = request.parse(job_ad.read(data), rules, guest_facts.load())
+        private_dir.check_movable(where.scratch)
         console.check_free(where.scratch)
         disks.inspect(_placed(wanted, lambda name: disks.in_scratch(where, name)), where, rules)
     except StageError as error:
@@ -68,25 +69,25 @@ def prepare() -> int:
     return 0
 
 
-def _with_returns(files: tuple[disks.DiskFile, ...], job: ad.Ad) -> tuple[disks.DiskFile, ...]:
+def _with_returns(files: tuple[disks.DiskFile, ...], job: job_ad.Ad) -> tuple[disks.DiskFile, ...]:
     return tuple(dataclasses.replace(file, returns=request.comes_back(job, file.disk.name)) for file in files)
 
 
 def _definition(data: bytes, vm_gahp: int) -> bytes:
-    where = surroundings.of_builder(os.environ, vm_gahp)
+    where = job.of_builder(os.environ, vm_gahp)
     rules, facts = model.load(), guest_facts.load()
-    wanted = request.parse(ad.read(data), rules, facts)
+    wanted = request.parse(job_ad.read(data), rules, facts)
     if not wanted.name:
         raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")
     console.check_free(where.scratch)
-    refuge = shelter.make(where)
+    refuge = private_dir.make(where)
     janitor.start(where)
     files = disks.inspect(_placed(wanted, refuge.take_in), where, rules)
     # What the vm-gahp gets is not all of the job's ad (VM_GAHP_SEND_ALL_CLASSAD)
-    files = _with_returns(files, ad.read(refuge.read(".job.ad", ad.LARGEST)))
+    files = _with_returns(files, job_ad.read(refuge.read(".job.ad", job_ad.LARGEST)))
     config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{where.scratch}/.chirp.config")
     path = console.start(refuge, where, rules.guest.console, config)
-    return definition.definition(definition.Guest(wanted, files, path, where, facts))
+    return domain_xml.definition(domain_xml.Guest(wanted, files, path, where, facts))
 
 
 def _placed(wanted: request.Request, place: Callable[[str], str]) -> list[tuple[request.Disk, str]]:

@@ -17,10 +17,10 @@ from typing import NoReturn
 from ..failures import NodeError, ParameterError
 from ..processes import become_user, detach
 from . import chirp
-from .capped import CappedFile
+from .capped_log import CappedFile
+from .job import Surroundings, is_alive
+from .private_dir import SAVED_GUEST, Shelter
 from .request import CONSOLE
-from .shelter import SAVED_GUEST, Shelter
-from .surroundings import Surroundings, is_alive
 
 _PAUSE = 30  # seconds between two updates of the job's ad
 _SEEN = 4096  # bytes of the end of the console that are looked at for its last lines

@@ -18,8 +18,8 @@ from ..policy.model import PATH, Policy
 from ..processes import become_user
 from ..share import paths
 from ..share.watchdog import Worker
+from .job import Surroundings
 from .request import Disk
-from .surroundings import Surroundings
 
 if TYPE_CHECKING:
     from ..share.child import Action, Beat

@@ -13,7 +13,7 @@ from ..failures import AuthorizationError, ParameterError
 from ..guest_facts import GuestFacts
 from ..policy.model import PATH, Policy
 from ..share.paths import is_under
-from .ad import Ad
+from .job_ad import Ad
 
 CONSOLE = "console.log"  # the file in the scratch directory
 MOST_DISKS = 16

@@ -125,9 +125,9 @@ def _seen(options: argparse.Namespace, host: Host) -> int:
         return 0
     changed = _say(place.put(text, host), options.quiet)
     if options.apply:
-        from . import cleanup
+        from ..leftovers import remove
 
-        _say(cleanup.carry_out(host, found), options.quiet)
+        _say(remove.carry_out(host, found), options.quiet)
     _say(_outcome(host, policy, values, guest, changed=changed, take_up=options.apply), options.quiet)
     return 0
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from ..guest_facts import GuestFacts
 from ..host import Answer, Host
+from ..leftovers.job_domains import URI
 from . import cpu, kvm, platform
-from .domains import URI
 from .network import Offer
 
 NOT_ROOT = "this user may not ask it"

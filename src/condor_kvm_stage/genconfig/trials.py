@@ -17,10 +17,11 @@ from urllib.parse import quote
 from ..errors import quoted
 from ..guest_facts import GuestFacts
 from ..host import Answer, Host
+from ..leftovers import job_domains
 from ..policy.model import PATH, Policy
 from ..share import mounts
 from ..share.paths import is_under
-from . import domains, guests, platform, running
+from . import guests, platform, running
 from .apply import DISABLED, UNIT
 from .facts import HostFacts
 from .libvirt import dotted, version_in
@@ -58,7 +59,7 @@ class Trials:
     directories: tuple[DirectoryTrial, ...]
     canary: str | None
     running: running.Running
-    domains: domains.Domains | None
+    domains: job_domains.Domains | None
     user: str
     qemu: str
     qemu_img: str
@@ -153,8 +154,8 @@ def _unit(host: Host) -> str:
     return f"switched off by {DISABLED}" if host.exists(DISABLED) else answer.output.strip()
 
 
-def _domains(host: Host, facts: HostFacts) -> domains.Domains | None:
-    return domains.look(host, DEADLINE) if host.is_root() and not facts.libvirt.fault else None
+def _domains(host: Host, facts: HostFacts) -> job_domains.Domains | None:
+    return job_domains.look(host, DEADLINE) if host.is_root() and not facts.libvirt.fault else None
 
 
 def _version(host: Host, program: str) -> str:

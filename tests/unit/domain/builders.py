@@ -18,7 +18,7 @@ from unit.domain.keepers import Keeper
 
 from condor_kvm_stage import guest_facts
 from condor_kvm_stage.domain import cli, disks
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.share.watchdog import Worker
 
 if TYPE_CHECKING:

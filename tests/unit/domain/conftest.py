@@ -11,8 +11,8 @@ from processes import NOBODY
 from unit.domain import builders, starters
 from unit.domain.builders import Programs
 
-from condor_kvm_stage.domain import surroundings
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain import job
+from condor_kvm_stage.domain.job import Surroundings
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def where(tmp_path: Path) -> Iterator[Surroundings]:
     scratch.chmod(0o755)
     os.chown(scratch, user, group)
     with starters.starter() as starter:
-        started = surroundings.begin_of(starter.pid)
+        started = job.begin_of(starter.pid)
         yield Surroundings(str(scratch), user, group, starter.pid, started)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from unit.domain.jobs import facts, parse, site, string
 
 from condor_kvm_stage.domain import request
-from condor_kvm_stage.domain.definition import Guest
 from condor_kvm_stage.domain.disks import DiskFile
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain.domain_xml import Guest
+from condor_kvm_stage.domain.job import Surroundings
 
 DIRECTORY = "/var/lib/condor/execute/dir_287"
 SHELTER = f"{DIRECTORY}/scratch.condor-kvm-stage"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from condor_kvm_stage.domain import ad, request
+from condor_kvm_stage.domain import job_ad, request
 from condor_kvm_stage.domain.request import Request
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.policy.model import Policy
@@ -65,4 +65,4 @@ def facts(**changes: Any) -> GuestFacts:
 
 def parse(policy: Policy | None = None, node: GuestFacts | None = None, /, **changes: str | None) -> Request:
     """What the example asks for, with other expressions for some attributes."""
-    return request.parse(ad.read(ad_of(**changes)), policy or site(), node or facts())
+    return request.parse(job_ad.read(ad_of(**changes)), policy or site(), node or facts())

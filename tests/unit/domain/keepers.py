@@ -9,9 +9,9 @@ from pathlib import Path
 
 from processes import wait_for
 
-from condor_kvm_stage.domain import console, shelter
+from condor_kvm_stage.domain import console, private_dir
+from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.domain.request import CONSOLE
-from condor_kvm_stage.domain.surroundings import Surroundings
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Keeper:
 def start(where: Surroundings, largest: int = 1 << 20, config: str = "/nonexistent") -> Keeper:
     """Let the builder begin to keep the console."""
     before = children()
-    path = console.start(shelter.make(where), where, largest, config)
+    path = console.start(private_dir.make(where), where, largest, config)
     (pid,) = children() - before
     return Keeper(pid, Path(f"{path}.out"), Path(where.scratch) / CONSOLE)
 

@@ -18,8 +18,8 @@ from unit.domain import builders, starters
 from unit.domain.files import put
 from unit.domain.worlds import File, World
 
-from condor_kvm_stage.domain import surroundings
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain import job
+from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.policy import model
 from condor_kvm_stage.policy.model import Policy
 
@@ -47,7 +47,7 @@ def building(directory: Path) -> Iterator[Callable[[World, bytes], tuple[bytes, 
     scratch = place / "scratch"
 
     with starters.starter() as starter, MonkeyPatch().context() as patch, builders.ended_workers(patch) as end:
-        where = Surroundings(str(scratch), NOBODY, NOBODY, starter.pid, surroundings.begin_of(starter.pid))
+        where = Surroundings(str(scratch), NOBODY, NOBODY, starter.pid, job.begin_of(starter.pid))
         programs = builders.on_node(directory, where, patch)
 
         def build(like: World, job: bytes) -> tuple[bytes, World]:

@@ -17,7 +17,7 @@ from unit.domain.files import put, see
 from unit.domain.jobs import ad_of, string
 
 from condor_kvm_stage import guest_facts
-from condor_kvm_stage.domain import ad
+from condor_kvm_stage.domain import job_ad
 from condor_kvm_stage.guest_facts import GuestFacts
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root defines another user's guest")
@@ -130,11 +130,11 @@ def test_vm_gahp_that_is_gone_refuses_the_job(programs: Programs) -> None:
 
 
 def test_input_that_is_far_too_large_is_refused_without_being_kept(programs: Programs) -> None:
-    assert "more than 4194304 bytes" in programs.build(b"x" * (ad.LARGEST + 1000)).refusal()
+    assert "more than 4194304 bytes" in programs.build(b"x" * (job_ad.LARGEST + 1000)).refusal()
 
 
 def test_value_that_is_far_too_large_makes_no_refusal_that_libvirt_cannot_take(programs: Programs) -> None:
-    printed = programs.build(ad_of(VMPARAM_vm_Disk=string("\1" * (ad.LARGEST // 4))))
+    printed = programs.build(ad_of(VMPARAM_vm_Disk=string("\1" * (job_ad.LARGEST // 4))))
     assert printed.refusal()
     assert len(printed.text) < 100_000
 
@@ -170,7 +170,7 @@ def test_bug_after_the_console_has_begun_leaves_a_process_that_ends_with_the_sta
     programs: Programs, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(scratch / "disk.qcow2", qcow2())
-    monkeypatch.setattr("condor_kvm_stage.domain.definition.definition", lambda guest: 1 // 0)
+    monkeypatch.setattr("condor_kvm_stage.domain.domain_xml.definition", lambda guest: 1 // 0)
     assert programs.build(ad_of()).refusal()
     keeper = programs.keeper()
     os.kill(programs.where.starter, 9)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from condor_kvm_stage.domain.capped import CappedFile
+from condor_kvm_stage.domain.capped_log import CappedFile
 
 SMALLEST = 4096
 NOTE = re.compile(rb"\n\[(\d+) bytes are left out here: [^\n]*\]\n")

@@ -16,7 +16,7 @@ from unit.domain import keepers, starters
 from unit.domain.starters import Chirp
 
 from condor_kvm_stage.domain import chirp, console
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain.job import Surroundings
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can let another user keep the console")
 # Opens and closes a FIFO for two seconds, as often as it can

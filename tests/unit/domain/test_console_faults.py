@@ -12,8 +12,8 @@ import pytest
 from unit.domain import keepers
 from unit.domain.files import put
 
-from condor_kvm_stage.domain import console, shelter
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain import console, private_dir
+from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.failures import NodeError, ParameterError
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can let another user keep the console")
@@ -33,7 +33,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 def refused(where: Surroundings, meanwhile: Callable[[], object] = lambda: None) -> str:
     """Why no console can be kept; nothing is left of the attempt. meanwhile: what happens once the shelter is there."""
     before, descriptors = keepers.children(), os.listdir("/proc/self/fd")
-    refuge = shelter.make(where)
+    refuge = private_dir.make(where)
     meanwhile()
     opened = set(os.listdir("/proc/self/fd")) - set(descriptors)
     with pytest.raises(NodeError) as caught:

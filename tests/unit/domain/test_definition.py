@@ -12,24 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.domain.guests import CHAIN, DIRECTORY, EVERYTHING, GUESTS, SHELTER, disk_file, guest
 
-from condor_kvm_stage.domain import definition
-from condor_kvm_stage.domain.definition import Guest
+from condor_kvm_stage.domain import domain_xml
+from condor_kvm_stage.domain.domain_xml import Guest
 
 
 @pytest.fixture(autouse=True)
 def architecture(monkeypatch: pytest.MonkeyPatch) -> str:
     """That of the golden files, wherever the tests run."""
-    monkeypatch.setattr(definition, "_ARCHITECTURE", "x86_64")
+    monkeypatch.setattr(domain_xml, "_ARCHITECTURE", "x86_64")
     return "x86_64"
 
 
 def domain(of: Guest) -> ElementTree.Element:
-    return ElementTree.fromstring(definition.definition(of))
+    return ElementTree.fromstring(domain_xml.definition(of))
 
 
 def rendered(of: Guest) -> str:
     """For eyes: an element a line."""
-    element = minidom.parseString(definition.definition(of)).documentElement
+    element = minidom.parseString(domain_xml.definition(of)).documentElement
     assert element
     return str(element.toprettyxml(indent="  "))
 
@@ -42,7 +42,7 @@ def test_definition_is_the_golden_one(name: str, golden: Callable[[str, str], No
 def test_other_architecture_has_its_own_firmware(
     golden: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(definition, "_ARCHITECTURE", "aarch64")
+    monkeypatch.setattr(domain_xml, "_ARCHITECTURE", "aarch64")
     golden("domains/aarch64.xml", rendered(guest(ide=False)))
 
 
@@ -70,7 +70,7 @@ def test_files_that_are_not_the_jobs_keep_owner_and_label() -> None:
 
 
 def test_no_path_leads_into_the_scratch_directory() -> None:
-    text = definition.definition(GUESTS["everything"]).decode()
+    text = domain_xml.definition(GUESTS["everything"]).decode()
     assert text.count(f"{DIRECTORY}/scratch/") == 0
     assert text.count(f'"{DIRECTORY}/scratch"') == 1  # in the metadata
 

@@ -17,8 +17,8 @@ from unit.users import as_the_first_user
 
 from condor_kvm_stage.domain import disks
 from condor_kvm_stage.domain.disks import DiskFile
+from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.domain.request import Disk
-from condor_kvm_stage.domain.surroundings import Surroundings
 from condor_kvm_stage.failures import AuthorizationError, BugError, ContactError, SpecificationError, StageError
 from condor_kvm_stage.images import image
 from condor_kvm_stage.policy.model import Policy

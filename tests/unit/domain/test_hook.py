@@ -18,8 +18,8 @@ from unit.domain.builders import Programs
 from unit.domain.files import put
 from unit.domain.jobs import ad_of, string
 
-from condor_kvm_stage.domain import ad, surroundings
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain import job, job_ad
+from condor_kvm_stage.domain.job import Surroundings
 
 REPOSITORY = Path(__file__).parents[3]
 # exit statuses of sysexits.h
@@ -30,7 +30,7 @@ PARAMETER, SPECIFICATION, BUG, AUTHORIZATION, NODE = 64, 65, 70, 77, 78
 def hook(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str]:
     """The hook, as the job's user as far as whose the files are is concerned."""
     where = programs.where
-    monkeypatch.setattr(surroundings, "of_hook", lambda _: Surroundings(where.scratch, where.uid, where.gid))
+    monkeypatch.setattr(job, "of_hook", lambda _: Surroundings(where.scratch, where.uid, where.gid))
     return programs.hook
 
 
@@ -84,11 +84,11 @@ def test_job_of_another_universe_is_none_of_its_business(
     hook: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch, universe: str | None
 ) -> None:
     """Whatever is in its ad, and wherever it runs."""
-    monkeypatch.setattr(surroundings, "of_hook", lambda _: 1 // 0)
+    monkeypatch.setattr(job, "of_hook", lambda _: 1 // 0)
     assert hook(ad_of(JobUniverse=universe)) == ""
     assert hook(ad_of(JobUniverse=universe, Args=string("a\nJobUniverse = 12"))) == ""
     assert hook(ad_of(JobUniverse=universe, Args=string("a\nJOBUNIVERSE = 12\nJobUniverse = 13\nb"))) == ""
-    assert hook(ad_of(JobUniverse=universe, Environment=string("x" * ad.LARGEST))) == ""
+    assert hook(ad_of(JobUniverse=universe, Environment=string("x" * job_ad.LARGEST))) == ""
 
 
 def test_nothing_to_read_is_no_job(hook: Callable[[bytes], str]) -> None:

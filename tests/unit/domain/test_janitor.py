@@ -14,8 +14,9 @@ import pytest
 from processes import wait_for
 from unit.domain import keepers
 
-from condor_kvm_stage.domain import janitor, surroundings
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain import job
+from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.leftovers import janitor
 
 # Says how it was called, what it has open and in its environment, and waits to be killed
 PROGRAM = """
@@ -81,7 +82,7 @@ def test_janitor_waits_for_the_starter_and_sweeps_then(
 ) -> None:
     monkeypatch.setattr(janitor, "_PAUSE", 0.05)
     ended: list[str] = []
-    monkeypatch.setattr("condor_kvm_stage.genconfig.cleanup.destroy_orphans", lambda host: ended)
+    monkeypatch.setattr("condor_kvm_stage.leftovers.remove.destroy_orphans", lambda host: ended)
     shelter = tmp_path / f"dir_{where.starter}.condor-kvm-stage"
     shelter.mkdir()
     (shelter / "disk").touch()
@@ -100,5 +101,5 @@ def test_janitor_waits_for_the_starter_and_sweeps_then(
 def test_starter_that_has_ended_long_ago_is_not_waited_for(
     where: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("condor_kvm_stage.genconfig.cleanup.destroy_orphans", lambda host: [])
-    janitor.wait_and_sweep(str(tmp_path), where.starter, surroundings.begin_of(where.starter) - 1)
+    monkeypatch.setattr("condor_kvm_stage.leftovers.remove.destroy_orphans", lambda host: [])
+    janitor.wait_and_sweep(str(tmp_path), where.starter, job.begin_of(where.starter) - 1)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.domain.jobs import EXAMPLE, ad_of, facts, parse, site, string
 
-from condor_kvm_stage.domain import ad, request
+from condor_kvm_stage.domain import job_ad, request
 from condor_kvm_stage.domain.request import Disk, Request
 
 
@@ -86,7 +86,7 @@ def test_network_of_no_kind_is_the_first_that_there_is() -> None:
 @pytest.mark.parametrize("added", ['""', '" "', '"NAT"', '"nat"'])
 def test_network_that_the_vm_gahp_adds_is_no_second_one(added: str) -> None:
     lines = ad_of(JobVMNetworking="true", JobVMNetworkingType='"nat"') + f"JOBVMNETWORKINGTYPE = {added}\n".encode()
-    assert request.parse(ad.read(lines), site(), facts()).network == "nat"
+    assert request.parse(job_ad.read(lines), site(), facts()).network == "nat"
 
 
 def test_address_of_the_network_is_in_small_letters() -> None:
@@ -115,11 +115,11 @@ def test_screen_is_there_where_policy_allows_it_and_the_job_wants_it() -> None:
     ],
 )
 def test_disk_comes_back_unless_the_job_says_that_it_does_not(changes: dict[str, str | None], expected: bool) -> None:
-    assert request.comes_back(ad.read(ad_of(**changes)), "disk.qcow2") is expected
+    assert request.comes_back(job_ad.read(ad_of(**changes)), "disk.qcow2") is expected
 
 
 def test_ad_that_cannot_be_read_says_nothing_against_a_disk_that_comes_back() -> None:
-    assert request.comes_back(ad.read(b""), "disk.qcow2")
+    assert request.comes_back(job_ad.read(b""), "disk.qcow2")
 
 
 @settings(deadline=None)

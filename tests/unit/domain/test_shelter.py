@@ -13,11 +13,11 @@ import pytest
 from processes import NOBODY, wait_for
 from unit.domain.files import HOSTILE, put, see
 
-from condor_kvm_stage.domain import shelter
+from condor_kvm_stage.domain import private_dir
 from condor_kvm_stage.domain.disks import check_own
-from condor_kvm_stage.domain.surroundings import Surroundings
-from condor_kvm_stage.domain.sweep import SUFFIX
+from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.failures import NodeError, StageError
+from condor_kvm_stage.leftovers.private_dirs import SUFFIX
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has a directory beside another user's")
 
@@ -38,7 +38,7 @@ def as_the_user(*command: str | Path) -> int:
 
 def test_disk_is_the_same_file_under_a_path_that_only_root_can_change(where: Surroundings, scratch: Path) -> None:
     inode = put(scratch / "disk", b"content").stat().st_ino
-    path = Path(shelter.make(where).take_in("disk"))
+    path = Path(private_dir.make(where).take_in("disk"))
     assert (path.stat().st_ino, path.read_bytes()) == (inode, b"content")
     assert not path.is_symlink()
     assert path.resolve() == path
@@ -53,7 +53,7 @@ def test_disk_is_the_same_file_under_a_path_that_only_root_can_change(where: Sur
 def test_disk_is_still_in_the_scratch_directory_for_whom_it_belongs_to(where: Surroundings, scratch: Path) -> None:
     """HTCondor transfers it back as the user."""
     put(scratch / "disk", b"content")
-    shelter.make(where).take_in("disk")
+    private_dir.make(where).take_in("disk")
     assert (scratch / "disk").read_bytes() == b"content"
     assert (scratch / "disk").lstat().st_nlink == 1
     assert as_the_user("cat", scratch / "disk") == 0
@@ -63,7 +63,7 @@ def test_disk_is_still_in_the_scratch_directory_for_whom_it_belongs_to(where: Su
 def test_qemus_user_gets_through_whatever_the_umask(where: Surroundings, mask: int) -> None:
     before = os.umask(mask)
     try:
-        path = Path(shelter.make(where).path)
+        path = Path(private_dir.make(where).path)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o711
@@ -75,11 +75,11 @@ def test_what_is_no_file_of_the_jobs_is_refused_and_left_alone(
 ) -> None:
     HOSTILE[kind](scratch / "disk", victim)
     before, names = see(victim), sorted(os.listdir(scratch))
-    refuge = shelter.make(where)
+    refuge = private_dir.make(where)
     with pytest.raises(StageError, match="disk"):
         refuge.take_in("disk")
     assert see(victim) == before
-    assert sorted(set(os.listdir(scratch)) - {shelter.SAVED_GUEST}) == names
+    assert sorted(set(os.listdir(scratch)) - {private_dir.SAVED_GUEST}) == names
     assert os.listdir(refuge.path) == []
 
 
@@ -88,15 +88,15 @@ def test_what_takes_the_disks_place_after_the_first_look_is_refused(
     where: Surroundings, scratch: Path, victim: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(scratch / "disk")
-    refuge = shelter.make(where)
+    refuge = private_dir.make(where)
 
     def swap(status: os.stat_result, where: Surroundings, name: str) -> None:
         check_own(status, where, name)
-        monkeypatch.setattr("condor_kvm_stage.domain.shelter.check_own", check_own)
+        monkeypatch.setattr("condor_kvm_stage.domain.private_dir.check_own", check_own)
         (scratch / "disk").unlink()
         HOSTILE[kind](scratch / "disk", victim)
 
-    monkeypatch.setattr("condor_kvm_stage.domain.shelter.check_own", swap)
+    monkeypatch.setattr("condor_kvm_stage.domain.private_dir.check_own", swap)
     before = see(victim)
     with pytest.raises(StageError):
         refuge.take_in("disk")
@@ -108,7 +108,7 @@ def test_what_takes_the_disks_place_later_changes_nothing(
     where: Surroundings, scratch: Path, victim: Path, kind: str
 ) -> None:
     put(scratch / "disk", b"content")
-    path = Path(shelter.make(where).take_in("disk"))
+    path = Path(private_dir.make(where).take_in("disk"))
     before = see(path)
     (scratch / "disk").unlink()
     HOSTILE[kind](scratch / "disk", victim)
@@ -137,7 +137,7 @@ def test_job_that_swaps_its_disk_all_the_time_gains_nothing(where: Surroundings,
     with subprocess.Popen([*command, victim], cwd=scratch) as swapper:
         try:
             wait_for(lambda: os.path.lexists(scratch / "disk"), "the job swaps")
-            refuge = shelter.make(where)
+            refuge = private_dir.make(where)
             deadline = time.monotonic() + 20
             while len(outcomes) < 2 or tries < 300:
                 assert time.monotonic() < deadline
@@ -158,7 +158,7 @@ def test_job_that_swaps_its_disk_all_the_time_gains_nothing(where: Surroundings,
 
 def test_name_that_is_taken_in_the_shelter_is_refused(where: Surroundings, scratch: Path) -> None:
     put(scratch / "disk")
-    refuge = shelter.make(where)
+    refuge = private_dir.make(where)
     refuge.take_in("disk")
     with pytest.raises(StageError, match="disk disk is a symlink"):
         refuge.take_in("disk")
@@ -171,20 +171,20 @@ def test_scratch_directory_whose_parent_others_can_write_to_is_refused(
     os.chown(scratch.parent, owner, 0)
     scratch.parent.chmod(mode)
     with pytest.raises(NodeError, match="can be written to by the users of jobs; the administrator must see to it"):
-        shelter.make(where)
+        private_dir.make(where)
     assert os.listdir(scratch.parent) == ["scratch"]
 
 
 def test_parent_in_which_nobody_can_rename_what_is_not_his_is_good(where: Surroundings, scratch: Path) -> None:
     """As /tmp: EXECUTE of an older HTCondor can be so."""
     scratch.parent.chmod(0o1777)
-    assert shelter.make(where).path == f"{scratch}{SUFFIX}"
+    assert private_dir.make(where).path == f"{scratch}{SUFFIX}"
 
 
 def test_scratch_directory_of_another_user_is_refused(where: Surroundings, scratch: Path) -> None:
     os.chown(scratch, 1, 1)
     with pytest.raises(NodeError, match="does not belong to the job's user"):
-        shelter.make(where)
+        private_dir.make(where)
 
 
 @pytest.mark.parametrize("kind", ["symlink", "file", "missing"])
@@ -197,7 +197,7 @@ def test_scratch_directory_that_is_none_is_refused(
     elif kind == "file":
         put(scratch)
     with pytest.raises(NodeError, match=f"cannot make .*{SUFFIX}: .*; tell the administrator"):
-        shelter.make(where)
+        private_dir.make(where)
 
 
 @pytest.mark.parametrize("kind", ["symlink", "dangling symlink", "FIFO", "file of another user"])
@@ -209,17 +209,17 @@ def test_whatever_lies_where_the_shelter_goes_is_not_used(
     HOSTILE[kind](place, victim)
     before = see(victim)
     with pytest.raises(NodeError, match=SUFFIX):
-        shelter.make(where)
+        private_dir.make(where)
     assert see(victim) == before
 
 
 @pytest.mark.parametrize("owner", [0, NOBODY])
 def test_disks_in_a_shelter_that_is_left_are_not_lost(where: Surroundings, scratch: Path, owner: int) -> None:
     put(scratch / "disk", b"content")
-    path = Path(shelter.make(where).take_in("disk"))
+    path = Path(private_dir.make(where).take_in("disk"))
     os.chown(scratch, owner, owner)
     with pytest.raises(NodeError):
-        shelter.make(where)
+        private_dir.make(where)
     assert path.read_bytes() == b"content"
 
 
@@ -242,7 +242,7 @@ print(os.listdir(scratch))
 
 
 def test_scratch_directory_that_is_a_file_system_of_its_own_is_named_with_what_to_do(scratch: Path) -> None:
-    modules = str(Path(shelter.__file__).parents[2])
+    modules = str(Path(private_dir.__file__).parents[2])
     command: list[str | Path] = ["unshare", "--mount", "/usr/bin/python3", "-B", "-c", MOUNTED]
     command += [scratch, str(NOBODY), modules]
     output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
@@ -257,7 +257,7 @@ def test_scratch_directory_that_is_a_file_system_of_its_own_is_named_with_what_t
 @pytest.mark.parametrize("owner", [0, NOBODY])
 def test_file_of_the_starters_is_read(where: Surroundings, scratch: Path, content: bytes, owner: int) -> None:
     put(scratch / ".job.ad", content, owner)
-    assert shelter.make(where).read(".job.ad", 4096) == content[:4096]
+    assert private_dir.make(where).read(".job.ad", 4096) == content[:4096]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in HOSTILE if "file" not in kind and kind != "hard link"])
@@ -265,18 +265,18 @@ def test_what_is_no_file_is_not_read_and_not_waited_for(
     where: Surroundings, scratch: Path, victim: Path, kind: str
 ) -> None:
     HOSTILE[kind](scratch / ".job.ad", victim)
-    assert shelter.make(where).read(".job.ad", 4096) == b""
+    assert private_dir.make(where).read(".job.ad", 4096) == b""
 
 
 def test_file_with_another_owner_than_the_uid_of_the_job_is_refused(where: Surroundings, scratch: Path) -> None:
     put(scratch / "disk")
     os.chown(scratch, 1, 1)
     with pytest.raises(StageError, match=r"disk disk belongs to another user \(uid 65534\)"):
-        shelter.make(replace(where, uid=1)).take_in("disk")
+        private_dir.make(replace(where, uid=1)).take_in("disk")
 
 
 def test_fifo_is_roots_own(where: Surroundings) -> None:
-    path = Path(shelter.make(where).make_fifo(".console.out"))
+    path = Path(private_dir.make(where).make_fifo(".console.out"))
     status = path.stat()
     assert stat.S_ISFIFO(status.st_mode)
     assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o600)

@@ -12,8 +12,8 @@ import pytest
 from processes import NOBODY
 from unit.domain.files import put
 
-from condor_kvm_stage.domain import acl, shelter
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain import acl, private_dir
+from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.failures import ContactError, NodeError, StageError
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has a directory beside another user's")
@@ -33,7 +33,7 @@ def rights(user: int, path: Path) -> str:
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o666, 0o777, 0o000])
 def test_disk_is_roots_and_its_user_can_read_it_and_nobody_else(where: Surroundings, scratch: Path, mode: int) -> None:
     put(scratch / "disk", b"content").chmod(mode)
-    path = Path(shelter.make(where).take_in("disk"))
+    path = Path(private_dir.make(where).take_in("disk"))
     assert (path.stat().st_uid, path.stat().st_gid) == (0, 0)
     assert (rights(NOBODY, path), rights(ANOTHER, path)) == ("r", "")
 
@@ -41,7 +41,7 @@ def test_disk_is_roots_and_its_user_can_read_it_and_nobody_else(where: Surroundi
 def test_disk_that_is_given_to_qemus_user_can_still_be_read_by_the_jobs(where: Surroundings, scratch: Path) -> None:
     """libvirt does so; and when the guest has ended HTCondor transfers the disk as the job's user."""
     put(scratch / "disk", b"content")
-    path = Path(shelter.make(where).take_in("disk"))
+    path = Path(private_dir.make(where).take_in("disk"))
     os.chown(path, ANOTHER, ANOTHER)
     assert (rights(NOBODY, path), rights(ANOTHER, path)) == ("r", "rw")
     os.chown(path, 0, 0)
@@ -52,7 +52,7 @@ def test_disk_that_is_given_to_qemus_user_can_still_be_read_by_the_jobs(where: S
 def test_disk_that_somebody_can_still_write_to_is_refused(where: Surroundings, scratch: Path, mapped: bool) -> None:
     """By what was opened before: a header could be changed after it was inspected."""
     put(scratch / "disk", b"content")
-    refuge = shelter.make(where)
+    refuge = private_dir.make(where)
     with open(scratch / "disk", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
         if mapped:
             file.close()
@@ -64,24 +64,24 @@ def test_disk_that_somebody_can_still_write_to_is_refused(where: Surroundings, s
 
 def test_disk_that_somebody_reads_is_good(where: Surroundings, scratch: Path) -> None:
     with put(scratch / "disk", b"content").open("rb"):
-        assert Path(shelter.make(where).take_in("disk")).read_bytes() == b"content"
+        assert Path(private_dir.make(where).take_in("disk")).read_bytes() == b"content"
 
 
 def test_user_can_do_in_the_scratch_directory_what_he_could(where: Surroundings, scratch: Path) -> None:
     put(scratch / "disk")
     put(scratch / "other")
-    shelter.make(where).take_in("disk")
+    private_dir.make(where).take_in("disk")
     assert (rights(NOBODY, scratch), rights(ANOTHER, scratch)) == ("rwx", "rx")
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sh", "-ec"]
     script = "echo a > new; mkdir d; mv new d/new; cat d/new disk > /dev/null; rm -r d other disk"
     subprocess.run([*user, script], cwd=scratch, check=True, timeout=30)
-    assert os.listdir(scratch) == [shelter.SAVED_GUEST]
+    assert os.listdir(scratch) == [private_dir.SAVED_GUEST]
 
 
 def test_place_of_a_saved_guest_is_taken_and_stays_so(where: Surroundings, scratch: Path) -> None:
     """HTCondor saves a guest that it suspends there, by libvirt, as root."""
-    shelter.make(where)
-    place = scratch / shelter.SAVED_GUEST
+    private_dir.make(where)
+    place = scratch / private_dir.SAVED_GUEST
     assert place.is_dir()
     put(scratch / "new")
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sh", "-c"]
@@ -92,15 +92,15 @@ def test_place_of_a_saved_guest_is_taken_and_stays_so(where: Surroundings, scrat
 
 
 def test_job_that_brings_a_saved_guest_is_refused_for_that(where: Surroundings, scratch: Path) -> None:
-    put(scratch / shelter.SAVED_GUEST)
-    with pytest.raises(StageError, match=shelter.SAVED_GUEST):
-        shelter.make(where)
+    put(scratch / private_dir.SAVED_GUEST)
+    with pytest.raises(StageError, match=private_dir.SAVED_GUEST):
+        private_dir.make(where)
 
 
 def test_hook_says_beforehand_that_disks_cannot_be_moved(scratch: Path) -> None:
-    shelter.check_movable(str(scratch))
+    private_dir.check_movable(str(scratch))
     with pytest.raises(NodeError, match=r"Invalid cross-device link; it is a file system of its own"):
-        shelter.check_movable("/proc")
+        private_dir.check_movable("/proc")
 
 
 @pytest.mark.parametrize(("granted", "others"), [(4, 0), (6, 0), (0, 4), (4, 4), (6, 4)])

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from unit.domain import starters
 from unit.domain.starters import Starter
 
-from condor_kvm_stage.domain import surroundings
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain import job
+from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.failures import NodeError
 
 SCRATCH = "/var/lib/condor/execute/dir_287/scratch"
@@ -28,7 +28,7 @@ def starter() -> Iterator[Starter]:
 
 
 def test_builder_is_told_by_its_environment_and_finds_the_starter_above_the_vm_gahp(starter: Starter) -> None:
-    found = surroundings.of_builder(ENVIRONMENT, starter.gahp)
+    found = job.of_builder(ENVIRONMENT, starter.gahp)
     assert found == Surroundings(SCRATCH, 1000, 1001, starter.pid, found.started)
     since_boot = found.started / os.sysconf("SC_CLK_TCK")
     assert 0 <= time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot < 60
@@ -40,7 +40,7 @@ def test_process_with_the_name_of_a_statistic_is_no_other_one() -> None:
     with subprocess.Popen(["python3", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
-        found = surroundings.of_builder(ENVIRONMENT, process.pid)
+        found = job.of_builder(ENVIRONMENT, process.pid)
         process.communicate(b"\n")
     assert found.starter == os.getpid()
 
@@ -71,14 +71,14 @@ def test_environment_that_is_not_htcondors_is_not_believed(starter: Starter, nam
     if text is None:
         del environment[name]
     with pytest.raises(NodeError, match=f"{name} in the environment is no .*; only HTCondor runs this program"):
-        surroundings.of_builder(environment, starter.gahp)
+        job.of_builder(environment, starter.gahp)
 
 
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(ENVIRONMENT)), st.text()))
 def test_whatever_the_environment_says_is_a_place_and_a_user_or_a_failure(environment: dict[str, str]) -> None:
     try:
-        found = surroundings.of_builder({**ENVIRONMENT, **environment}, os.getpid())
+        found = job.of_builder({**ENVIRONMENT, **environment}, os.getpid())
     except NodeError as error:
         assert str(error).isprintable()
     else:
@@ -89,26 +89,26 @@ def test_whatever_the_environment_says_is_a_place_and_a_user_or_a_failure(enviro
 
 
 def test_hook_is_of_the_user_who_runs_it() -> None:
-    assert surroundings.of_hook({"_CONDOR_SCRATCH_DIR": SCRATCH}) == Surroundings(SCRATCH, os.getuid(), os.getgid())
+    assert job.of_hook({"_CONDOR_SCRATCH_DIR": SCRATCH}) == Surroundings(SCRATCH, os.getuid(), os.getgid())
     with pytest.raises(NodeError, match="_CONDOR_SCRATCH_DIR in the environment is no absolute path"):
-        surroundings.of_hook(ENVIRONMENT)
+        job.of_hook(ENVIRONMENT)
 
 
 def test_process_is_alive_until_it_has_ended(starter: Starter) -> None:
-    started = surroundings.begin_of(starter.pid)
-    assert surroundings.is_alive(starter.pid, started)
+    started = job.begin_of(starter.pid)
+    assert job.is_alive(starter.pid, started)
     starter.end()
-    assert not surroundings.is_alive(starter.pid, started)
+    assert not job.is_alive(starter.pid, started)
     with pytest.raises(NodeError, match=f"there is no process {starter.pid}, which is to be HTCondor's"):
-        surroundings.begin_of(starter.pid)
+        job.begin_of(starter.pid)
 
 
 def test_other_process_of_the_same_number_is_not_the_one_that_was() -> None:
-    assert not surroundings.is_alive(os.getpid(), surroundings.begin_of(os.getpid()) - 1)
+    assert not job.is_alive(os.getpid(), job.begin_of(os.getpid()) - 1)
 
 
 def test_vm_gahp_that_has_ended_is_a_failure() -> None:
     with subprocess.Popen(["true"]) as ended:
         pass
     with pytest.raises(NodeError, match="there is no process"):
-        surroundings.of_builder(ENVIRONMENT, ended.pid)
+        job.of_builder(ENVIRONMENT, ended.pid)

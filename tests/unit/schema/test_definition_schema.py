@@ -12,7 +12,7 @@ from unit.domain.guests import GUESTS, guest
 from unit.domain.worlds import WORLDS, World
 from unit.schema.libvirts import Schema
 
-from condor_kvm_stage.domain import definition
+from condor_kvm_stage.domain import domain_xml
 
 
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
@@ -20,8 +20,8 @@ from condor_kvm_stage.domain import definition
 def test_definition_is_one_by_libvirts_schema(
     schema: Schema, name: str, architecture: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(definition, "_ARCHITECTURE", architecture)
-    assert schema.fault(definition.definition(GUESTS[name])) == ""
+    monkeypatch.setattr(domain_xml, "_ARCHITECTURE", architecture)
+    assert schema.fault(domain_xml.definition(GUESTS[name])) == ""
 
 
 @settings(deadline=None)
@@ -49,5 +49,5 @@ def test_whatever_becomes_of_any_ad_is_one_or_a_refusal(schema: Schema, world: W
     ],
 )
 def test_schema_sees_what_is_wrong(schema: Schema, sound: str, other: str) -> None:
-    text = definition.definition(guest()).decode()
+    text = domain_xml.definition(guest()).decode()
     assert schema.fault(text.replace(sound, other, 1).encode())

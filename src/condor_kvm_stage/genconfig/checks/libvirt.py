@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ...errors import printable, quoted
-from .. import guests, orphans
-from ..domains import URI
+from ...leftovers import orphans
+from ...leftovers.job_domains import URI
+from .. import guests
 from ..libvirt import dotted
 from .verdict import Check, Level, Seen
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .domains import Domain, Domains, Job
+from .job_domains import Domain, Domains, Job
 
 
 def is_orphan(job: Job, began: Mapping[int, int]) -> bool:

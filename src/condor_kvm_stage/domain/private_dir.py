@@ -21,10 +21,10 @@ import os
 import stat
 
 from ..failures import ContactError, NodeError
+from ..leftovers.private_dirs import SUFFIX
 from . import acl
 from .disks import check_own, missing
-from .surroundings import Surroundings
-from .sweep import SUFFIX
+from .job import Surroundings
 
 # QEMU's user must get through, nobody need see what is in it
 _MODE = 0o711

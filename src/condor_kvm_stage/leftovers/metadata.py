@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from .domains import Domain, DomainError, Job, Unclear
+from .job_domains import Domain, DomainError, Job, Unclear
 
 NAMESPACE = "urn:condor-kvm-stage:job"
 _ELEMENT = f"{{{NAMESPACE}}}job"

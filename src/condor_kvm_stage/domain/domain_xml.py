@@ -12,8 +12,8 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ..guest_facts import GuestFacts
 from .disks import DiskFile
+from .job import Surroundings
 from .request import Request
-from .surroundings import Surroundings
 
 NAMESPACE = "urn:condor-kvm-stage:job"  # of the element in the metadata: --check knows the domains of jobs by it
 _ARCHITECTURE = os.uname().machine

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from ..domain import sweep
+from ..genconfig.facts import HostFacts
 from ..host import FactsError, Host
 from ..messages import NOTICE, Said
-from . import domains, orphans
-from .domains import Domain
-from .facts import HostFacts
+from . import job_domains, orphans, private_dirs
+from .job_domains import Domain
 
 LOOKING = 20  # seconds; libvirt's daemon may have to start
 DESTROYING = 60  # seconds for all of them
@@ -25,13 +24,13 @@ def carry_out(host: Host, facts: HostFacts) -> Iterator[Said]:
         yield from destroy_orphans(host)
     execute = facts.htcondor.value("EXECUTE")
     if execute.startswith("/"):
-        for path in sweep.sweep(str(host.path(execute))):
+        for path in private_dirs.sweep(str(host.path(execute))):
             yield Said(f"Removed {path}, which a job that has ended has left")
 
 
 def destroy_orphans(host: Host) -> Iterator[Said]:
     """Destroy the domains of jobs whose starter is gone, no others. Gives lines for the user."""
-    found = domains.look(host, LOOKING)
+    found = job_domains.look(host, LOOKING)
     if found.fault:
         yield Said(f"Virtual machines that jobs have left were not all looked for: {found.fault}", NOTICE)
     deadline = time.monotonic() + DESTROYING
@@ -49,16 +48,16 @@ def _destroy(host: Host, domain: Domain, timeout: float) -> Iterator[Said]:
     try:
         if not _is_orphan(host, domain.uuid):
             return
-        done = domains.virsh(host, timeout, "destroy", domain.uuid)
+        done = job_domains.virsh(host, timeout, "destroy", domain.uuid)
         if done.status == 0:
             yield Said(f"Destroyed {what}: the starter of its job, process {domain.job.starter}, is gone", NOTICE)
         elif _is_orphan(host, domain.uuid):  # else it has ended meanwhile
-            raise domains.DomainError(done.reason)
-    except (domains.DomainError, FactsError) as error:
-        step = f"try virsh --connect {domains.URI} destroy {domain.uuid}"
+            raise job_domains.DomainError(done.reason)
+    except (job_domains.DomainError, FactsError) as error:
+        step = f"try virsh --connect {job_domains.URI} destroy {domain.uuid}"
         yield Said(f"Cannot destroy {what}, whose job is gone: {error}; {step}", NOTICE)
 
 
 def _is_orphan(host: Host, uuid: str) -> bool:
-    domain = domains.read(host, uuid)
-    return isinstance(domain, Domain) and orphans.is_orphan(domain.job, domains.beginning(host, domain.job.starter))
+    domain = job_domains.read(host, uuid)
+    return isinstance(domain, Domain) and orphans.is_orphan(domain.job, job_domains.beginning(host, domain.job.starter))

@@ -10,9 +10,9 @@ import os
 import sys
 import time
 
+from ..domain.job import Surroundings, is_alive
 from ..processes import detach
-from .surroundings import Surroundings, is_alive
-from .sweep import sweep
+from .private_dirs import sweep
 
 OPTION = "--sweep"  # of the program itself
 _PAUSE = 2  # seconds; the starter removes the scratch directory just before it ends
@@ -37,8 +37,8 @@ def wait_and_sweep(execute: str, starter: int, started: int) -> None:
     while is_alive(starter, started):
         time.sleep(_PAUSE)
     from .. import host  # not for the builder itself, which a job waits for
-    from ..genconfig import cleanup
+    from . import remove
 
-    for _ in cleanup.destroy_orphans(host.Host()):
+    for _ in remove.destroy_orphans(host.Host()):
         pass
     sweep(execute)

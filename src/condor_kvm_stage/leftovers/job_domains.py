@@ -99,9 +99,9 @@ def read(host: Host, uuid: str, timeout: float = _PATIENCE) -> Domain | Unclear 
         return None
     if answer.status != 0:
         raise DomainError(f"the domain {uuid}: {answer.reason}")
-    from . import domain_xml  # on most hosts nothing runs when this does
+    from . import metadata  # on most hosts nothing runs when this does
 
-    domain = domain_xml.parse(answer.output)
+    domain = metadata.parse(answer.output)
     return domain if domain and domain.uuid == uuid else None  # virsh takes a UUID that is not there for a name
 
 
