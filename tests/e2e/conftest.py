@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from condor_kvm_stage.genconfig import kvm
+from condor_kvm_stage.genconfig.probes import kvm
 from condor_kvm_stage.host import Host
 from testnode import node, pool, stages
 from testnode.node import Node

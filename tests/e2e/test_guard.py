@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from condor_kvm_stage.genconfig import guard
+from condor_kvm_stage.genconfig.snippet import start_guard
 from e2e.vm_attacks import ATTACKS, Attack, release, submit
 from testnode import jobs, pool, recipe
 from testnode.node import Node
@@ -49,12 +49,14 @@ def test_no_attack_starts(starter: Node, attacks: dict[str, int]) -> None:
 def test_user_is_told_which_condition_keeps_an_attack_out(starter: Node, attacks: dict[str, int], name: str) -> None:
     text = analysis(starter, attacks[name])
     assert set(re.findall(r"^\[\d+\] +0  MY\.(VmJob\w+)$", text, re.MULTILINE)) == {ATTACKS[name].condition}
-    assert f'VmJobRules = "{guard.RULES}"' in text
+    assert f'VmJobRules = "{start_guard.RULES}"' in text
 
 
 def test_negotiator_tells_jobs_apart_by_what_the_conditions_read(starter: Node, attacks: dict[str, int]) -> None:
     """Jobs that are the same in AutoClusterAttrs are matched, or not, as one."""
-    read = {name.lower() for text in guard.attributes([]).values() for name in re.findall(r"unparse\((\w+)\)", text)}
+    read = {
+        name.lower() for text in start_guard.attributes([]).values() for name in re.findall(r"unparse\((\w+)\)", text)
+    }
     ads = [pool.job_ad(starter, cluster) for cluster in attacks.values()]
     assert read | {"jobuniverse"} <= set(ads[0]["AutoClusterAttrs"].lower().split(","))
     assert len({ad["AutoClusterId"] for ad in ads}) == len(ATTACKS)
@@ -71,7 +73,7 @@ def test_ordinary_job_fulfils_all_conditions(starter: Node) -> None:
     cluster = submit(starter, "ordinary", Attack("", edits={"Requirements": "true"}))
     text = analysis(starter, cluster)
     starter.run(["condor_rm", str(cluster)])
-    assert set(re.findall(r"^\[\d+\] +1  MY\.(VmJob\w+)$", text, re.MULTILINE)) == set(guard.attributes([]))
+    assert set(re.findall(r"^\[\d+\] +1  MY\.(VmJob\w+)$", text, re.MULTILINE)) == set(start_guard.attributes([]))
     assert "1 match the requirements of this slot" in text
 
 

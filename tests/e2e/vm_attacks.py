@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from condor_kvm_stage.genconfig import guard
+from condor_kvm_stage.genconfig.snippet import start_guard
 from testnode import jobs, pool, recipe
 from testnode.node import Node
 
@@ -26,7 +26,7 @@ class Attack:
     refusal: str = ""
 
 
-DISKS, NETWORK, SIZE, INTERNALS = guard.attributes([])
+DISKS, NETWORK, SIZE, INTERNALS = start_guard.attributes([])
 _NO_FILE = "the file must be one that the job has brought"
 _NO_NUMBER = "it must be a whole number, written out"
 _NO_STRING = "it must be a plain string, written out"

@@ -10,9 +10,10 @@ from unit import trying
 from unit.hosts import GOOD, FakeHost, RecordedHost, replace_surroundings
 from unit.nodes import Clock, FakeNode
 
-from condor_kvm_stage.genconfig import apply, check, facts, trials
-from condor_kvm_stage.genconfig.checks import Seen
-from condor_kvm_stage.genconfig.trials import Trials
+from condor_kvm_stage.genconfig.checks import Seen, run, trials
+from condor_kvm_stage.genconfig.checks.trials import Trials
+from condor_kvm_stage.genconfig.probes import collect
+from condor_kvm_stage.genconfig.startd import take_up
 from condor_kvm_stage.host import Host
 from condor_kvm_stage.policy import model
 
@@ -39,7 +40,7 @@ def node(tmp_path: Path, policy_of_the_host: None) -> FakeNode:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time that --apply waits by."""
     clock = Clock()
-    monkeypatch.setattr(apply, "time", clock)
+    monkeypatch.setattr(take_up, "time", clock)
     return clock
 
 
@@ -47,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def good(monkeypatch: pytest.MonkeyPatch) -> Seen:
     """What is known of a host on which every check is ok."""
     replace_surroundings(monkeypatch)
-    found = check.look(RecordedHost(GOOD))
+    found = run.look(RecordedHost(GOOD))
     return replace(found, snippet=found.wanted)
 
 
@@ -72,6 +73,6 @@ def carry_out(tmp_path: Path, temporary: Path) -> trying.Try:
     ) -> Trials:
         (tmp_path / "proc/self/mountinfo").write_text(mounts)
         host = FakeHost(tmp_path, programs=programs, as_root=as_root)
-        return trials.carry_out(host, facts.collect(host), site)
+        return trials.carry_out(host, collect.collect(host), site)
 
     return run

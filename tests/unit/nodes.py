@@ -9,7 +9,9 @@ from typing import Any
 
 from unit.hosts import CAPABILITIES, FakeHost, write
 
-from condor_kvm_stage.genconfig import apply, facts, snippet
+from condor_kvm_stage.genconfig.probes import collect
+from condor_kvm_stage.genconfig.snippet import render
+from condor_kvm_stage.genconfig.startd import take_up
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import NOTICE, Said
 from condor_kvm_stage.policy import model
@@ -28,7 +30,7 @@ wait = 60
 """
 OFFERED = "HTCondor advertises for this node: HasVM = true, VM_Memory = 1024, staging by nfs:// = true."
 RECONFIG = "condor_reconfig"
-UP_TO_DATE = f"{snippet.PATH} is up to date\n"
+UP_TO_DATE = f"{render.PATH} is up to date\n"
 RECONFIGURED = 2_000_000_000  # the Unix time at which a test begins
 
 
@@ -131,8 +133,8 @@ def notices(node: FakeNode, text: str = POLICY) -> list[str]:
 def _take_up(node: FakeNode, text: str) -> Iterator[Said]:
     node.policy(text)
     site = model.load(str(node.root))
-    found = facts.collect(node)
-    return apply.take_up(node, found.htcondor, site, snippet.decide(found, site))
+    found = collect.collect(node)
+    return take_up.take_up(node, found.htcondor, site, render.decide(found, site))
 
 
 class Clock:

@@ -8,8 +8,8 @@ from typing import Any
 
 from condor_kvm_stage.genconfig import checks
 from condor_kvm_stage.genconfig.checks import Check, Seen
-from condor_kvm_stage.genconfig.htcondor import Setting
-from condor_kvm_stage.genconfig.trials import DirectoryTrial
+from condor_kvm_stage.genconfig.checks.trials import DirectoryTrial
+from condor_kvm_stage.genconfig.probes.htcondor import Setting
 from condor_kvm_stage.guest_facts import GuestFacts
 
 Change = Callable[[Seen], Seen]

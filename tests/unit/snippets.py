@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from condor_kvm_stage.genconfig import snippet
-from condor_kvm_stage.genconfig.snippet import Values
+from condor_kvm_stage.genconfig.snippet import render
+from condor_kvm_stage.genconfig.snippet.render import Values
 
 
 def settings(text: str) -> dict[str, str]:
@@ -26,4 +26,4 @@ def settings(text: str) -> dict[str, str]:
 
 
 def rendered(values: Values) -> dict[str, str]:
-    return settings(snippet.render(values))
+    return settings(render.render(values))

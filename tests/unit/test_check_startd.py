@@ -6,7 +6,7 @@ import pytest
 from unit.seen import CONTAINER, NOT_BOOTED, Change, all_of, knows, runs, sets, tried, verdict
 
 from condor_kvm_stage.genconfig.checks import Level, Seen
-from condor_kvm_stage.genconfig.running import Running
+from condor_kvm_stage.genconfig.startd.slot_ads import Running
 
 
 def test_restart_is_not_called_for_while_the_snippet_is_not_in_place(good: Seen) -> None:

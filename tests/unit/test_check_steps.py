@@ -19,8 +19,9 @@ from unit.seen import (
     verdict,
 )
 
-from condor_kvm_stage.genconfig import guests, snippet
 from condor_kvm_stage.genconfig.checks import Seen
+from condor_kvm_stage.genconfig.probes import guest_support
+from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.guest_facts import GuestFacts
 
 SCRIPT = "LIBVIRT_XML_SCRIPT"
@@ -52,13 +53,13 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (all_of(of("libvirt", fault="x"), NOT_BOOTED), "libvirt daemon", "systemctl enable virtqemud.socket"),
         (of("libvirt", fault="x: Permission denied"), "libvirt daemon", "run this as root"),
         (asked(libvirt="no program virsh"), "libvirt daemon", "dnf install libvirt-client;"),
-        (asked(libvirt=guests.NOT_ROOT), "libvirt daemon", "run this as root"),
+        (asked(libvirt=guest_support.NOT_ROOT), "libvirt daemon", "run this as root"),
         (asked(libvirt="virsh did not end"), "libvirt daemon", "systemctl restart virtqemud; then"),
         (asked(GuestFacts(), cpu="x"), "libvirt cpu", "see libvirt qemu above"),
         (asked(GuestFacts("host-passthrough", cpu_without=["x"])), "libvirt cpu", "dnf upgrade qemu-kvm-core"),
         (sets(SCRIPT, "/x"), "htcondor domain", "take it out there"),
         (sets(SCRIPT, "/x", "<Default>"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
-        (sets(SCRIPT, "/x", f"{snippet.PATH}, line 9"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
+        (sets(SCRIPT, "/x", f"{render.PATH}, line 9"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
         (all_of(decided(guarded=False), sets(SCRIPT, "/x", "<Default>")), "htcondor domain", "guest.guarded = true"),
         (of("platform", missing=("/x",)), "htcondor domain", "dnf reinstall condor-kvm-stage"),
         (sets("STARTER_JOB_HOOK_KEYWORD", "X"), "htcondor domain", "/condor-kvm-stage-prepare, too"),
@@ -73,7 +74,7 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (all_of(tried(gahp="x"), of("htcondor", fault="x")), "htcondor vm-gahp-test", "see htcondor version above"),
         (sets("START", "True"), "htcondor guard", "write there: START = ($(START))"),
         (sets("START", "True", "<Default>"), "htcondor guard", "condor-kvm-stage-genconfig --apply"),
-        (sets("START", "True", f"{snippet.PATH}, line 9"), "htcondor guard", "condor-kvm-stage-genconfig --apply"),
+        (sets("START", "True", f"{render.PATH}, line 9"), "htcondor guard", "condor-kvm-stage-genconfig --apply"),
         (runs(start=("True",)), "htcondor guard", "condor_reconfig"),
         (runs(fault="x"), "htcondor startd", "systemctl enable --now condor"),
         (all_of(runs(fault="x"), NOT_BOOTED, CONTAINER), "htcondor startd", "start condor_master"),

@@ -22,7 +22,7 @@ from unit.seen import (
 )
 
 from condor_kvm_stage.genconfig.checks import Level, Seen
-from condor_kvm_stage.genconfig.kvm import KvmDevice
+from condor_kvm_stage.genconfig.probes.kvm import KvmDevice
 from condor_kvm_stage.guest_facts import GuestFacts
 
 SCRIPT = "LIBVIRT_XML_SCRIPT"

@@ -8,12 +8,13 @@ import pytest
 from unit.hosts import GOOD, RecordedHost
 from unit.seen import all_of, decided, directory, knows, of, tried, verdict
 
-from condor_kvm_stage.genconfig import check, checks, facts
-from condor_kvm_stage.genconfig.checks import Level, Seen
+from condor_kvm_stage.genconfig import checks
+from condor_kvm_stage.genconfig.checks import Level, Seen, run
+from condor_kvm_stage.genconfig.probes import collect
 
 
 def test_good_host_is_ok_in_every_check(good: Seen) -> None:
-    assert {check.level for check in checks.evaluate(good)} == {Level.OK}
+    assert {run.level for check in checks.evaluate(good)} == {Level.OK}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_broken_policy_is_not_said_to_name_no_directories(good: Seen) -> None:
 
 
 def test_checks_stay_in_the_order_of_their_groups(good: Seen) -> None:
-    groups = [check.group for check in checks.evaluate(good)]
+    groups = [run.group for check in checks.evaluate(good)]
     assert list(dict.fromkeys(groups)) == ["host", "kvm", "libvirt", "images", "htcondor", "package"]
     assert groups == sorted(groups, key=["host", "kvm", "libvirt", "images", "htcondor", "package"].index)
 
@@ -82,9 +83,9 @@ def test_checks_stay_in_the_order_of_their_groups(good: Seen) -> None:
 def test_check_of_one_image_is_one_verdict(
     good: Seen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: str
 ) -> None:
-    monkeypatch.setattr("condor_kvm_stage.genconfig.trials.stage", lambda host, url: fault)
-    monkeypatch.setattr(facts, "collect", None)  # of no use here, and slow
-    status = check.run("nfs:///srv/\x1bx:y", RecordedHost(GOOD), as_json=False, quiet=False)
+    monkeypatch.setattr("condor_kvm_stage.genconfig.checks.trials.stage", lambda host, url: fault)
+    monkeypatch.setattr(collect, "collect", None)  # of no use here, and slow
+    status = run.run("nfs:///srv/\x1bx:y", RecordedHost(GOOD), as_json=False, quiet=False)
     (line,) = capsys.readouterr().out.splitlines()
     assert status == (1 if fault else 0)
     assert line.split()[:3] == ["fail" if fault else "ok", "images", "image"]

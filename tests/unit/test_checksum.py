@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.genconfig.checksum import added, holds
+from condor_kvm_stage.genconfig.snippet.checksum import added, holds
 
 TEXT = "# A file\nVM_TYPE = kvm\n"
 

@@ -9,7 +9,8 @@ from unit.hosts import FakeHost, write
 from unit.libvirts import BEGAN, GONE, LIVING, SOCKET, STAT, VIRSH, FakeLibvirt, host_of, mark, uuid
 from unit.nodes import OFFERED, UP_TO_DATE, Clock, FakeNode
 
-from condor_kvm_stage.genconfig import cli, facts
+from condor_kvm_stage.genconfig import cli
+from condor_kvm_stage.genconfig.probes import collect
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.leftovers import remove
 from condor_kvm_stage.messages import INFO, NOTICE, Said
@@ -144,7 +145,7 @@ def test_removed_shelter_is_nothing_that_an_administrator_need_know(libvirt: Fak
     settings = node.programs["/usr/bin/condor_config_val"]
     assert isinstance(settings, Answer)
     node.programs["/usr/bin/condor_config_val"] = Answer(0, settings.output + "EXECUTE = /x\n # at: <Default>\n")
-    (line,) = remove.carry_out(node, facts.collect(node))
+    (line,) = remove.carry_out(node, collect.collect(node))
     assert line == Said(f"Removed {node.root}/x/dir_379.condor-kvm-stage, which a job that has ended has left", INFO)
 
 

@@ -10,37 +10,38 @@ import pytest
 from unit.nodes import POLICY, UP_TO_DATE, FakeNode, files, slot
 
 from condor_kvm_stage import guest_facts, state
-from condor_kvm_stage.genconfig import cli, snippet
+from condor_kvm_stage.genconfig import cli
+from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.host import Answer
 
 
 def there(node: FakeNode) -> str:
-    return node.path(snippet.PATH).read_text(encoding="utf-8")
+    return node.path(render.PATH).read_text(encoding="utf-8")
 
 
 def test_snippet_is_written_once_and_htcondor_is_not_told(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([], node) == 0
     output = capsys.readouterr().out
-    assert output.startswith(f"wrote {snippet.PATH}\n")
+    assert output.startswith(f"wrote {render.PATH}\n")
     assert output.endswith("HTCondor has not been told: condor-kvm-stage-genconfig --apply does that\n")
     assert "VM_MEMORY = 1024\n" in there(node)
     assert node.commands() == []
-    before = os.stat(node.path(snippet.PATH))
+    before = os.stat(node.path(render.PATH))
     assert cli.main([], node) == 0
     assert capsys.readouterr().out.startswith(UP_TO_DATE)
-    after = os.stat(node.path(snippet.PATH))
+    after = os.stat(node.path(render.PATH))
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_edited_snippet_is_reported_before_it_is_replaced(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main([], node)
-    node.put(snippet.PATH, there(node) + "MY_OWN = 1\n")
+    node.put(render.PATH, there(node) + "MY_OWN = 1\n")
     capsys.readouterr()
     assert cli.main([], node) == 0
     first, second, _ = capsys.readouterr().out.splitlines()
     assert "has been edited" in first
-    assert second == f"wrote {snippet.PATH}"
+    assert second == f"wrote {render.PATH}"
     assert "MY_OWN" not in there(node)
     (kept,) = node.path("/etc/condor-kvm-stage").glob("50-condor-kvm-stage.conf.*.rpmsave")
     assert kept.name in first
@@ -51,7 +52,7 @@ def test_edited_snippet_is_reported_before_it_is_replaced(node: FakeNode, capsys
 @pytest.mark.parametrize("edited", [False, True])
 def test_showing_changes_nothing(node: FakeNode, what: str, edited: bool) -> None:
     if edited:
-        node.put(snippet.PATH, "MY_OWN = 1\n")
+        node.put(render.PATH, "MY_OWN = 1\n")
     before = list(files(node.root))
     assert cli.main([what], node) == 0
     assert list(files(node.root)) == before
@@ -67,7 +68,7 @@ def test_stdout_is_what_is_written(node: FakeNode, capsys: pytest.CaptureFixture
 
 def test_diff_is_what_a_run_changes(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["--diff"], node)
-    assert capsys.readouterr().out.startswith(f"--- /dev/null\n+++ {snippet.PATH}\n")
+    assert capsys.readouterr().out.startswith(f"--- /dev/null\n+++ {render.PATH}\n")
     cli.main([], node)
     node.policy(POLICY.replace("1G", "2G"))
     capsys.readouterr()

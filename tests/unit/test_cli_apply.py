@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from unit.nodes import OFFERED, UP_TO_DATE, FakeNode, job, slot
 
-from condor_kvm_stage.genconfig import cli, snippet
+from condor_kvm_stage.genconfig import cli
+from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.host import Answer
 
 
 def test_apply_tells_the_running_htcondor(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--apply"], node) == 0
-    assert capsys.readouterr().out == f"wrote {snippet.PATH}\n{OFFERED}\n"
+    assert capsys.readouterr().out == f"wrote {render.PATH}\n{OFFERED}\n"
     assert node.commands() == ["condor_reconfig"]
     assert cli.main(["--apply"], node) == 0
     assert capsys.readouterr().out == f"{UP_TO_DATE}{OFFERED}\n"
@@ -22,7 +23,7 @@ def test_apply_leaves_it_to_the_start_of_an_htcondor_that_does_not_run(
 ) -> None:
     node.path("/proc/77/comm").unlink()
     assert cli.main(["--apply"], node) == 0
-    assert capsys.readouterr().out == f"wrote {snippet.PATH}\nHTCondor does not run; it takes this up when it starts.\n"
+    assert capsys.readouterr().out == f"wrote {render.PATH}\nHTCondor does not run; it takes this up when it starts.\n"
     assert node.commands() == []
 
 
@@ -33,7 +34,7 @@ def test_scriptlet_without_network_leaves_all_to_the_unit(node: FakeNode, capsys
     assert cli.main(["--apply"], node) == 0
     assert capsys.readouterr().out == "wrote it\n"
     assert node.commands() == ["systemctl restart condor-kvm-stage.service"]
-    assert not node.path(snippet.PATH).exists()
+    assert not node.path(render.PATH).exists()
 
 
 def test_policy_is_read_before_the_unit_is_asked(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:

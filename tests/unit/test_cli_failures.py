@@ -6,7 +6,8 @@ import pytest
 from unit.nodes import POLICY, Clock, FakeNode, files
 
 from condor_kvm_stage import state
-from condor_kvm_stage.genconfig import cli, snippet
+from condor_kvm_stage.genconfig import cli
+from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.policy import model
 
 
@@ -51,7 +52,7 @@ def _no_config_dir(node: FakeNode) -> None:
 
 
 def _unwritable(node: FakeNode) -> None:
-    node.path(f"{snippet.PATH}/directory").mkdir(parents=True)
+    node.path(f"{render.PATH}/directory").mkdir(parents=True)
 
 
 def _no_runtime_directory(node: FakeNode) -> None:
@@ -69,7 +70,7 @@ def _no_pool(node: FakeNode) -> None:
         (_no_cpuinfo, "check that /proc is mounted"),
         (_no_htcondor, "no program condor_master; install HTCondor"),
         (_no_config_dir, "/etc/condor/config.d is not there; install HTCondor"),
-        (_unwritable, f"{snippet.PATH}: Is a directory"),
+        (_unwritable, f"{render.PATH}: Is a directory"),
         (_no_runtime_directory, "/run/condor-kvm-stage"),
         (_no_pool, "the collector has no slot of worker"),
     ],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from condor_kvm_stage.genconfig import guard
-from condor_kvm_stage.genconfig.conditions import demands
+from condor_kvm_stage.genconfig.snippet import start_guard
+from condor_kvm_stage.genconfig.snippet.guard_in_start import demands
 
-GUARD = guard.start(list(guard.attributes([])))
+GUARD = start_guard.start(list(start_guard.attributes([])))
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ GUARD = guard.start(list(guard.attributes([])))
         (f"(({GUARD})) && (a =?= b)", True),
         (f'((x || y) && ({GUARD} && "a || b" == c))', True),
         (f"/Expr((true) && {GUARD})/", True),
-        (" && ".join(guard.attributes([])), True),
+        (" && ".join(start_guard.attributes([])), True),
         (f"({GUARD}) || TARGET.Owner == x", False),
         (f"(True && {GUARD}) || (TARGET.JobUniverse == 13)", False),
         (f"TARGET.Owner == x || True && {GUARD}", False),
@@ -35,4 +35,4 @@ GUARD = guard.start(list(guard.attributes([])))
     ],
 )
 def test_start_demands_the_conditions(start: str, expected: bool) -> None:
-    assert demands(start, guard.attributes([])) is expected
+    assert demands(start, start_guard.attributes([])) is expected

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.hosts import FakeHost
 
-from condor_kvm_stage.genconfig import cpu
-from condor_kvm_stage.genconfig.cpu import Cpu, parse
+from condor_kvm_stage.genconfig.probes import cpu
+from condor_kvm_stage.genconfig.probes.cpu import Cpu, parse
 from condor_kvm_stage.host import FactsError
 
 V1 = "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2 syscall nx lm"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from unit.hosts import FakeHost, write
 
-from condor_kvm_stage.genconfig import environment
-from condor_kvm_stage.genconfig.environment import Environment
+from condor_kvm_stage.genconfig.probes import environment
+from condor_kvm_stage.genconfig.probes.environment import Environment
 
 
 def probe(root: Path, files: dict[str, str]) -> Environment:

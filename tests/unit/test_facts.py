@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from unit.hosts import FakeHost
 
-from condor_kvm_stage.genconfig import cpu, environment, facts, htcondor, kvm, libvirt, memory, platform
+from condor_kvm_stage.genconfig.probes import collect, cpu, devices, environment, htcondor, kvm, libvirt, memory
 from condor_kvm_stage.host import Answer, FactsError
 
 
@@ -28,15 +28,15 @@ def test_facts_are_those_of_each_module(root: Path) -> None:
         "/usr/bin/condor_config_val": Answer(1, "CONDOR_VERSION = 25.14.1\n # at: <Default>\n"),
     }
     host = FakeHost(root, kvm="EACCES", programs=programs)
-    found = facts.collect(host)
-    assert found == facts.HostFacts(
+    found = collect.collect(host)
+    assert found == collect.HostFacts(
         cpu.probe(host),
         kvm.probe(host),
         memory.probe(host),
         environment.probe(host),
         libvirt.probe(host),
         htcondor.probe(host),
-        platform.probe(host),
+        devices.probe(host),
     )
     assert (found.cpu.extension, found.kvm.code, found.memory.ram) == ("Intel VT-x", "EACCES", 16000)
     assert (found.environment.booted, found.platform.tun) == (True, True)
@@ -47,4 +47,4 @@ def test_facts_are_those_of_each_module(root: Path) -> None:
 def test_host_without_proc_is_one_message(root: Path, name: str) -> None:
     (root / "proc" / name).unlink()
     with pytest.raises(FactsError, match=f"there is no /proc/{name}; check that /proc is mounted"):
-        facts.collect(FakeHost(root))
+        collect.collect(FakeHost(root))

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from unit.hosts import CAPABILITIES, FakeHost, Program, add_program
 
-from condor_kvm_stage.genconfig import guests
-from condor_kvm_stage.genconfig.guests import Guests
-from condor_kvm_stage.genconfig.network import Offer
+from condor_kvm_stage.genconfig.probes import guest_support
+from condor_kvm_stage.genconfig.probes.guest_support import Guests
+from condor_kvm_stage.genconfig.snippet.network import Offer
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.host import Answer, Host
 
@@ -41,7 +41,7 @@ def starts_with(*cpus: str, otherwise: Answer = ABORTED) -> Program:
 
 
 def look(root: Path, qemu: Program | Answer, virsh: Program | Answer = SAID, architecture: str = "x86_64") -> Guests:
-    return guests.probe(host_of(root, qemu, virsh, architecture), 5)
+    return guest_support.probe(host_of(root, qemu, virsh, architecture), 5)
 
 
 def host_of(
@@ -83,13 +83,13 @@ def test_qemu_that_fails_otherwise_is_told_by_its_last_line(tmp_path: Path, answ
 def test_qemu_that_does_not_end_is_not_tried_again(tmp_path: Path) -> None:
     """Each try would take its whole time."""
     host = host_of(tmp_path, Answer(-1, fault="it did not end within 5 s"))
-    guests.probe(host, 5)
+    guest_support.probe(host, 5)
     assert len([command for command in host.asked if command[0] == QEMU]) == 1
 
 
 def test_host_of_another_architecture_has_no_other_cpu_than_its_own(tmp_path: Path) -> None:
     host = host_of(tmp_path, ABORTED, architecture="aarch64")
-    assert guests.probe(host, 5) == Guests(GuestFacts(FULL, True, ["dac"]))
+    assert guest_support.probe(host, 5) == Guests(GuestFacts(FULL, True, ["dac"]))
     assert [command[0] for command in host.asked] == ["virsh"]
 
 
@@ -97,13 +97,13 @@ def test_host_without_qemu_has_a_reason(tmp_path: Path) -> None:
     host = FakeHost(tmp_path, programs={VIRSH: SAID})
     (tmp_path / "proc/sys/kernel").mkdir(parents=True)
     (tmp_path / "proc/sys/kernel/arch").write_text("x86_64\n")
-    assert guests.probe(host, 5) == Guests(GuestFacts(), "", "no program qemu-kvm")
+    assert guest_support.probe(host, 5) == Guests(GuestFacts(), "", "no program qemu-kvm")
 
 
 def test_host_without_kvm_is_not_tried_and_libvirt_not_started(tmp_path: Path) -> None:
     host = FakeHost(tmp_path, kvm="ENOENT", programs={VIRSH: SAID, QEMU: Answer(0)})
     reason = "cannot open /dev/kvm: No such file or directory"
-    assert guests.probe(host, 5) == Guests(GuestFacts(), reason, reason)
+    assert guest_support.probe(host, 5) == Guests(GuestFacts(), reason, reason)
     assert host.asked == []
 
 
@@ -137,14 +137,14 @@ def test_libvirt_that_does_not_say_it_leaves_the_defaults_and_a_reason(
 def test_host_without_virsh_has_a_reason(tmp_path: Path) -> None:
     host = host_of(tmp_path, Answer(0))
     del host.programs[VIRSH]
-    assert guests.probe(host, 5).libvirt == "no program virsh"
+    assert guest_support.probe(host, 5).libvirt == "no program virsh"
 
 
 def test_only_root_asks_libvirt(tmp_path: Path) -> None:
     """Others might be asked for a password, which nobody is there to give."""
     host = host_of(tmp_path, Answer(0))
     host.as_root = False
-    assert guests.probe(host, 5) == Guests(GuestFacts(FULL), guests.NOT_ROOT)
+    assert guest_support.probe(host, 5) == Guests(GuestFacts(FULL), guest_support.NOT_ROOT)
 
 
 def test_networks_are_those_that_the_snippet_offers() -> None:
@@ -167,7 +167,7 @@ def real(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
 def test_qemu_is_told_to_end_and_leaves_no_core(real: Host) -> None:
     before = resource.getrlimit(resource.RLIMIT_CORE)
     add_program(real, '#!/bin/sh\nread line\n[ "$line$(ulimit -S -c)" = quit0 ] || exit 7\n', QEMU)
-    assert guests.probe(real, 5).cpu == ""
+    assert guest_support.probe(real, 5).cpu == ""
     assert resource.getrlimit(resource.RLIMIT_CORE) == before
 
 
@@ -175,7 +175,7 @@ def test_libvirt_that_hangs_is_given_up_in_time(real: Host) -> None:
     add_program(real, "#!/bin/sh\nexec sleep 60\n", VIRSH)
     add_program(real, "#!/bin/sh\n", QEMU)
     begin = time.monotonic()
-    assert guests.probe(real, 1) == Guests(GuestFacts(FULL), "virsh did not end within 1 s")
+    assert guest_support.probe(real, 1) == Guests(GuestFacts(FULL), "virsh did not end within 1 s")
     assert time.monotonic() - begin < 10
 
 
@@ -185,4 +185,4 @@ def test_libvirt_and_qemu_are_at_work_at_the_same_time(real: Host) -> None:
     here, there = real.path("/virsh"), real.path("/qemu")
     add_program(real, f"#!/bin/sh\n{wait.format(here=here, there=there)}exit 3\n", VIRSH)
     add_program(real, f"#!/bin/sh\n{wait.format(here=there, there=here)}", QEMU)
-    assert guests.probe(real, 20) == Guests(GuestFacts(FULL), "exit status 3")
+    assert guest_support.probe(real, 20) == Guests(GuestFacts(FULL), "exit status 3")

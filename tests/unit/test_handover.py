@@ -10,7 +10,7 @@ import pytest
 
 from condor_kvm_stage import guest_facts, state
 from condor_kvm_stage.atomic_file import WriteError
-from condor_kvm_stage.genconfig import handover
+from condor_kvm_stage.genconfig import runtime_files
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.host import Host
 from condor_kvm_stage.policy import model, staging_cache
@@ -36,7 +36,7 @@ def leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]
     monkeypatch.setattr(guest_facts, "PATH", str(host.path(guest_facts.PATH)))
 
     def write() -> None:
-        handover.write({}, model.load(), None, Host(Path("/")))
+        runtime_files.write({}, model.load(), None, Host(Path("/")))
 
     monkeypatch.setattr(state, "PATH", str(host.path(state.PATH)))
     return write
@@ -106,7 +106,7 @@ def test_what_another_version_left_is_not_used(
 
 
 def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path) -> None:
-    handover.write(
+    runtime_files.write(
         {"NfsPluginImageDirs": f"{tmp_path}/good", "NfsPluginImageDirsFailed": "/x"},
         Policy(),
         GuestFacts(),
@@ -120,36 +120,36 @@ def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path) -
 def test_nothing_found_is_written_too(tmp_path: Path) -> None:
     """Else the node would go on to advertise what an earlier policy named."""
     host = Host(tmp_path)
-    handover.write({"NfsPluginImageDirs": "/srv/images"}, Policy(), GuestFacts(), host)
-    handover.write({}, Policy(), GuestFacts(), host)
+    runtime_files.write({"NfsPluginImageDirs": "/srv/images"}, Policy(), GuestFacts(), host)
+    runtime_files.write({}, Policy(), GuestFacts(), host)
     assert host.text(state.PATH) == ""
 
 
 def test_facts_about_guests_are_loaded_as_they_were_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host, facts = Host(tmp_path), GuestFacts("host-passthrough", False, ["selinux", "dac"], ["nat"], "", ["x"])
-    handover.write({}, Policy(), facts, host)
+    runtime_files.write({}, Policy(), facts, host)
     with monkeypatch.context() as of_the_builder:
         of_the_builder.setattr(guest_facts, "PATH", str(host.path(guest_facts.PATH)))
         assert guest_facts.load() == facts
-    handover.write({}, Policy(), None, host)
+    runtime_files.write({}, Policy(), None, host)
     assert not host.exists("/run/condor-kvm-stage/guest"), "what is no longer asked is not left"
 
 
 def test_removal_leaves_nothing_and_finds_nothing_the_second_time(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    handover.write({}, Policy(), GuestFacts(), host)
-    handover.remove(host)
+    runtime_files.write({}, Policy(), GuestFacts(), host)
+    runtime_files.remove(host)
     assert [path.name for path in tmp_path.rglob("*")] == ["run"]
-    handover.remove(host)
+    runtime_files.remove(host)
 
 
 def test_file_of_somebody_elses_is_not_removed_and_named(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    handover.write({}, Policy(), GuestFacts(), host)
+    runtime_files.write({}, Policy(), GuestFacts(), host)
     other = host.path(state.PATH).with_name("other")
     other.touch()
     with pytest.raises(WriteError, match=r"cannot remove /.*/run/condor-kvm-stage: Directory not empty$"):
-        handover.remove(host)
+        runtime_files.remove(host)
     assert other.exists()
 
 
@@ -157,14 +157,14 @@ def test_place_that_cannot_be_made_is_one_message(tmp_path: Path) -> None:
     (tmp_path / "var").touch()
     (tmp_path / "run").touch()
     with pytest.raises(WriteError, match=r"cannot make /.*: Not a directory; run this as root$"):
-        handover.write({}, Policy(), GuestFacts(), Host(tmp_path))
+        runtime_files.write({}, Policy(), GuestFacts(), Host(tmp_path))
 
 
 def test_plugin_can_read_what_is_found_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         (tmp_path / "run").mkdir()
-        handover.write({}, Policy(), GuestFacts(), Host(tmp_path))
+        runtime_files.write({}, Policy(), GuestFacts(), Host(tmp_path))
     finally:
         os.umask(before)
     for path in (tmp_path / place.lstrip("/") for place in (state.PATH, guest_facts.PATH)):

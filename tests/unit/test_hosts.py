@@ -15,8 +15,8 @@ from _pytest.monkeypatch import MonkeyPatch  # pytest.MonkeyPatch, also before p
 from unit.hosts import HOSTS, RecordedHost, replace_surroundings
 
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.genconfig.check import look
 from condor_kvm_stage.genconfig.checks import Check, Level, evaluate
+from condor_kvm_stage.genconfig.checks.run import look
 
 CORPUS = sorted(path.parent for path in HOSTS.glob("*/host.toml"))
 IDS = [folder.name for folder in CORPUS]

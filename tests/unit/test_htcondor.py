@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.hosts import FakeHost
 
-from condor_kvm_stage.genconfig import htcondor
-from condor_kvm_stage.genconfig.htcondor import SETTINGS, Htcondor, Setting, parse
+from condor_kvm_stage.genconfig.probes import htcondor
+from condor_kvm_stage.genconfig.probes.htcondor import SETTINGS, Htcondor, Setting, parse
 from condor_kvm_stage.host import Answer
 
 TOOL = "/usr/bin/condor_config_val"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.genconfig import image_dirs
+from condor_kvm_stage.genconfig.probes import image_dirs
 from condor_kvm_stage.policy.model import Staging
 from condor_kvm_stage.share import paths, watchdog
 

@@ -9,8 +9,8 @@ import pytest
 from unit.hosts import FakeHost
 from unit.trying import FIND, HEAD, IMAGE, PATH_OF_PLUGIN, PLUGIN, Programs, Try, policy
 
-from condor_kvm_stage.genconfig import trials
-from condor_kvm_stage.genconfig.trials import DirectoryTrial
+from condor_kvm_stage.genconfig.checks import trials
+from condor_kvm_stage.genconfig.checks.trials import DirectoryTrial
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.plugin import url
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from unit.hosts import FakeHost, write
 
-from condor_kvm_stage.genconfig import kvm
-from condor_kvm_stage.genconfig.kvm import KvmDevice
+from condor_kvm_stage.genconfig.probes import kvm
+from condor_kvm_stage.genconfig.probes.kvm import KvmDevice
 from condor_kvm_stage.host import Host
 
 _CREATE_VM = 0xAE01

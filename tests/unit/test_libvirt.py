@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.hosts import FakeHost
 
-from condor_kvm_stage.genconfig import libvirt
-from condor_kvm_stage.genconfig.libvirt import Libvirt, version_in
+from condor_kvm_stage.genconfig.probes import libvirt
+from condor_kvm_stage.genconfig.probes.libvirt import Libvirt, version_in
 from condor_kvm_stage.host import Answer, Host
 
 MODULAR = "/run/libvirt/virtqemud-sock"

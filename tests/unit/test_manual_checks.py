@@ -9,10 +9,10 @@ from pathlib import Path
 from unit.manual import Page
 from unit.nodes import FakeNode
 
-from condor_kvm_stage.genconfig import check, checks
-from condor_kvm_stage.genconfig.checks import Level
+from condor_kvm_stage.genconfig import checks
+from condor_kvm_stage.genconfig.checks import Level, run
 
-CODE = Path(check.__file__).parent
+CODE = Path(run.__file__).parent
 section = Page("condor-kvm-stage-genconfig.8").section
 
 
@@ -73,14 +73,14 @@ def constants_of(nodes: list[ast.stmt] | list[ast.AST]) -> dict[str, str]:
 
 def test_every_check_is_there_with_every_level_that_the_code_gives_it() -> None:
     given: dict[tuple[str, ...], set[str]] = {}
-    for path in [*(CODE / "checks").glob("*.py"), Path(check.__file__)]:
+    for path in [*(CODE / "checks").glob("*.py"), Path(run.__file__)]:
         given.update(checks_in(path))
     assert checks_on_the_page() == given
 
 
 def test_checks_are_in_the_order_in_which_they_are_printed(tmp_path: Path) -> None:
     host = FakeNode(tmp_path / "node")
-    printed = dict.fromkeys((verdict.group, verdict.name) for verdict in checks.evaluate(check.look(host)))
-    of_an_image = check._image("nfs:///x:y", host)
+    printed = dict.fromkeys((verdict.group, verdict.name) for verdict in checks.evaluate(run.look(host)))
+    of_an_image = run._image("nfs:///x:y", host)
     page = [entry for entry in checks_on_the_page() if entry != (of_an_image.group, of_an_image.name)]
     assert page == list(printed)

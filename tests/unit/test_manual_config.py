@@ -12,7 +12,7 @@ from unit.manual import Page, literals, terms
 
 from condor_kvm_stage import sizes
 from condor_kvm_stage.failures import NodeError
-from condor_kvm_stage.genconfig import network, snippet
+from condor_kvm_stage.genconfig.snippet import network, render
 from condor_kvm_stage.policy.keys import KEYS
 from condor_kvm_stage.policy.model import AUTO, PATH, Htcondor, Network, Policy
 from condor_kvm_stage.policy.toml_reader import parse
@@ -150,9 +150,9 @@ def test_file_is_named_as_it_is_read() -> None:
 def test_examples_are_policies_and_the_second_is_just_enough_for_a_tree_that_does_not_run() -> None:
     node, tree = literals(PAGE.section("EXAMPLES"))
     assert parse(node.encode(), PATH).given
-    assert snippet.missing_for_unseen(parse(tree.encode(), PATH)) == []
+    assert render.missing_for_unseen(parse(tree.encode(), PATH)) == []
     for line in tree.splitlines():
         key = line.partition(" = ")[0]
         if key != line:
-            (missing,) = snippet.missing_for_unseen(parse(tree.replace(line, "").encode(), PATH))
+            (missing,) = render.missing_for_unseen(parse(tree.replace(line, "").encode(), PATH))
             assert missing.endswith(f".{key}")

@@ -15,7 +15,7 @@ from condor_kvm_stage import guest_facts
 from condor_kvm_stage.domain import chirp, console, disks, domain_xml, job_ad, refusal, request
 from condor_kvm_stage.errors import KvmStageError
 from condor_kvm_stage.failures import BY_STATUS, ResolutionError
-from condor_kvm_stage.genconfig.platform import BUILDER, HOOK
+from condor_kvm_stage.genconfig.probes.devices import BUILDER, HOOK
 from condor_kvm_stage.leftovers import private_dirs
 from condor_kvm_stage.policy.model import PATH, Policy
 

@@ -14,8 +14,11 @@ from unit.manual import Page, literals, terms
 from unit.nodes import FakeNode
 
 from condor_kvm_stage import guest_facts, state
-from condor_kvm_stage.genconfig import apply, cli, guard, guests, place, platform, report, snippet, trials
-from condor_kvm_stage.genconfig.checks import Check, Level
+from condor_kvm_stage.genconfig import cli
+from condor_kvm_stage.genconfig.checks import Check, Level, report, trials
+from condor_kvm_stage.genconfig.probes import devices, guest_support
+from condor_kvm_stage.genconfig.snippet import file, render, start_guard
+from condor_kvm_stage.genconfig.startd import take_up
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.policy import staging_cache
 from condor_kvm_stage.policy.model import PATH, Htcondor, Network, Policy
@@ -75,12 +78,12 @@ def test_exit_statuses_are_those_that_it_has(tmp_path: Path, capsys: pytest.Capt
 def test_networks_and_restarts_are_all_explained() -> None:
     assert terms(section("NETWORKS")) == list(Network.TYPES)
     assert terms(section("TAKING IT UP")) == list(Htcondor.RESTARTS)
-    assert f"``{apply.RESTART}``" in section("TAKING IT UP")
-    assert apply.UNIT in section("TAKING IT UP")
+    assert f"``{take_up.RESTART}``" in section("TAKING IT UP")
+    assert take_up.UNIT in section("TAKING IT UP")
 
 
 def test_what_is_read_at_which_moment_is_what_the_snippet_sets() -> None:
-    template = (REPOSITORY / "config.d" / f"{Path(snippet.PATH).name}.j2").read_text(encoding="utf-8")
+    template = (REPOSITORY / "config.d" / f"{Path(render.PATH).name}.j2").read_text(encoding="utf-8")
     said = section("TAKING IT UP").partition("**--apply**")[0]
     when_reconfigured, when_started = said.split("when it is reconfigured.")
     names = set(re.findall(r"^([A-Z_]+) = ", template, re.MULTILINE))
@@ -92,30 +95,30 @@ def test_what_is_read_at_which_moment_is_what_the_snippet_sets() -> None:
 
 def test_programs_for_virtual_machines_and_what_they_are_told_are_named() -> None:
     text = section("VIRTUAL MACHINES")
-    settings = snippets.rendered(snippet.decide_unseen(Policy(), "/x"))
+    settings = snippets.rendered(render.decide_unseen(Policy(), "/x"))
     for name in ("LIBVIRT_XML_SCRIPT", "KVMSTAGE_HOOK_PREPARE_JOB", "STARTER_DEFAULT_JOB_HOOK_KEYWORD"):
         assert f"*{name}*" in text
-    for program in (platform.BUILDER, platform.HOOK):
+    for program in (devices.BUILDER, devices.HOOK):
         directory, name = program.rsplit("/", 1)
         assert program in settings.values()
         assert f"*{directory}*" in text
         assert f"*{name}*" in text
     assert guest_facts.PATH in text
     assert all(f"*{mode}*" in text for mode in guest_facts.CPU_MODES if mode)
-    assert f"*{guests._ARCH_CAPABILITIES}*" in text
+    assert f"*{guest_support._ARCH_CAPABILITIES}*" in text
     assert f"libvirt has {cli._LIBVIRT_PATIENCE} seconds" in text
     assert f"*VM_STATUS_INTERVAL* to {settings['VM_STATUS_INTERVAL']} seconds" in text
     assert GuestFacts().security_models == re.findall(r"taken to be \*(\w+)\* alone", text)
 
 
 def test_conditions_for_vm_jobs_are_all_explained() -> None:
-    conditions = list(guard.attributes([]))
+    conditions = list(start_guard.attributes([]))
     text = section("VM JOBS")
     assert terms(text) == conditions
     assert "*VmJobRules*" in text
-    assert all(condition in guard.start(conditions) for condition in [*conditions, "VmJobRules"])
+    assert all(condition in start_guard.start(conditions) for condition in [*conditions, "VmJobRules"])
     for attribute in re.findall(r"\*(VM[A-Za-z_]*_[A-Za-z_]+)\*", text):
-        assert attribute in "".join(guard.attributes([]).values())
+        assert attribute in "".join(start_guard.attributes([]).values())
     assert "condor_q -better-analyze -reverse -machine" in text
 
 
@@ -123,31 +126,31 @@ def test_examples_of_disks_are_let_in_or_not_as_the_page_says() -> None:
     good, bad = (block.splitlines() for block in literals(section("VM JOBS"))[:2])
     (directories,) = re.findall(r"``disk_dirs = (\[.*\])``", section("VM JOBS"))
     for disk_dirs, accepted in (([], good), (json.loads(directories), [*good, bad[0]])):
-        pattern = guard._disks(disk_dirs)
+        pattern = start_guard._disks(disk_dirs)
         assert [disk for disk in [*good, *bad] if re.fullmatch(pattern, disk)] == accepted
     (mac,) = re.findall(r"as\s+``([0-9a-f:]+)``", section("VM JOBS"))
-    assert re.fullmatch(guard._MAC, mac)
+    assert re.fullmatch(start_guard._MAC, mac)
 
 
 def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
     host = FakeNode(tmp_path / "node")
     files = re.findall(r"^\*(/.*)\*$", section("FILES"), re.MULTILINE)
-    host.path(snippet.PATH).write_text("edited\n")
-    list(place.put("new\n", host))
-    (copy,) = (f"{place.COPIES}/{name}" for name in host.names(place.COPIES) if name.endswith(".rpmsave"))
+    host.path(render.PATH).write_text("edited\n")
+    list(file.put("new\n", host))
+    (copy,) = (f"{file.COPIES}/{name}" for name in host.names(file.COPIES) if name.endswith(".rpmsave"))
     (pattern,) = (name for name in files if "<time>" in name)
     assert fnmatch.fnmatchcase(copy, pattern.replace("<time>", "20??-??-??T??????Z"))
-    unit = (REPOSITORY / "packaging" / apply.UNIT).read_text(encoding="utf-8")
+    unit = (REPOSITORY / "packaging" / take_up.UNIT).read_text(encoding="utf-8")
     (disabled,) = re.findall(r"^ConditionPathExists=!(.*)$", unit, re.MULTILINE)
     assert set(files) == {
-        snippet.PATH,
+        render.PATH,
         PATH,
         disabled,
         pattern,
         state.PATH,
         staging_cache.PATH,
         guest_facts.PATH,
-        f"/usr/lib/systemd/system/{apply.UNIT}",
+        f"/usr/lib/systemd/system/{take_up.UNIT}",
     }
 
 
@@ -155,5 +158,5 @@ def test_what_the_policy_must_fix_for_a_tree_that_does_not_run_is_named() -> Non
     policy = Policy()
     policy.network.types = ["bridge"]
     text = section("IMAGE BUILDS")
-    keys = snippet.missing_for_unseen(policy)
+    keys = render.missing_for_unseen(policy)
     assert sorted(keys) == sorted(re.findall(r"\*((?:vm|network)\.\w+)\*", text))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.manual import Page, literals
 
-from condor_kvm_stage.genconfig import sizing
-from condor_kvm_stage.genconfig.memory import Memory
+from condor_kvm_stage.genconfig.probes.memory import Memory
+from condor_kvm_stage.genconfig.snippet import sizing
 from condor_kvm_stage.policy.model import AUTO, Vm
 
 RULE, NUMBER, *EXAMPLES = literals(Page("condor-kvm-stage-genconfig.8").section("SIZING"))

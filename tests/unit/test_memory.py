@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.hosts import FakeHost, write
 
-from condor_kvm_stage.genconfig import memory
-from condor_kvm_stage.genconfig.memory import Memory, ram_mib
+from condor_kvm_stage.genconfig.probes import memory
+from condor_kvm_stage.genconfig.probes.memory import Memory, ram_mib
 from condor_kvm_stage.host import FactsError
 
 GIB = 1 << 30

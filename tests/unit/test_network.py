@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from condor_kvm_stage.genconfig import cpu, environment, htcondor, kvm, libvirt, memory, platform
-from condor_kvm_stage.genconfig.facts import HostFacts
-from condor_kvm_stage.genconfig.network import Offer, offer
+from condor_kvm_stage.genconfig.probes import cpu, devices, environment, htcondor, kvm, libvirt, memory
+from condor_kvm_stage.genconfig.probes.collect import HostFacts
+from condor_kvm_stage.genconfig.snippet.network import Offer, offer
 from condor_kvm_stage.policy.model import Network
 
 NO_NAT = "libvirt's network 'default' is not active"
@@ -28,7 +28,7 @@ def facts(
         environment.Environment(True, "", "", "disabled", None),
         libvirt.Libvirt("", "libvirtd", libvirt_version, nat, passt),
         htcondor.Htcondor("", True, htcondor_version),
-        platform.Platform(True, True, (), "", "", interfaces, "", "", "", "", ()),
+        devices.Platform(True, True, (), "", "", interfaces, "", "", "", "", ()),
     )
 
 

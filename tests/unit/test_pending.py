@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from condor_kvm_stage.genconfig.htcondor import Htcondor, Setting
-from condor_kvm_stage.genconfig.network import Offer
-from condor_kvm_stage.genconfig.pending import for_restart, guarded, in_force
-from condor_kvm_stage.genconfig.running import Running
-from condor_kvm_stage.genconfig.sizing import Sizing
-from condor_kvm_stage.genconfig.snippet import Values
+from condor_kvm_stage.genconfig.probes.htcondor import Htcondor, Setting
+from condor_kvm_stage.genconfig.snippet.network import Offer
+from condor_kvm_stage.genconfig.snippet.render import Values
+from condor_kvm_stage.genconfig.snippet.sizing import Sizing
+from condor_kvm_stage.genconfig.startd.pending import for_restart, guarded, in_force
+from condor_kvm_stage.genconfig.startd.slot_ads import Running
 
 
 def values(no_vm: str = "", memory: int = 5000, number: int = 4, types: tuple[str, ...] = ("user", "nat")) -> Values:

@@ -12,8 +12,8 @@ from unit.users import as_the_first_user
 
 from condor_kvm_stage import atomic_file
 from condor_kvm_stage.errors import KvmStageError
-from condor_kvm_stage.genconfig import checksum, place
-from condor_kvm_stage.genconfig.snippet import PATH
+from condor_kvm_stage.genconfig.snippet import checksum, file
+from condor_kvm_stage.genconfig.snippet.render import PATH
 from condor_kvm_stage.host import FactsError, Host
 from condor_kvm_stage.messages import NOTICE, Said
 
@@ -29,11 +29,11 @@ def host(tmp_path: Path) -> Host:
 
 
 def put(host: Host, text: str) -> list[str]:
-    return [line.text for line in place.put(text, host)]
+    return [line.text for line in file.put(text, host)]
 
 
 def copies(host: Host) -> list[Path]:
-    return [host.path(place.COPIES) / name for name in host.names(place.COPIES)]
+    return [host.path(file.COPIES) / name for name in host.names(file.COPIES)]
 
 
 def test_snippet_is_written_readable_for_all_whatever_the_umask(host: Host) -> None:
@@ -66,16 +66,16 @@ def test_older_snippet_that_nobody_edited_is_replaced_without_a_copy(host: Host)
     put(host, OLD)
     assert put(host, NEW) == [f"wrote {PATH}"]
     assert host.text(PATH) == NEW
-    assert not host.exists(place.COPIES)
+    assert not host.exists(file.COPIES)
 
 
 def test_edited_snippet_is_kept_and_reported_before_it_is_replaced(host: Host) -> None:
     host.path(PATH).write_text(EDITED)
-    lines = place.put(NEW, host)
+    lines = file.put(NEW, host)
     first = next(lines)
     (copy,) = copies(host)
     assert re.fullmatch(r"50-condor-kvm-stage\.conf\.\d{4}-\d\d-\d\dT\d{6}Z\.rpmsave", copy.name)
-    assert first.text.startswith(f"{PATH} has been edited, and is replaced; kept as {place.COPIES}/{copy.name} (")
+    assert first.text.startswith(f"{PATH} has been edited, and is replaced; kept as {file.COPIES}/{copy.name} (")
     assert (host.text(PATH), copy.read_text()) == (EDITED, EDITED)
     assert [line.text for line in lines] == [f"wrote {PATH}"]
     assert (host.text(PATH), copy.read_text()) == (NEW, EDITED)
@@ -83,17 +83,17 @@ def test_edited_snippet_is_kept_and_reported_before_it_is_replaced(host: Host) -
 
 def test_removal_takes_the_snippet_away_and_says_so_once(host: Host) -> None:
     put(host, NEW)
-    assert list(place.remove(host)) == [Said(f"removed {PATH}")]
+    assert list(file.remove(host)) == [Said(f"removed {PATH}")]
     assert not host.exists(PATH)
-    assert list(place.remove(host)) == []
+    assert list(file.remove(host)) == []
     assert copies(host) == []
 
 
 def test_removal_keeps_a_snippet_that_somebody_has_edited_and_tells_the_administrator(host: Host) -> None:
     host.path(PATH).write_text(EDITED)
-    told, done = place.remove(host)
+    told, done = file.remove(host)
     (copy,) = copies(host)
-    assert told == Said(f"{PATH} has been edited; kept as {place.COPIES}/{copy.name}", NOTICE)
+    assert told == Said(f"{PATH} has been edited; kept as {file.COPIES}/{copy.name}", NOTICE)
     assert done.text == f"removed {PATH}"
     assert copy.read_text() == EDITED
     assert not host.exists(PATH)
@@ -102,8 +102,8 @@ def test_removal_keeps_a_snippet_that_somebody_has_edited_and_tells_the_administ
 def test_edited_snippet_that_cannot_be_kept_is_not_removed(host: Host) -> None:
     host.path(PATH).write_text(EDITED)
     host.path("/etc/condor-kvm-stage").touch()
-    with pytest.raises(place.SnippetError, match=r"cannot keep /etc/condor/config\.d/50-"):
-        list(place.remove(host))
+    with pytest.raises(file.SnippetError, match=r"cannot keep /etc/condor/config\.d/50-"):
+        list(file.remove(host))
     assert host.text(PATH) == EDITED
 
 
@@ -123,15 +123,15 @@ def test_snippet_of_somebody_elses_is_kept_too(host: Host) -> None:
 
 
 def test_host_without_htcondor_is_one_message(tmp_path: Path) -> None:
-    with pytest.raises(place.SnippetError, match=r"/etc/condor/config.d is not there; install HTCondor \(package con"):
+    with pytest.raises(file.SnippetError, match=r"/etc/condor/config.d is not there; install HTCondor \(package con"):
         put(Host(tmp_path), NEW)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_edited_snippet_that_cannot_be_kept_is_not_replaced(host: Host) -> None:
     host.path(PATH).write_text(EDITED)
-    host.path(place.COPIES).write_text("a file, where the directory should be")
-    with pytest.raises(place.SnippetError, match=r"cannot keep .*\.conf, which has been edited, in .*: File exists$"):
+    host.path(file.COPIES).write_text("a file, where the directory should be")
+    with pytest.raises(file.SnippetError, match=r"cannot keep .*\.conf, which has been edited, in .*: File exists$"):
         put(host, NEW)
     assert host.text(PATH) == EDITED
 
@@ -193,8 +193,8 @@ def test_symlink_is_replaced_not_followed(host: Host) -> None:
 
 
 def test_diff_shows_what_would_be_done(host: Host) -> None:
-    assert place.diff(NEW, host).startswith(f"--- /dev/null\n+++ {PATH}\n@@ -0,0 +1,2 @@\n+VM_MEMORY = 2\n")
+    assert file.diff(NEW, host).startswith(f"--- /dev/null\n+++ {PATH}\n@@ -0,0 +1,2 @@\n+VM_MEMORY = 2\n")
     put(host, OLD)
-    assert f"--- {PATH}\n+++ {PATH}\n@@ -1,2 +1,2 @@\n-VM_MEMORY = 1\n" in place.diff(NEW, host)
-    assert place.diff(OLD, host) == ""
+    assert f"--- {PATH}\n+++ {PATH}\n@@ -1,2 +1,2 @@\n-VM_MEMORY = 1\n" in file.diff(NEW, host)
+    assert file.diff(OLD, host) == ""
     assert host.text(PATH) == OLD

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from unit.hosts import FakeHost, write
 
-from condor_kvm_stage.genconfig import platform
-from condor_kvm_stage.genconfig.platform import BUILDER, CONTROLLERS, HOOK, Platform
+from condor_kvm_stage.genconfig.probes import devices
+from condor_kvm_stage.genconfig.probes.devices import BUILDER, CONTROLLERS, HOOK, Platform
 from condor_kvm_stage.host import Answer
 
 NO_IOMMU = "no ACPI table DMAR or IVRS"
@@ -18,7 +18,7 @@ PARAMETERS = "sys/module/{}/parameters/{}"
 def probe(root: Path, *files: str, text: str = "", programs: tuple[str, ...] = ()) -> Platform:
     for file in files:
         write(root, file, text)
-    return platform.probe(FakeHost(root, programs=dict.fromkeys(programs, Answer(0))))
+    return devices.probe(FakeHost(root, programs=dict.fromkeys(programs, Answer(0))))
 
 
 def test_bare_host_has_nothing(tmp_path: Path) -> None:

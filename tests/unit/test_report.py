@@ -7,8 +7,7 @@ import json
 import pytest
 
 from condor_kvm_stage import __version__
-from condor_kvm_stage.genconfig import report
-from condor_kvm_stage.genconfig.checks import Check, Level
+from condor_kvm_stage.genconfig.checks import Check, Level, report
 
 OK = Check("host", "cpu", Level.OK, "the CPU has AMD-V")
 NOTE = Check("host", "iommu", Level.NOTE, "no IOMMU", "if you need it: the firmware")

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.hosts import FakeHost
 
-from condor_kvm_stage.genconfig.htcondor import Htcondor, Setting
-from condor_kvm_stage.genconfig.running import Running, ask, of
+from condor_kvm_stage.genconfig.probes.htcondor import Htcondor, Setting
+from condor_kvm_stage.genconfig.startd.slot_ads import Running, ask, of
 from condor_kvm_stage.host import Answer
 
 NODE = Htcondor("", True, (25, 14, 1), {"FULL_HOSTNAME": Setting("node.example.org", "<Detected>")})

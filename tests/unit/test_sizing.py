@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.genconfig.memory import Memory
-from condor_kvm_stage.genconfig.sizing import STEP_MIB, Sizing, size
+from condor_kvm_stage.genconfig.probes.memory import Memory
+from condor_kvm_stage.genconfig.snippet.sizing import STEP_MIB, Sizing, size
 from condor_kvm_stage.policy.model import AUTO, Vm
 
 MIB = 1 << 20

@@ -12,10 +12,10 @@ import jinja2
 import pytest
 from unit.snippets import rendered
 
-from condor_kvm_stage.genconfig import checksum, guard, snippet
-from condor_kvm_stage.genconfig.network import Offer
-from condor_kvm_stage.genconfig.sizing import Sizing
-from condor_kvm_stage.genconfig.snippet import Values
+from condor_kvm_stage.genconfig.snippet import checksum, render, start_guard
+from condor_kvm_stage.genconfig.snippet.network import Offer
+from condor_kvm_stage.genconfig.snippet.render import Values
+from condor_kvm_stage.genconfig.snippet.sizing import Sizing
 
 PLUGIN = "/usr/local/bin/vm-nfs-plugin"
 VALUES = Values(
@@ -25,7 +25,7 @@ VALUES = Values(
     network=Offer(("nat",), {}),
     plugin=PLUGIN,
     canary="",
-    guard=guard.attributes([]),
+    guard=start_guard.attributes([]),
 )
 VARIANTS = {
     "plain": VALUES,
@@ -37,15 +37,15 @@ VARIANTS = {
     "networks": replace(VALUES, network=Offer(("nat", "user", "bridge"), {}, "br0")),
     "no network": replace(VALUES, network=Offer((), {"nat": "libvirt's network 'default' is not active " * 4})),
     "long host": replace(VALUES, host=["64000 MiB of memory, 126976 MiB of them reserved for huge pages " * 3]),
-    "directories": replace(VALUES, guard=guard.attributes([f"/srv/disks{n}" for n in range(20)])),
+    "directories": replace(VALUES, guard=start_guard.attributes([f"/srv/disks{n}" for n in range(20)])),
 }
 
 
 def test_name_that_the_template_does_not_get_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / f"{Path(snippet.PATH).name}.j2").write_text("VM_MEMORY = {{ size.memroy }}\n")
-    monkeypatch.setattr(snippet, "_TEMPLATES", tmp_path)
+    (tmp_path / f"{Path(render.PATH).name}.j2").write_text("VM_MEMORY = {{ size.memroy }}\n")
+    monkeypatch.setattr(render, "_TEMPLATES", tmp_path)
     with pytest.raises(jinja2.UndefinedError):
-        snippet.render(VALUES)
+        render.render(VALUES)
 
 
 def test_htcondor_gets_these_settings_and_no_others() -> None:
@@ -71,14 +71,14 @@ def test_htcondor_gets_these_settings_and_no_others() -> None:
         "VM_NETWORKING_DEFAULT_TYPE": "nat",
         "STARTD_ATTRS": f"$(STARTD_ATTRS), VmJobRules, {', '.join(VALUES.guard)}",
     }
-    assert rules == f'"{guard.RULES}"', "a string of ClassAds, in which there is no other quote"
-    assert '"' not in guard.RULES
+    assert rules == f'"{start_guard.RULES}"', "a string of ClassAds, in which there is no other quote"
+    assert '"' not in start_guard.RULES
     assert conditions == VALUES.guard
-    assert start == f"($(START)) && {guard.start(list(VALUES.guard))}", "it adds to what the site has"
+    assert start == f"($(START)) && {start_guard.start(list(VALUES.guard))}", "it adds to what the site has"
 
 
 def test_site_that_has_hooks_of_its_own_keeps_them() -> None:
-    lines = snippet.render(VARIANTS["plain"]).splitlines()
+    lines = render.render(VARIANTS["plain"]).splitlines()
     begin = lines.index("if ! defined STARTER_DEFAULT_JOB_HOOK_KEYWORD")
     assert lines[begin + 1 : begin + 3] == ["STARTER_DEFAULT_JOB_HOOK_KEYWORD = KVMSTAGE", "endif"]
 
@@ -105,7 +105,7 @@ def test_node_without_kvm_still_stages_images() -> None:
         "FILETRANSFER_PLUGINS": f"$(FILETRANSFER_PLUGINS), {PLUGIN}",
         "NFS_TEST_URL": "nfs:///c:canary.qcow2",
     }
-    assert f"# VM_TYPE is left out, so this node offers no VM universe: {values.no_vm}.\n" in snippet.render(values)
+    assert f"# VM_TYPE is left out, so this node offers no VM universe: {values.no_vm}.\n" in render.render(values)
 
 
 def test_canary_is_the_url_that_htcondor_tries() -> None:
@@ -125,13 +125,13 @@ def test_node_without_networks_says_why_and_sets_no_type() -> None:
     values = replace(VALUES, network=Offer((), {"nat": "not active", "user": "no passt"}))
     found = rendered(values)
     assert {name: value for name, value in found.items() if "NETWORKING" in name} == {"VM_NETWORKING": "False"}
-    text = snippet.render(values)
+    text = render.render(values)
     assert "# No network of type nat: not active\n# No network of type user: no passt\n" in text
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_text_is_fit_for_htcondor_and_for_people(name: str) -> None:
-    text = snippet.render(VARIANTS[name])
+    text = render.render(VARIANTS[name])
     assert text.endswith("\n")
     assert "\n\n\n" not in text
     for line in text.splitlines():
@@ -143,11 +143,11 @@ def test_text_is_fit_for_htcondor_and_for_people(name: str) -> None:
 
 
 def test_comments_that_are_wrapped_fill_their_lines() -> None:
-    lines = snippet.render(VARIANTS["no VM universe"]).splitlines()
+    lines = render.render(VARIANTS["no VM universe"]).splitlines()
     begin = next(number for number, line in enumerate(lines) if "VM_TYPE is left out" in line)
     assert len(lines[begin]) > 100
     assert lines[begin + 1].startswith("# ")
-    text = snippet.render(VARIANTS["long host"])
+    text = render.render(VARIANTS["long host"])
     assert text.count("\n#   ") == 2, "continued as it began"
 
 
@@ -166,12 +166,12 @@ def test_comments_that_are_wrapped_fill_their_lines() -> None:
     ],
 )
 def test_memory_is_explained(name: str, comment: str) -> None:
-    assert comment in snippet.render(VARIANTS[name])
+    assert comment in render.render(VARIANTS[name])
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_last_line_is_the_checksum_of_the_rest(name: str) -> None:
-    text = snippet.render(VARIANTS[name])
+    text = render.render(VARIANTS[name])
     assert checksum.holds(text)
     assert not checksum.holds(text.replace("ENABLE_URL_TRANSFERS = True", "ENABLE_URL_TRANSFERS = False"))
     assert text.splitlines()[-1].startswith("# ")

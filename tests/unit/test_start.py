@@ -11,7 +11,9 @@ from plugin_copy import MODULES, REPOSITORY
 from processes import wait_for
 from unit.hosts import add_program, write
 
-from condor_kvm_stage.genconfig import cli, facts, snippet
+from condor_kvm_stage.genconfig import cli
+from condor_kvm_stage.genconfig.probes import collect
+from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.host import Host
 
 UNSEEN = '[vm]\nmemory = "4G"\nmax_number = 2\n[network]\ntypes = ["nat"]\n'
@@ -66,7 +68,7 @@ def test_output_that_cannot_be_written_is_a_failure(program: list[str], tree: Pa
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["--remove"], ["--check", "nfs:///x:disk"]])
 def test_what_renders_nothing_does_without_jinja2(tmp_path: Path, arguments: list[str]) -> None:
     """At the package's removal jinja2 may be gone before; and it takes as long to import as all the rest."""
-    write(tmp_path, snippet.PATH.lstrip("/"), "text")
+    write(tmp_path, render.PATH.lstrip("/"), "text")
     code = f"""
 import sys
 sys.path.insert(0, {str(MODULES)!r})
@@ -80,7 +82,7 @@ sys.exit(cli.main(sys.argv[1:], host.Host(Path({str(tmp_path)!r}))))
     )
     assert "Traceback" not in done.stderr
     assert done.stdout
-    assert (tmp_path / snippet.PATH.lstrip("/")).exists() == ("--remove" not in arguments)
+    assert (tmp_path / render.PATH.lstrip("/")).exists() == ("--remove" not in arguments)
 
 
 def test_programs_answer_all_at_once_while_the_caller_does_something_else(host: Host, tmp_path: Path) -> None:
@@ -98,5 +100,5 @@ def test_programs_answer_all_at_once_while_the_caller_does_something_else(host: 
         wait_for(lambda: all((tmp_path / name).exists() for name in answers), "both programs run")
         (tmp_path / "go").touch()
 
-    found = facts.collect(host, meanwhile)
+    found = collect.collect(host, meanwhile)
     assert (found.libvirt.version, found.htcondor.version) == ((12, 8, 0), (25, 14, 1))

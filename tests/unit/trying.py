@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from unit.hosts import Program
 
-from condor_kvm_stage.genconfig.trials import Trials
+from condor_kvm_stage.genconfig.checks.trials import Trials
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.policy.model import Policy
 

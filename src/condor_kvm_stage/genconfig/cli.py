@@ -13,10 +13,11 @@ from ..errors import KvmStageError
 from ..host import Host
 from ..messages import NOTICE, Said
 from ..policy.model import Policy, PolicyError, load
-from . import facts, htcondor, place, platform, snippet
+from .probes import collect, devices, htcondor
+from .snippet import file, render
 
 if TYPE_CHECKING:
-    from .guests import Guests
+    from .probes.guest_support import Guests
 
 _NAME = "condor-kvm-stage-genconfig"
 # Seconds. When libvirt's daemon runs for the first time it asks QEMU what it can do, for two of them and more
@@ -48,7 +49,7 @@ def main(arguments: list[str], host: Host | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_NAME,
-        description=f"Configure HTCondor on this node for VM universe: write {snippet.PATH} from what the host has and "
+        description=f"Configure HTCondor on this node for VM universe: write {render.PATH} from what the host has and "
         "what the policy in /etc/condor-kvm-stage/config.toml says.",
         epilog="exit status: 0 done, or the node can run VM jobs; 1 failed, or it cannot; 2 wrong usage. "
         f"See {_NAME}(8).",
@@ -82,48 +83,48 @@ def _unseen(options: argparse.Namespace, tree: Host) -> int:
     if not tree.root.is_dir():
         raise KvmStageError(f"{tree.root} is no directory; make the tree first")
     policy = load(str(tree.root).rstrip("/"))
-    missing = snippet.missing_for_unseen(policy)
+    missing = render.missing_for_unseen(policy)
     if missing:
         raise PolicyError(
             f"the policy of {tree.root} does not say all that is needed without looking at the host: set "
             f"{', '.join(missing)}; or leave it to the node's first boot"
         )
-    text = snippet.render(snippet.decide_unseen(policy, platform.plugin(tree)))
+    text = render.render(render.decide_unseen(policy, devices.plugin(tree)))
     if not _only_shown(options, text, tree):
-        _say(place.put(text, tree))
+        _say(file.put(text, tree))
     return 0
 
 
 def _seen(options: argparse.Namespace, host: Host) -> int:
     if options.check is not None:
-        from . import check  # what it needs takes as long to import as all the rest
+        from .checks import run  # what it needs takes as long to import as all the rest
 
-        return check.run(options.check, host, as_json=options.json, quiet=options.quiet)
+        return run.run(options.check, host, as_json=options.json, quiet=options.quiet)
     if options.remove:
-        from . import handover
+        from . import runtime_files
 
-        _say(place.remove(host), options.quiet)
-        handover.remove(host)
+        _say(file.remove(host), options.quiet)
+        runtime_files.remove(host)
         return 0
     policy = load(str(host.root).rstrip("/"))
     if options.apply:
-        from . import apply
+        from .startd import take_up
 
-        apply.demand_htcondor(host)
-        if apply.must_delegate(host):
-            _say(apply.delegate(host, policy), options.quiet)
+        take_up.demand_htcondor(host)
+        if take_up.must_delegate(host):
+            _say(take_up.delegate(host, policy), options.quiet)
             return 0
     guest = None
     if policy.guest.guarded and not (options.stdout or options.diff):
-        from . import guests  # 10 ms
+        from .probes import guest_support  # 10 ms
 
-        guest = guests.start(host, _LIBVIRT_PATIENCE)
-    found = facts.collect(host, meanwhile=snippet.prepare)
-    values = snippet.decide(found, policy)
-    text = snippet.render(values)
+        guest = guest_support.start(host, _LIBVIRT_PATIENCE)
+    found = collect.collect(host, meanwhile=render.prepare)
+    values = render.decide(found, policy)
+    text = render.render(values)
     if _only_shown(options, text, host):
         return 0
-    changed = _say(place.put(text, host), options.quiet)
+    changed = _say(file.put(text, host), options.quiet)
     if options.apply:
         from ..leftovers import remove
 
@@ -135,7 +136,7 @@ def _seen(options: argparse.Namespace, host: Host) -> int:
 def _outcome(
     host: Host,
     policy: Policy,
-    values: snippet.Values,
+    values: render.Values,
     guest: Callable[[], Guests] | None,
     *,
     changed: int,
@@ -145,24 +146,26 @@ def _outcome(
 
     guest: gives what libvirt and QEMU have answered, None if they were not asked.
     """
-    from . import apply, handover, image_dirs  # 5 ms; --stdout and --diff do without
+    from . import runtime_files
+    from .probes import image_dirs  # 5 ms; --stdout and --diff do without
+    from .startd import take_up
 
     found = image_dirs.attributes(policy.staging)
     told = guest() if guest else None
-    handover.write(found, policy, told.offered(values.network) if told else None, host)
+    runtime_files.write(found, policy, told.offered(values.network) if told else None, host)
     if told and not values.no_vm:
         yield from _of_guests(told)
     if failed := found.get("NfsPluginImageDirsFailed"):
         yield Said(f"Not there, or without an answer, of the policy's directories for images: {failed}", NOTICE)
     if not changed:
-        yield Said(f"{snippet.PATH} is up to date")
+        yield Said(f"{render.PATH} is up to date")
     if values.no_vm:
         yield Said(
             f"No VM universe on this node: {values.no_vm}. Images can be staged all the same; see {_NAME} --check",
             NOTICE,
         )
-    if take_up and apply.is_running(host):
-        yield from apply.take_up(host, htcondor.probe(host), policy, values)
+    if take_up and take_up.is_running(host):
+        yield from take_up.take_up(host, htcondor.probe(host), policy, values)
     elif take_up:
         yield Said("HTCondor does not run; it takes this up when it starts.")
     elif changed:
@@ -186,7 +189,7 @@ def _only_shown(options: argparse.Namespace, text: str, host: Host) -> bool:
     if options.stdout:
         sys.stdout.write(text)
     elif options.diff:
-        sys.stdout.write(place.diff(text, host))
+        sys.stdout.write(file.diff(text, host))
     return bool(options.stdout or options.diff)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from ..genconfig.facts import HostFacts
+from ..genconfig.probes.collect import HostFacts
 from ..host import FactsError, Host
 from ..messages import NOTICE, Said
 from . import job_domains, orphans, private_dirs

@@ -19,7 +19,7 @@ from unit.classads.vm_jobs import (
     string,
 )
 
-from condor_kvm_stage.genconfig import guard
+from condor_kvm_stage.genconfig.snippet import start_guard
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_job_cannot_bring_the_conditions_that_a_slot_lacks() -> None:
 
 def test_conditions_do_not_write_the_networks_type_as_the_vm_gahp_looks_for_it() -> None:
     """HTCondor names in AutoClusterAttrs what START reads; found there, the name keeps the default type away."""
-    assert not any("JobVMNetworkingType" in text for text in guard.attributes(DIRS).values())
+    assert not any("JobVMNetworkingType" in text for text in start_guard.attributes(DIRS).values())

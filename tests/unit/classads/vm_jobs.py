@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import classad2
 
-from condor_kvm_stage.genconfig import guard
+from condor_kvm_stage.genconfig.snippet import start_guard
 
 DISKS, NETWORK, SIZE, INTERNALS = (
     "VmJobDisksAreAllowed",
@@ -41,8 +41,12 @@ def string(text: str) -> str:
 
 def slot(disk_dirs: list[str] | None = None) -> classad2.ClassAd:
     """A slot as HTCondor makes it of the snippet."""
-    conditions = guard.attributes(disk_dirs or [])
-    lines = ["HasVM = true", f"VmJobRules = {string(guard.RULES)}", f"Requirements = {guard.start(list(conditions))}"]
+    conditions = start_guard.attributes(disk_dirs or [])
+    lines = [
+        "HasVM = true",
+        f"VmJobRules = {string(start_guard.RULES)}",
+        f"Requirements = {start_guard.start(list(conditions))}",
+    ]
     lines += [f"{name} = {expression}" for name, expression in conditions.items()]
     return classad2.parseOne("\n".join(lines), parser=classad2.Parser.Old)
 
@@ -67,4 +71,4 @@ def is_let_in(ad: classad2.ClassAd, to: classad2.ClassAd = SLOT) -> bool:
 
 def failed(ad: classad2.ClassAd, to: classad2.ClassAd = SLOT) -> set[str]:
     """The conditions that do not hold for a job, each evaluated on its own."""
-    return {name for name in guard.attributes([]) if to.lookup(name).eval(to, ad) is not True}
+    return {name for name in start_guard.attributes([]) if to.lookup(name).eval(to, ad) is not True}

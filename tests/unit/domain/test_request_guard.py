@@ -15,10 +15,10 @@ from unit.domain.jobs import parse, site, string
 
 from condor_kvm_stage.domain import request
 from condor_kvm_stage.failures import StageError
-from condor_kvm_stage.genconfig import guard
+from condor_kvm_stage.genconfig.snippet import start_guard
 
 DIRS = ["/srv/disks", "/srv/a.b+c"]
-EXPRESSIONS = guard.attributes(DIRS)
+EXPRESSIONS = start_guard.attributes(DIRS)
 
 
 def pattern(condition: str, attribute: str) -> re.Pattern[str]:
@@ -188,7 +188,7 @@ def test_user_whose_name_libvirt_could_not_make_a_file_of_is_refused_later(user:
 @pytest.mark.parametrize("directory", ["/srv/a.b+c", "/srv/.disks", "/.d/x+y"])
 def test_file_in_any_directory_that_policy_can_name_is_taken_if_it_is_let_in(directory: str) -> None:
     text = f"{directory}/a.qcow2:vda:w"
-    condition = guard.attributes([directory])["VmJobDisksAreAllowed"]
+    condition = start_guard.attributes([directory])["VmJobDisksAreAllowed"]
     (quoted,) = re.findall(r'regexp\("((?:[^"\\]|\\.)*)"', condition)
     assert re.search(quoted.replace('\\"', '"'), string(text))
     assert parse(site([directory]), VMPARAM_vm_Disk=string(text)).disks[0].name == f"{directory}/a.qcow2"

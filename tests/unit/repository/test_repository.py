@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from condor_kvm_stage.genconfig.snippet import PATH
+from condor_kvm_stage.genconfig.snippet.render import PATH
 from testnode import guest
 
 REPOSITORY = Path(__file__).parents[3]

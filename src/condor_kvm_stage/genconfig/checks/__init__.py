@@ -6,7 +6,7 @@ A module for each group, in the order in which they depend on each other.
 from __future__ import annotations
 
 from . import host, htcondor, images, kvm, libvirt, package
-from .verdict import Check, Level, Seen
+from .model import Check, Level, Seen
 
 __all__ = ["Check", "Level", "Seen", "evaluate"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..facts import HostFacts
-from ..platform import CONTROLLERS
-from .verdict import Check, Level, Seen
+from ..probes.collect import HostFacts
+from ..probes.devices import CONTROLLERS
+from .model import Check, Level, Seen
 
 _GROUP = "host"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .. import apply, checksum, conditions, pending
-from ..htcondor import CONFIG_DIR
-from ..libvirt import dotted
-from ..snippet import PATH
-from . import domain
-from .verdict import Check, Level, Seen
+from ..probes.htcondor import CONFIG_DIR
+from ..probes.libvirt import dotted
+from ..snippet import checksum, guard_in_start
+from ..snippet.render import PATH
+from ..startd import pending, take_up
+from . import builder
+from .model import Check, Level, Seen
 
 _GROUP = "htcondor"
 _OLDEST = (23,)
@@ -22,7 +23,7 @@ def checks(seen: Seen) -> list[Check]:
         found = f"HTCondor is not installed: no {CONFIG_DIR}"
         return [Check(_GROUP, "version", Level.FAIL, found, f"dnf install condor condor-vm-gahp; then {_APPLY}")]
     before = [_version(seen), _gahp(seen), _test(seen), _snippet(seen), _settings(seen), _guard(seen)]
-    return [*before, domain.check(seen), _running(seen)]
+    return [*before, builder.check(seen), _running(seen)]
 
 
 def _version(seen: Seen) -> Check:
@@ -120,7 +121,7 @@ def _guard(seen: Seen) -> Check:
     if start.value.strip().lower() == "false":
         found = f"START is False, so no job starts here: {start.origin}"
         return Check(_GROUP, name, Level.FAIL, found, "take that out when jobs are to run here, then condor_reconfig")
-    if not conditions.demands(start.value, seen.values.guard):
+    if not guard_in_start.demands(start.value, seen.values.guard):
         found = f"START does not guard VM jobs, so one can attach any file of this node: {start.origin}"
         elsewhere = start.origin.startswith("/") and not start.origin.startswith(PATH) and seen.snippet is not None
         step = "write there: START = ($(START)) && (…), so that it adds; then condor_reconfig" if elsewhere else _APPLY
@@ -161,7 +162,7 @@ def _running(seen: Seen) -> Check:
         jobs = f" (it runs jobs: {', '.join(running.claimed)})" if running.claimed else ""
         level = Level.WARN if running.has_vm else Level.FAIL
         return Check(_GROUP, name, level, found + jobs, _how_to_restart(seen))
-    return Check(_GROUP, name, Level.OK, f"the running startd advertises {apply.describe(running)}")
+    return Check(_GROUP, name, Level.OK, f"the running startd advertises {take_up.describe(running)}")
 
 
 def _is_build(seen: Seen) -> bool:
@@ -174,8 +175,8 @@ def _how_to_restart(seen: Seen) -> str:
     if seen.snippet != seen.wanted:
         return _APPLY
     if not seen.values.no_vm and (trials.gahp or seen.facts.libvirt.fault or not seen.facts.platform.vm_gahp):
-        return f"mend what fails above, then {apply.RESTART}"
-    return apply.RESTART if trials.running.claimed else f"{apply.RESTART}, or {_APPLY}"
+        return f"mend what fails above, then {take_up.RESTART}"
+    return take_up.RESTART if trials.running.claimed else f"{take_up.RESTART}, or {_APPLY}"
 
 
 def _how_to_get_nfs(seen: Seen) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ...policy.model import PATH
-from ..trials import DirectoryTrial
-from .verdict import Check, Level, Seen
+from .model import Check, Level, Seen
+from .trials import DirectoryTrial
 
 _GROUP = "images"
 _UNKNOWN = "not tried, because the policy has an error"

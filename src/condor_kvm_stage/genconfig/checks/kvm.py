@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..facts import HostFacts
-from ..kvm import DEVICE
-from .verdict import Check, Level, Seen
+from ..probes.collect import HostFacts
+from ..probes.kvm import DEVICE
+from .model import Check, Level, Seen
 
 _GROUP = "kvm"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ...errors import printable, quoted
 from ...leftovers import orphans
 from ...leftovers.job_domains import URI
-from .. import guests
-from ..libvirt import dotted
-from .verdict import Check, Level, Seen
+from ..probes import guest_support
+from ..probes.libvirt import dotted
+from .model import Check, Level, Seen
 
 _GROUP = "libvirt"
 _HOW = {
@@ -48,7 +48,7 @@ def _daemon(seen: Seen) -> Check:
 def _how_to_ask(seen: Seen) -> str:
     if "no program virsh" in seen.trials.guests.libvirt:
         return f"dnf install libvirt-client{_THEN}"
-    if guests.NOT_ROOT in seen.trials.guests.libvirt:
+    if guest_support.NOT_ROOT in seen.trials.guests.libvirt:
         return "run this as root"
     return f"virsh -c qemu:///system capabilities; systemctl restart {seen.facts.libvirt.daemon}{_THEN}"
 

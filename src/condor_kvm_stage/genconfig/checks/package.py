@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .verdict import Check, Level, Seen
+from .model import Check, Level, Seen
 
 _GROUP = "package"
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..policy.model import AUTO, Vm
-from .memory import Memory
+from ...policy.model import AUTO, Vm
+from ..probes.memory import Memory
 
 STEP_MIB = 64
 _OVERHEAD_SHARE = 5  # one part in five: what the overheads of many machines may take of a host with little memory

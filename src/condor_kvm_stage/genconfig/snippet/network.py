@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..policy.model import Network
-from .facts import HostFacts
-from .libvirt import dotted
+from ...policy.model import Network
+from ..probes.collect import HostFacts
+from ..probes.libvirt import dotted
 
 # HTCondor's manual, VM_NETWORKING_TYPE, and its version history: user-mode networking came with these
 _LIBVIRT_WITH_USER = (9, 0, 0)

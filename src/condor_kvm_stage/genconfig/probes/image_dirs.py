@@ -5,12 +5,12 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from ..failures import SpecificationError, StageError
-from ..policy.model import Staging
-from ..share import paths, watchdog
+from ...failures import SpecificationError, StageError
+from ...policy.model import Staging
+from ...share import paths, watchdog
 
 if TYPE_CHECKING:
-    from ..share.child import Beat
+    from ...share.child import Beat
 
 
 def attributes(staging: Staging) -> dict[str, str]:

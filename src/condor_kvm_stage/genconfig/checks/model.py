@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ...policy.model import Policy
-from ..facts import HostFacts
-from ..snippet import Values
-from ..trials import Trials
+from ..probes.collect import HostFacts
+from ..snippet.render import Values
+from .trials import Trials
 
 
 class Level(Enum):

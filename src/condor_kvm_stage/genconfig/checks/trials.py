@@ -14,17 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from ..errors import quoted
-from ..guest_facts import GuestFacts
-from ..host import Answer, Host
-from ..leftovers import job_domains
-from ..policy.model import PATH, Policy
-from ..share import mounts
-from ..share.paths import is_under
-from . import guests, platform, running
-from .apply import DISABLED, UNIT
-from .facts import HostFacts
-from .libvirt import dotted, version_in
+from ...errors import quoted
+from ...guest_facts import GuestFacts
+from ...host import Answer, Host
+from ...leftovers import job_domains
+from ...policy.model import PATH, Policy
+from ...share import mounts
+from ...share.paths import is_under
+from ..probes import devices, guest_support
+from ..probes.collect import HostFacts
+from ..probes.libvirt import dotted, version_in
+from ..startd import slot_ads
+from ..startd.take_up import DISABLED, UNIT
 
 DEADLINE = 5  # seconds for each trial; HTCondor's startd gives its own test as many
 _IMAGES = ("*.qcow2", "*.img", "*.raw")
@@ -58,12 +59,12 @@ class Trials:
     unit: str
     directories: tuple[DirectoryTrial, ...]
     canary: str | None
-    running: running.Running
+    running: slot_ads.Running
     domains: job_domains.Domains | None
     user: str
     qemu: str
     qemu_img: str
-    guests: guests.Guests
+    guests: guest_support.Guests
 
 
 def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
@@ -75,9 +76,9 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
         plugin = pool.submit(_plugin, host)
         unit = pool.submit(_unit, host)
         defined_by_us = not policy or policy.guest.guarded
-        given = pool.submit(guests.probe, host, DEADLINE) if defined_by_us else None
+        given = pool.submit(guest_support.probe, host, DEADLINE) if defined_by_us else None
         versions = [pool.submit(_version, host, path) for path in (facts.platform.qemu, facts.platform.qemu_img)]
-        slots = pool.submit(running.ask, host, facts.htcondor, DEADLINE)
+        slots = pool.submit(slot_ads.ask, host, facts.htcondor, DEADLINE)
         of_jobs = pool.submit(_domains, host, facts)
         canary_fault = pool.submit(stage, host, f"nfs://{canary}:canary.qcow2") if canary else None
         tried = [pool.submit(_directory, host, directory) for directory in directories]
@@ -92,7 +93,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
             user=host.job_user() or "this user",
             qemu=versions[0].result(),
             qemu_img=versions[1].result(),
-            guests=given.result() if given else guests.Guests(GuestFacts()),
+            guests=given.result() if given else guest_support.Guests(GuestFacts()),
         )
 
 
@@ -108,7 +109,7 @@ def stage(host: Host, url: str, timeout: float = DEADLINE) -> str:
     """Stage an image in a directory that is removed then, as a job would. Returns why it fails, "" if it does not."""
     user = host.job_user()
     with _scratch(user) as directory:
-        answer = host.run(platform.plugin(host), url, f"{directory}/image", timeout=timeout, user=user)
+        answer = host.run(devices.plugin(host), url, f"{directory}/image", timeout=timeout, user=user)
     return "" if answer.status == 0 else _why(answer).removeprefix("vm-nfs-plugin: ")
 
 
@@ -145,7 +146,7 @@ def _telling(log: str) -> str:
 
 
 def _plugin(host: Host) -> str:
-    answer = host.run(platform.plugin(host), "-classad", timeout=DEADLINE)
+    answer = host.run(devices.plugin(host), "-classad", timeout=DEADLINE)
     return "" if answer.status == 0 and "SupportedMethods" in answer.output else answer.reason
 
 

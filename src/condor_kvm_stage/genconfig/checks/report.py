@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .. import __version__
-from ..errors import printable
-from .checks import Check, Level
+from ... import __version__
+from ...errors import printable
+from . import Check, Level
 
 _COLOURS = {Level.OK: "32", Level.NOTE: "34", Level.WARN: "33", Level.FAIL: "31", Level.NOT_APPLICABLE: "2"}
 _QUIET = (Level.WARN, Level.FAIL)

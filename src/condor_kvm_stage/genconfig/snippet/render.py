@@ -6,11 +6,12 @@ import textwrap
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .. import __version__
-from ..policy.model import AUTO, Policy
-from . import checksum, guard, network, platform, sizing
-from .facts import HostFacts
-from .htcondor import CONFIG_DIR, KEYWORD
+from ... import __version__
+from ...policy.model import AUTO, Policy
+from ..probes import devices
+from ..probes.collect import HostFacts
+from ..probes.htcondor import CONFIG_DIR, KEYWORD
+from . import checksum, network, sizing, start_guard
 
 PATH = f"{CONFIG_DIR}/50-condor-kvm-stage.conf"
 # config.d/ lies two directories above the package in the repository (src/…) and as installed (python/…)
@@ -89,11 +90,11 @@ def render(values: Values) -> str:
         asdict(values),
         version=__version__,
         memory=_memory(values.size),
-        rules=guard.RULES,
-        start=guard.start(names),
+        rules=start_guard.RULES,
+        start=start_guard.start(names),
         names=names,
-        builder=platform.BUILDER,
-        hook=platform.HOOK,
+        builder=devices.BUILDER,
+        hook=devices.HOOK,
         keyword=KEYWORD,
     )
     return checksum.added(text)
@@ -124,7 +125,7 @@ def _values(
         network=offer,
         plugin=plugin,
         canary=f"nfs://{canary}:canary.qcow2" if canary else "",
-        guard=guard.attributes(policy.vm.disk_dirs),
+        guard=start_guard.attributes(policy.vm.disk_dirs),
         guarded=policy.guest.guarded,
     )
 

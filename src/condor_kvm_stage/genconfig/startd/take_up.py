@@ -7,13 +7,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
-from ..errors import KvmStageError
-from ..host import Host
-from ..messages import NOTICE, Said
-from ..policy.model import Policy
-from . import pending, running
-from .htcondor import Htcondor
-from .snippet import Values
+from ...errors import KvmStageError
+from ...host import Host
+from ...messages import NOTICE, Said
+from ...policy.model import Policy
+from ..probes.htcondor import Htcondor
+from ..snippet.render import Values
+from . import pending, slot_ads
 
 UNIT = "condor-kvm-stage.service"
 DISABLED = "/etc/condor-kvm-stage/disabled"  # see the unit
@@ -77,7 +77,7 @@ def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Ite
     since = int(time.time())
     _reconfigure(host)
 
-    def wait(lacks: Callable[[running.Running], list[str]]) -> running.Running:
+    def wait(lacks: Callable[[slot_ads.Running], list[str]]) -> slot_ads.Running:
         return _wait(host, condor, since, deadline, lacks)
 
     now = wait(lambda now: [])
@@ -104,7 +104,7 @@ def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Ite
     yield Said(f"HTCondor advertises for this node: {describe(now)}.")
 
 
-def describe(now: running.Running) -> str:
+def describe(now: slot_ads.Running) -> str:
     """Return what the pool sees of a node, for a message."""
     machines = f"HasVM = true, VM_Memory = {now.vm_memory}" if now.has_vm else "HasVM = false"
     return f"{machines}, staging by nfs:// = {'true' if 'nfs' in now.methods else 'false'}"
@@ -114,7 +114,7 @@ def _property(host: Host, name: str) -> str:
     return host.run("systemctl", "show", f"--property={name}", "--value", UNIT).output.strip()
 
 
-def _may_restart(now: running.Running, policy: Policy) -> bool:
+def _may_restart(now: slot_ads.Running, policy: Policy) -> bool:
     if now.drained:
         return False
     return policy.htcondor.restart == "peaceful" or (policy.htcondor.restart == "idle" and not now.claimed)
@@ -134,21 +134,21 @@ def _restart(host: Host) -> None:
         raise ApplyError(f"HTCondor does not restart its startd: {done.reason}; run {RESTART}")
 
 
-def _lacks(now: running.Running, values: Values | None = None) -> list[str]:
+def _lacks(now: slot_ads.Running, values: Values | None = None) -> list[str]:
     """Return what slot ads do not show that they should; values: of VM universe, too."""
     missing = [] if "nfs" in now.methods else ["nfs is not among the transfer methods"]
     return missing + (pending.for_restart(values, now) if values else [])
 
 
 def _wait(
-    host: Host, condor: Htcondor, since: int, deadline: float, lacks: Callable[[running.Running], list[str]]
-) -> running.Running:
+    host: Host, condor: Htcondor, since: int, deadline: float, lacks: Callable[[slot_ads.Running], list[str]]
+) -> slot_ads.Running:
     """Wait until the collector has slot ads of after `since` that lack nothing. Returns what they show.
 
     Raises ApplyError when the time has run out.
     """
     while True:
-        now = running.ask(host, condor)
+        now = slot_ads.ask(host, condor)
         old = ["the startd has not reread its configuration"] if now.since < since else []
         missing = [now.fault] if now.fault else old or lacks(now)
         if not missing:

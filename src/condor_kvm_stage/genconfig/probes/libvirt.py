@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..host import Host
+from ...host import Host
 
 # libvirt's modular daemon, then the monolithic one (libvirt's "Daemons" page)
 _SOCKETS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")

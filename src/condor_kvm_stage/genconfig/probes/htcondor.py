@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ..host import Answer, Host
+from ...host import Answer, Host
 from .libvirt import version_in
 
 CONFIG_DIR = "/etc/condor/config.d"

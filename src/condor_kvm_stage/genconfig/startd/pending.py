@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from . import conditions
-from .htcondor import Htcondor
-from .running import UNLIMITED, Running
-from .snippet import PATH, Values
+from ..probes.htcondor import Htcondor
+from ..snippet import guard_in_start
+from ..snippet.render import PATH, Values
+from .slot_ads import UNLIMITED, Running
 
 # Of the snippet, what the startd reads at its start
 _AT_START = ("VM_TYPE", "VM_MEMORY", "VM_MAX_NUMBER", "VM_NETWORKING", "VM_NETWORKING_TYPE")
@@ -64,4 +64,4 @@ def for_restart(values: Values, running: Running) -> list[str]:
 
 def guarded(values: Values, running: Running) -> bool:
     """Return whether START demands the conditions for VM jobs in every slot."""
-    return bool(running.start) and all(conditions.demands(start, values.guard) for start in running.start)
+    return bool(running.start) and all(guard_in_start.demands(start, values.guard) for start in running.start)

@@ -11,11 +11,11 @@ import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..guest_facts import GuestFacts
-from ..host import Answer, Host
-from ..leftovers.job_domains import URI
-from . import cpu, kvm, platform
-from .network import Offer
+from ...guest_facts import GuestFacts
+from ...host import Answer, Host
+from ...leftovers.job_domains import URI
+from ..snippet.network import Offer
+from . import cpu, devices, kvm
 
 NOT_ROOT = "this user may not ask it"
 _ASK_BOTH = "capabilities; domcapabilities"  # in one: most of the time is virsh's start
@@ -85,7 +85,7 @@ def _start_qemu(host: Host, cpu_options: list[str]) -> Callable[[], Answer]:
     machine = ["-machine", "q35", "-m", "16", "-nodefaults", "-no-user-config", "-display", "none", "-S"]
     with _no_core():
         return host.start(
-            platform.emulator(host) or "qemu-kvm",
+            devices.emulator(host) or "qemu-kvm",
             *["-accel", "kvm", *cpu_options, *machine, "-monitor", "stdio"],
             timeout=_SECONDS_FOR_QEMU,
             given="quit\n",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..host import Host
-from . import cpu, environment, htcondor, kvm, libvirt, memory, platform
+from ...host import Host
+from . import cpu, devices, environment, htcondor, kvm, libvirt, memory
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class HostFacts:
     environment: environment.Environment
     libvirt: libvirt.Libvirt
     htcondor: htcondor.Htcondor
-    platform: platform.Platform
+    platform: devices.Platform
 
 
 def collect(host: Host, meanwhile: Callable[[], None] = lambda: None) -> HostFacts:
@@ -36,5 +36,5 @@ def collect(host: Host, meanwhile: Callable[[], None] = lambda: None) -> HostFac
         environment=environment.probe(host),
         libvirt=libvirt_says(),
         htcondor=htcondor_says(),
-        platform=platform.probe(host),
+        platform=devices.probe(host),
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..htcondor import KEYWORD
-from ..platform import BUILDER, HOOK
-from ..snippet import PATH
-from .verdict import Check, Level, Seen
+from ..probes.devices import BUILDER, HOOK
+from ..probes.htcondor import KEYWORD
+from ..snippet.render import PATH
+from .model import Check, Level, Seen
 
 _GROUP = "htcondor"
 _POLICY = "/etc/condor-kvm-stage/config.toml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..host import Host
+from ...host import Host
 
 CONTROLLERS = ("memory", "cpu", "cpuacct", "cpuset", "devices", "blkio")
 # Our programs that HTCondor runs for a guest: its LIBVIRT_XML_SCRIPT, and a hook of its starter

@@ -6,13 +6,13 @@ import difflib
 import time
 from collections.abc import Iterator
 
-from .. import atomic_file
-from ..errors import KvmStageError, root_hint
-from ..host import Host
-from ..messages import NOTICE, Said
+from ... import atomic_file
+from ...errors import KvmStageError, root_hint
+from ...host import Host
+from ...messages import NOTICE, Said
+from ..probes.htcondor import CONFIG_DIR
 from . import checksum
-from .htcondor import CONFIG_DIR
-from .snippet import PATH
+from .render import PATH
 
 # HTCondor does not read here
 COPIES = "/etc/condor-kvm-stage"

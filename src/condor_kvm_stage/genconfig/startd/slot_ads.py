@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ..host import Host
-from . import guard
-from .htcondor import Htcondor
+from ...host import Host
+from ..probes.htcondor import Htcondor
+from ..snippet import start_guard
 
-_GUARD = ("VmJobRules", *guard.attributes([]))
+_GUARD = ("VmJobRules", *start_guard.attributes([]))
 _ATTRIBUTES = (
     *_GUARD,
     "DaemonLastReconfigTime",

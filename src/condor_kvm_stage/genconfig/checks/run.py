@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from ..errors import printable
-from ..host import Host
-from ..policy.model import Policy, PolicyError, load
-from . import checks, facts, report, snippet, trials
+from ...errors import printable
+from ...host import Host
+from ...policy.model import Policy, PolicyError, load
+from .. import checks
+from ..probes import collect
+from ..snippet import render
+from . import report, trials
 
 
 def run(url: str, host: Host, *, as_json: bool, quiet: bool) -> int:
@@ -29,16 +32,16 @@ def look(host: Host) -> checks.Seen:
         fault = trials.unreadable_policy(host)
     except PolicyError as error:
         fault = str(error)
-    found = facts.collect(host, meanwhile=snippet.prepare)
-    values = snippet.decide(found, policy or Policy())
+    found = collect.collect(host, meanwhile=render.prepare)
+    values = render.decide(found, policy or Policy())
     return checks.Seen(
         facts=found,
         trials=trials.carry_out(host, found, policy),
         policy=policy,
         policy_fault=fault,
         values=values,
-        snippet=host.text(snippet.PATH),
-        wanted=snippet.render(values),
+        snippet=host.text(render.PATH),
+        wanted=render.render(values),
     )
 
 
