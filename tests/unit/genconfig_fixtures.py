@@ -13,7 +13,6 @@ from unit.nodes import Clock, FakeNode
 from condor_kvm_stage.genconfig.checks import Seen, run, trials
 from condor_kvm_stage.genconfig.checks.trials import Trials
 from condor_kvm_stage.genconfig.probes import collect
-from condor_kvm_stage.genconfig.startd import take_up
 from condor_kvm_stage.host import Host
 from condor_kvm_stage.policy import model
 
@@ -40,7 +39,7 @@ def node(tmp_path: Path, policy_of_the_host: None) -> FakeNode:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time that --apply waits by."""
     clock = Clock()
-    monkeypatch.setattr(take_up, "time", clock)
+    monkeypatch.setattr(apply, "time", clock)
     return clock
 
 

@@ -11,7 +11,7 @@ from unit.hosts import CAPABILITIES, FakeHost, write
 
 from condor_kvm_stage.genconfig.probes import collect
 from condor_kvm_stage.genconfig.snippet import render
-from condor_kvm_stage.genconfig.startd import take_up
+from condor_kvm_stage.genconfig.startd import apply
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import NOTICE, Said
 from condor_kvm_stage.policy import model
@@ -134,7 +134,7 @@ def _take_up(node: FakeNode, text: str) -> Iterator[Said]:
     node.policy(text)
     site = model.load(str(node.root))
     found = collect.collect(node)
-    return take_up.take_up(node, found.htcondor, site, render.decide(found, site))
+    return apply.take_up(node, found.htcondor, site, render.decide(found, site))
 
 
 class Clock:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from unit.nodes import POLICY, Clock, FakeNode, slot, take_up
 
-from condor_kvm_stage.genconfig.startd import take_up
+from condor_kvm_stage.genconfig.startd import apply
 from condor_kvm_stage.host import Answer
 
 pytestmark = pytest.mark.usefixtures("clock", "policy_of_the_host")
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("clock", "policy_of_the_host")
 
 def test_startd_that_does_not_come_back_is_waited_for_as_long_as_the_policy_says(tmp_path: Path, clock: Clock) -> None:
     node = FakeNode(tmp_path, [slot(HasVM=False)])
-    with pytest.raises(take_up.ApplyError) as raised:
+    with pytest.raises(apply.ApplyError) as raised:
         take_up(node)
     assert "HasVM is false, and is to be true" in str(raised.value)
     assert "condor-kvm-stage-genconfig --check" in str(raised.value)
@@ -32,7 +32,7 @@ def test_startd_that_does_not_come_back_is_waited_for_as_long_as_the_policy_says
 def test_what_the_pool_does_not_show_is_a_failure(
     tmp_path: Path, pool: list[dict[str, object]], reason: str, clock: Clock
 ) -> None:
-    with pytest.raises(take_up.ApplyError, match=reason):
+    with pytest.raises(apply.ApplyError, match=reason):
         take_up(FakeNode(tmp_path, pool), POLICY.replace("wait = 60", "wait = 1"))
     assert clock.now < 2
 
@@ -40,28 +40,28 @@ def test_what_the_pool_does_not_show_is_a_failure(
 def test_collector_that_does_not_answer_is_a_failure(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     node.programs["/usr/bin/condor_status"] = Answer(1, errors="Error: communication error\n")
-    with pytest.raises(take_up.ApplyError, match="the collector cannot be asked: Error: communication error"):
+    with pytest.raises(apply.ApplyError, match="the collector cannot be asked: Error: communication error"):
         take_up(node)
 
 
 def test_broken_configuration_is_not_taken_for_a_node_without_a_startd(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     node.programs["/usr/bin/condor_config_val"] = Answer(1, errors="Configuration Error Line 3\n")
-    with pytest.raises(take_up.ApplyError, match="Configuration Error Line 3"):
+    with pytest.raises(apply.ApplyError, match="Configuration Error Line 3"):
         take_up(node)
     assert node.commands() == []
 
 
 @pytest.mark.parametrize(
     ("program", "command"),
-    [("condor_reconfig", "condor-kvm-stage-genconfig --apply again"), ("condor_restart", take_up.RESTART)],
+    [("condor_reconfig", "condor-kvm-stage-genconfig --apply again"), ("condor_restart", apply.RESTART)],
 )
 def test_htcondor_that_does_not_obey_is_a_failure_that_names_the_command(
     tmp_path: Path, program: str, command: str
 ) -> None:
     node = FakeNode(tmp_path, [slot(HasVM=False)])
     node.programs[f"/usr/sbin/{program}"] = Answer(1, errors="Can't connect to local master\n")
-    with pytest.raises(take_up.ApplyError) as raised:
+    with pytest.raises(apply.ApplyError) as raised:
         take_up(node)
     assert "Can't connect to local master" in str(raised.value)
     assert str(raised.value).endswith(f"run {command}")

@@ -18,7 +18,7 @@ from condor_kvm_stage.genconfig import cli
 from condor_kvm_stage.genconfig.checks import Check, Level, report, trials
 from condor_kvm_stage.genconfig.probes import devices, guest_support
 from condor_kvm_stage.genconfig.snippet import file, render, start_guard
-from condor_kvm_stage.genconfig.startd import take_up
+from condor_kvm_stage.genconfig.startd import apply
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.policy import staging_cache
 from condor_kvm_stage.policy.model import PATH, Htcondor, Network, Policy
@@ -78,8 +78,8 @@ def test_exit_statuses_are_those_that_it_has(tmp_path: Path, capsys: pytest.Capt
 def test_networks_and_restarts_are_all_explained() -> None:
     assert terms(section("NETWORKS")) == list(Network.TYPES)
     assert terms(section("TAKING IT UP")) == list(Htcondor.RESTARTS)
-    assert f"``{take_up.RESTART}``" in section("TAKING IT UP")
-    assert take_up.UNIT in section("TAKING IT UP")
+    assert f"``{apply.RESTART}``" in section("TAKING IT UP")
+    assert apply.UNIT in section("TAKING IT UP")
 
 
 def test_what_is_read_at_which_moment_is_what_the_snippet_sets() -> None:
@@ -140,7 +140,7 @@ def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
     (copy,) = (f"{file.COPIES}/{name}" for name in host.names(file.COPIES) if name.endswith(".rpmsave"))
     (pattern,) = (name for name in files if "<time>" in name)
     assert fnmatch.fnmatchcase(copy, pattern.replace("<time>", "20??-??-??T??????Z"))
-    unit = (REPOSITORY / "packaging" / take_up.UNIT).read_text(encoding="utf-8")
+    unit = (REPOSITORY / "packaging" / apply.UNIT).read_text(encoding="utf-8")
     (disabled,) = re.findall(r"^ConditionPathExists=!(.*)$", unit, re.MULTILINE)
     assert set(files) == {
         render.PATH,
@@ -150,7 +150,7 @@ def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
         state.PATH,
         staging_cache.PATH,
         guest_facts.PATH,
-        f"/usr/lib/systemd/system/{take_up.UNIT}",
+        f"/usr/lib/systemd/system/{apply.UNIT}",
     }
 
 

@@ -108,11 +108,11 @@ def _seen(options: argparse.Namespace, host: Host) -> int:
         return 0
     policy = load(str(host.root).rstrip("/"))
     if options.apply:
-        from .startd import take_up
+        from .startd import apply
 
-        take_up.demand_htcondor(host)
-        if take_up.must_delegate(host):
-            _say(take_up.delegate(host, policy), options.quiet)
+        apply.demand_htcondor(host)
+        if apply.must_delegate(host):
+            _say(apply.delegate(host, policy), options.quiet)
             return 0
     guest = None
     if policy.guest.guarded and not (options.stdout or options.diff):
@@ -148,7 +148,7 @@ def _outcome(
     """
     from . import runtime_files
     from .probes import image_dirs  # 5 ms; --stdout and --diff do without
-    from .startd import take_up
+    from .startd import apply
 
     found = image_dirs.attributes(policy.staging)
     told = guest() if guest else None
@@ -164,8 +164,8 @@ def _outcome(
             f"No VM universe on this node: {values.no_vm}. Images can be staged all the same; see {_NAME} --check",
             NOTICE,
         )
-    if take_up and take_up.is_running(host):
-        yield from take_up.take_up(host, htcondor.probe(host), policy, values)
+    if take_up and apply.is_running(host):
+        yield from apply.take_up(host, htcondor.probe(host), policy, values)
     elif take_up:
         yield Said("HTCondor does not run; it takes this up when it starts.")
     elif changed:

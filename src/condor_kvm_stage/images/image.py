@@ -32,7 +32,7 @@ class Image:
 
     __slots__ = ("backing", "for_qemu", "format", "header", "iso", "path", "virtual_size")
 
-    def __init__(self, path: str, size: int, iso: bool, header: "qcow2.Header | None" = None) -> None:
+    def __init__(self, path: str, size: int, iso: bool, header: "qcow2_header.Header | None" = None) -> None:
         self.path = path
         self.backing: Image | None = None
         self.for_qemu = [path] if header and header.more else []

@@ -6,7 +6,7 @@ from ..probes.htcondor import CONFIG_DIR
 from ..probes.libvirt import dotted
 from ..snippet import checksum, guard_in_start
 from ..snippet.render import PATH
-from ..startd import pending, take_up
+from ..startd import apply, pending
 from . import builder
 from .model import Check, Level, Seen
 
@@ -162,7 +162,7 @@ def _running(seen: Seen) -> Check:
         jobs = f" (it runs jobs: {', '.join(running.claimed)})" if running.claimed else ""
         level = Level.WARN if running.has_vm else Level.FAIL
         return Check(_GROUP, name, level, found + jobs, _how_to_restart(seen))
-    return Check(_GROUP, name, Level.OK, f"the running startd advertises {take_up.describe(running)}")
+    return Check(_GROUP, name, Level.OK, f"the running startd advertises {apply.describe(running)}")
 
 
 def _is_build(seen: Seen) -> bool:
@@ -175,8 +175,8 @@ def _how_to_restart(seen: Seen) -> str:
     if seen.snippet != seen.wanted:
         return _APPLY
     if not seen.values.no_vm and (trials.gahp or seen.facts.libvirt.fault or not seen.facts.platform.vm_gahp):
-        return f"mend what fails above, then {take_up.RESTART}"
-    return take_up.RESTART if trials.running.claimed else f"{take_up.RESTART}, or {_APPLY}"
+        return f"mend what fails above, then {apply.RESTART}"
+    return apply.RESTART if trials.running.claimed else f"{apply.RESTART}, or {_APPLY}"
 
 
 def _how_to_get_nfs(seen: Seen) -> str:

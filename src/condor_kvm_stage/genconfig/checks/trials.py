@@ -25,7 +25,7 @@ from ..probes import devices, guest_support
 from ..probes.collect import HostFacts
 from ..probes.libvirt import dotted, version_in
 from ..startd import slot_ads
-from ..startd.take_up import DISABLED, UNIT
+from ..startd.apply import DISABLED, UNIT
 
 DEADLINE = 5  # seconds for each trial; HTCondor's startd gives its own test as many
 _IMAGES = ("*.qcow2", "*.img", "*.raw")
