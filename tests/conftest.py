@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import directories
 import pytest
+
+from support import public_directories
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data"
@@ -33,5 +34,5 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.fixture
 def tmp_path() -> Iterator[Path]:
     """A temporary directory that everybody may search, in the place of pytest's own."""
-    with directories.public() as path:
+    with public_directories.public() as path:
         yield path

@@ -14,7 +14,7 @@ import pytest
 from testnode import node, root
 from testnode.recipe import Release
 
-TEST_NODE = Path(__file__).parents[2] / "scripts/test-node"
+TEST_NODE = Path(__file__).parents[2] / "tools/test-node"
 STATE = Path("/run/condor-kvm-stage-test-node")
 
 

@@ -7,9 +7,10 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import directories
 import pytest
-from processes import NOBODY
+
+from support import public_directories
+from support.processes import NOBODY
 
 from . import program, share
 from .images import make_qcow2
@@ -42,7 +43,7 @@ def _root() -> None:
 
 @pytest.fixture(scope="session")
 def installed() -> Iterator[tuple[Path, Path]]:
-    with directories.public() as directory:
+    with public_directories.public() as directory:
         yield program.install(directory)
 
 
@@ -80,7 +81,7 @@ def small_scratch(scratch: Path) -> Iterator[Callable[[str], Path]]:
 
 @pytest.fixture(scope="module")
 def _mounted() -> Iterator[Share]:
-    with directories.public() as directory, share.mounted(directory) as made:
+    with public_directories.public() as directory, share.mounted(directory) as made:
         yield made
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import classad2
-import plugin_copy
-from processes import NOBODY, of_session
+
+from support import installed_plugin
+from support.processes import NOBODY, of_session
 
 IMPATIENT = 1  # seconds, instead of the program's own 5: how long it waits once a share has been silent
 
@@ -127,7 +128,7 @@ class Plugin:
 def install(directory: Path) -> tuple[Path, Path]:
     """Make a copy of the program in a directory that everybody may read. Returns its path, and that of its policy."""
     policy, program = directory / "config.toml", directory / "vm-nfs-plugin"
-    modules = plugin_copy.copy_modules(directory)
+    modules = installed_plugin.copy_modules(directory)
     assert compileall.compile_dir(modules, quiet=1)
     before = (
         "import condor_kvm_stage.share.watchdog\n"
@@ -135,5 +136,5 @@ def install(directory: Path) -> tuple[Path, Path]:
         f"condor_kvm_stage.share.watchdog.IMPATIENT = {IMPATIENT}\n"
         f"condor_kvm_stage.policy.model.PATH = {str(policy)!r}\n"
     )
-    plugin_copy.write(program, modules, before)
+    installed_plugin.write(program, modules, before)
     return program, policy

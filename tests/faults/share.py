@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import wait_for
+from support.processes import wait_for
 
 
 @dataclass
@@ -49,7 +49,7 @@ def mounted(directory: Path) -> Iterator[Share]:
     mount.mkdir()
     write_order(orders, "ok", "all", 0)
     command = [sys.executable, str(Path(__file__).with_name("faultfs.py")), str(source), str(mount), str(orders)]
-    # the library that scripts/require-packages installs, where there are two
+    # the library that tools/require-packages installs, where there are two
     environment = {**os.environ, "FUSE_LIBRARY_NAME": "fuse3"}
     process = subprocess.Popen(command, env=environment)
     share = Share(source, mount, orders, process)

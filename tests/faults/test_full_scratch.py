@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import NOBODY
+
+from support.processes import NOBODY
 
 from .images import make_qcow2
 from .program import Outcome, Plugin

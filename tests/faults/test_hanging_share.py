@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from processes import wait_for
+
+from support.processes import wait_for
 
 from .images import make_qcow2
 from .program import IMPATIENT, Plugin

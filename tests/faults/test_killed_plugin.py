@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import wait_for
+
+from support.processes import wait_for
 
 from .images import check_qcow2, check_same_disk
 from .program import Plugin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from processes import NOBODY
+from support.processes import NOBODY
 
 from .images import check_same_disk, make_fragmented, pack
 from .program import Outcome, Plugin

@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 
 import pytest
-from processes import NOBODY, wait_for
+
+from support.processes import NOBODY, wait_for
 
 from .images import pack
 from .program import Outcome, Plugin

@@ -20,9 +20,10 @@ from random import Random
 
 import hypothesis
 from hypothesis import strategies as st
-from unit.domain import allowed, hostile_ads, real, worlds
-from unit.domain.worlds import WORLDS, World
-from unit.schema.libvirts import Schema
+
+from support.domain import allowed_xml, fake_world, hostile_ads, real_builder
+from support.domain.fake_world import WORLDS, World
+from support.libvirt_schema import Schema
 
 WORK = Path(__file__).resolve().parents[2] / "build/fuzz/ads"
 PROCESSES = 2
@@ -65,7 +66,7 @@ def try_some(number: int, really: bool) -> tuple[int, int, int]:
     def judge(build: Build, node: World, ad: bytes) -> None:
         try:
             printed, world = build(node, ad)
-            outcome = allowed.judge(printed, world)
+            outcome = allowed_xml.judge(printed, world)
             assert not (outcome.is_domain and schema.fault(printed)), schema.fault(printed)
         except BaseException:
             WORK.mkdir(parents=True, exist_ok=True)
@@ -96,10 +97,10 @@ def try_some(number: int, really: bool) -> tuple[int, int, int]:
         # not in /tmp, to which all can write
         with tempfile.TemporaryDirectory(dir="/run") as directory:
             Path(directory).chmod(0o755)
-            with real.building(Path(directory)) as build_really:
+            with real_builder.building(Path(directory)) as build_really:
                 run(build_really)
     else:
-        with worlds.building() as build:
+        with fake_world.building() as build:
             run(lambda node, ad: (build(node, ad), node))
     return sum(outcomes.values()), len(seen), outcomes[True]
 

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from unit.domain import allowed, worlds
-from unit.domain.jobs import ad_of
-from unit.domain.worlds import World
-
 from condor_kvm_stage import classad_reader
 from condor_kvm_stage.failures import ParameterError, SpecificationError
 from condor_kvm_stage.images import formats, qcow2_header
 from condor_kvm_stage.plugin import url
+from support.domain import allowed_xml, fake_world
+from support.domain.fake_world import World
+from support.domain.job_ads import ad_of
 
 
 @dataclass(frozen=True)
@@ -66,13 +65,13 @@ _to_the_end = contextlib.ExitStack()
 
 @functools.cache
 def _builder() -> Callable[[World, bytes], bytes]:
-    return _to_the_end.enter_context(worlds.building())
+    return _to_the_end.enter_context(fake_world.building())
 
 
 def _ad(data: bytes) -> None:
     # the first byte says on which of the nodes; for ads that are more than bytes see ads.py
-    world = worlds.WORLDS[(data or b"\0")[0] % len(worlds.WORLDS)]
-    allowed.judge(_builder()(world, data[1:]), world)
+    world = fake_world.WORLDS[(data or b"\0")[0] % len(fake_world.WORLDS)]
+    allowed_xml.judge(_builder()(world, data[1:]), world)
 
 
 def _url_seeds() -> list[bytes]:
@@ -106,7 +105,7 @@ def _header_seeds() -> list[bytes]:
 def _ad_seeds() -> list[bytes]:
     network = ad_of(JobVMNetworking="true", JobVMNetworkingType='"nat"', JobVM_MACADDR='"52:54:00:12:34:56"')
     disks = ad_of(VMPARAM_vm_Disk='"a:vda:w:qcow2, seed.iso:hdc:r,/srv/disks/shared.raw:sda:r:raw"')
-    return [bytes([node]) + ad for node in range(len(worlds.WORLDS)) for ad in (ad_of(), network, disks)]
+    return [bytes([node]) + ad for node in range(len(fake_world.WORLDS)) for ad in (ad_of(), network, disks)]
 
 
 TARGETS = {

@@ -4,7 +4,7 @@
 ;   nasm -f bin -DDRIVE=0x81 guest.asm …        one that writes to the second disk
 ;
 ; It is loaded by the BIOS at 0000:7C00 in 16-bit real mode, with the boot drive in DL.
-; The sector it writes and the text it writes there are also in scripts/testnode/guest.py: a test compares the two.
+; The sector it writes and the text it writes there are also in tools/testnode/guest.py: a test compares the two.
 
         bits    16
         org     0x7c00

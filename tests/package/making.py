@@ -1,4 +1,4 @@
-"""A small package, and scripts/make-repo run with it: what the tests of that script have in common."""
+"""A small package, and tools/make-repo run with it: what the tests of that script have in common."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from testnode import repository
 from testnode.run import run
 
-MAKE_REPO = Path(__file__).parents[2] / "scripts/make-repo"
+MAKE_REPO = Path(__file__).parents[2] / "tools/make-repo"
 URL = "https://rpm.example.org/stable"
 SPEC = """\
 Name: small

@@ -1,4 +1,4 @@
-"""scripts/make-repo: what is in the repository that it makes. dnf's view is in tests/e2e."""
+"""tools/make-repo: what is in the repository that it makes. dnf's view is in tests/e2e."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""scripts/make-repo: what it refuses, with one message, and what is there stays as it is."""
+"""tools/make-repo: what it refuses, with one message, and what is there stays as it is."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_archive_of_another_clone_is_the_same_to_the_byte(tmp_path: Path) -> Non
         else:
             shutil.copy(source, copy)
     (tmp_path / "packaging/config.toml").chmod(0o600)
-    command = [str(REPOSITORY / "scripts/source-archive"), "x", *names]
+    command = [str(REPOSITORY / "tools/source-archive"), "x", *names]
     archives = [
         subprocess.run(command, check=True, capture_output=True, timeout=60, cwd=place).stdout
         for place in (REPOSITORY, tmp_path)

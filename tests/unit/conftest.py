@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
-import plugin_copy
 import pytest
-from processes import NOBODY
-from unit.genconfig_fixtures import carry_out, clock, good, host, node, policy_of_the_host, temporary
 
 from condor_kvm_stage.policy import model
 from condor_kvm_stage.policy.model import Staging
 from condor_kvm_stage.share import mounts
+from support import installed_plugin
+from support.genconfig_fixtures import carry_out, clock, good, host, node, policy_of_the_host, temporary
+from support.processes import NOBODY
 
 # Those of the generator stand in a module of their own
 __all__ = ["carry_out", "clock", "good", "host", "node", "policy_of_the_host", "temporary"]
@@ -100,7 +100,7 @@ def program(tmp_path: Path) -> list[str]:
     if sys.version_info < (3, 11):  # where tomli is: the program runs without site, which tells a virtual environment
         before += f"import site\nsite.PREFIXES.insert(0, {sys.prefix!r})\n"
     path = tmp_path / "vm-nfs-plugin"
-    return [sys.executable, *plugin_copy.write(path, plugin_copy.MODULES, before), str(path)]
+    return [sys.executable, *installed_plugin.write(path, installed_plugin.MODULES, before), str(path)]
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import socket
 from pathlib import Path
 
 import pytest
-from unit.hosts import add_program
-from unit.users import as_the_first_user
 
 from condor_kvm_stage.host import FactsError, Host
+from support.fake_host import add_program
+from support.users import as_the_first_user
 
 
 def test_program_is_found_by_name_or_path_only_if_it_can_be_run(host: Host) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import NOBODY, runs, wait_for
-from unit.hosts import add_program
 
 from condor_kvm_stage.host import Answer, Host
+from support.fake_host import add_program
+from support.processes import NOBODY, runs, wait_for
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from . import formats, qemu_locks
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..share.child import Beat
+    from . import qcow2_header
 
 
 # Without waiting, should it be a FIFO by now

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import NOBODY
-from unit.domain import builders, starters
-from unit.domain.builders import Programs
 
 from condor_kvm_stage.domain import job
 from condor_kvm_stage.domain.job import Surroundings
+from support.domain import builder_in_process, fake_starter
+from support.domain.builder_in_process import Programs
+from support.processes import NOBODY
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def where(tmp_path: Path) -> Iterator[Surroundings]:
     scratch.parent.chmod(0o755)
     scratch.chmod(0o755)
     os.chown(scratch, user, group)
-    with starters.starter() as starter:
+    with fake_starter.starter() as starter:
         started = job.begin_of(starter.pid)
         yield Surroundings(str(scratch), user, group, starter.pid, started)
 
@@ -38,12 +38,12 @@ def scratch(where: Surroundings) -> Path:
 @pytest.fixture(autouse=True)
 def ended_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """End the processes that inspect images: they end with the process that has started them, which is the tests'."""
-    with builders.ended_workers(monkeypatch):
+    with builder_in_process.ended_workers(monkeypatch):
         yield
 
 
 @pytest.fixture
 def programs(tmp_path: Path, where: Surroundings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Programs]:
     """The builder and the hook. What keeps a guest's console ends with the test."""
-    yield builders.on_node(tmp_path, where, monkeypatch)
-    builders.end_consoles()
+    yield builder_in_process.on_node(tmp_path, where, monkeypatch)
+    builder_in_process.end_consoles()

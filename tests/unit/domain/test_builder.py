@@ -7,18 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostile import qcow2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from processes import NOBODY
-from unit.domain import builders, keepers
-from unit.domain.builders import Programs
-from unit.domain.files import put, see
-from unit.domain.jobs import ad_of, string
 
 from condor_kvm_stage import guest_facts
 from condor_kvm_stage.domain import job_ad
 from condor_kvm_stage.guest_facts import GuestFacts
+from hostile import qcow2
+from support.domain import builder_in_process, console_keeper
+from support.domain.builder_in_process import Programs
+from support.domain.disk_files import put, see
+from support.domain.job_ads import ad_of, string
+from support.processes import NOBODY
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root defines another user's guest")
 
@@ -91,7 +91,7 @@ def test_job_is_refused_for_what_the_hook_would_have_said(programs: Programs, sc
 def test_refused_job_leaves_no_process_and_no_console(programs: Programs, scratch: Path) -> None:
     put(scratch / "disk.qcow2", qcow2(incompatible_features=4))
     assert "keeps its data in another file" in programs.build(ad_of()).refusal()
-    assert builders.of_consoles() == []
+    assert builder_in_process.of_consoles() == []
     assert not (scratch / "console.log").exists()
 
 
@@ -183,6 +183,6 @@ def test_input_that_is_closed_is_a_refusal(programs: Programs) -> None:
 
 
 def test_nothing_is_left_running(programs: Programs) -> None:
-    before = keepers.children()
+    before = console_keeper.children()
     programs.build(ad_of())
-    assert keepers.children() == before
+    assert console_keeper.children() == before

@@ -12,9 +12,10 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from unit.domain import allowed, hostile_ads, real, worlds
-from unit.domain.jobs import ad_of
-from unit.domain.worlds import WORLDS, World
+
+from support.domain import allowed_xml, fake_world, hostile_ads, real_builder
+from support.domain.fake_world import WORLDS, World
+from support.domain.job_ads import ad_of
 
 Build = Callable[[World, bytes], bytes]
 slow = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -22,7 +23,7 @@ slow = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 @pytest.fixture
 def build() -> Iterator[Build]:
-    with worlds.building() as building:
+    with fake_world.building() as building:
         yield building
 
 
@@ -31,21 +32,21 @@ def build_really() -> Iterator[Callable[[World, bytes], tuple[bytes, World]]]:
     # not in /tmp, to which all can write
     with tempfile.TemporaryDirectory(dir="/run") as directory:
         Path(directory).chmod(0o755)
-        with real.building(Path(directory)) as building:
+        with real_builder.building(Path(directory)) as building:
             yield building
 
 
 @slow
 @given(st.sampled_from(WORLDS), st.randoms(use_true_random=False))
 def test_any_ad_becomes_a_guest_that_policy_allows_or_a_refusal(build: Build, world: World, random: Random) -> None:
-    outcome = allowed.judge(build(world, hostile_ads.make(random)), world)
+    outcome = allowed_xml.judge(build(world, hostile_ads.make(random)), world)
     event("domain" if outcome.is_domain else "refusal")
 
 
 @slow
 @given(st.sampled_from(WORLDS), st.binary(max_size=300))
 def test_any_bytes_become_a_refusal(build: Build, world: World, data: bytes) -> None:
-    assert not allowed.judge(build(world, data), world).is_domain
+    assert not allowed_xml.judge(build(world, data), world).is_domain
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root defines another user's guest")
@@ -54,7 +55,7 @@ def test_any_bytes_become_a_refusal(build: Build, world: World, data: bytes) -> 
 def test_any_ad_becomes_a_guest_of_the_files_that_there_are_or_a_refusal(
     build_really: Callable[[World, bytes], tuple[bytes, World]], world: World, random: Random
 ) -> None:
-    outcome = allowed.judge(*build_really(world, hostile_ads.make(random)))
+    outcome = allowed_xml.judge(*build_really(world, hostile_ads.make(random)))
     event("domain" if outcome.is_domain else "refusal")
 
 
@@ -63,7 +64,7 @@ def test_ads_are_such_that_much_is_tried(build: Build) -> None:
     random, outcomes, reasons, disks = Random(1), Counter[bool](), set[str](), Counter[int]()
     for number in range(3000):
         world = WORLDS[number % len(WORLDS)]
-        outcome = allowed.judge(build(world, hostile_ads.make(random)), world)
+        outcome = allowed_xml.judge(build(world, hostile_ads.make(random)), world)
         outcomes[outcome.is_domain] += 1
         disks[outcome.disks] += 1
         reasons.add(outcome.reason)
@@ -98,8 +99,8 @@ FORBIDDEN = [
 @pytest.mark.parametrize(("sound", "other"), FORBIDDEN)
 def test_judge_sees_what_must_not_be_there(build: Build, sound: str, other: str) -> None:
     text = build(WORLDS[0], ad_of()).decode()
-    assert allowed.judge(text.encode(), WORLDS[0]).is_domain
+    assert allowed_xml.judge(text.encode(), WORLDS[0]).is_domain
     changed = text.replace(sound, other, 1)
     assert changed != text
     with pytest.raises((AssertionError, ValueError, KeyError)):
-        allowed.judge(changed.encode(), WORLDS[0])
+        allowed_xml.judge(changed.encode(), WORLDS[0])

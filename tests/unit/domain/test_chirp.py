@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from unit.domain import starters
-from unit.domain.starters import Chirp
 
 from condor_kvm_stage.domain import chirp
+from support.domain import fake_starter
+from support.domain.fake_starter import Chirp
 
 
 @pytest.fixture
 def starter(tmp_path: Path) -> Iterator[Chirp]:
-    with starters.chirp(tmp_path) as listening:
+    with fake_starter.chirp(tmp_path) as listening:
         yield listening
 
 
 @pytest.fixture(scope="module")
 def patient_starter() -> Iterator[Chirp]:
     """One for all examples of a property."""
-    with tempfile.TemporaryDirectory() as directory, starters.chirp(Path(directory)) as listening:
+    with tempfile.TemporaryDirectory() as directory, fake_starter.chirp(Path(directory)) as listening:
         yield listening
 
 
@@ -96,7 +96,7 @@ def test_starter_that_does_not_take_it_is_no_error(starter: Chirp) -> None:
 
 
 def test_wrong_cookie_ends_it(starter: Chirp) -> None:
-    starter.config.write_text(starter.config.read_text().replace(starters.COOKIE, "f" * 16))
+    starter.config.write_text(starter.config.read_text().replace(fake_starter.COOKIE, "f" * 16))
     assert not chirp.set_attribute(str(starter.config), "ChirpConsole", '"a"')
     assert len(starter.lines) == 1
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import NOBODY, wait_for
-from unit.domain import keepers, starters
-from unit.domain.starters import Chirp
 
 from condor_kvm_stage.domain import chirp, console
 from condor_kvm_stage.domain.job import Surroundings
+from support.domain import console_keeper, fake_starter
+from support.domain.fake_starter import Chirp
+from support.processes import NOBODY, wait_for
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can let another user keep the console")
 # Opens and closes a FIFO for two seconds, as often as it can
@@ -31,12 +31,12 @@ while time.monotonic() < end:
 @pytest.fixture
 def chirping(tmp_path: Path) -> Iterator[Chirp]:
     """A starter that takes Chirp commands."""
-    with starters.chirp(tmp_path) as starter:
+    with fake_starter.chirp(tmp_path) as starter:
         yield starter
 
 
 def test_console_is_complete_and_the_users(where: Surroundings) -> None:
-    keeper = keepers.start(where)
+    keeper = console_keeper.start(where)
     text = os.urandom(700_001)
     keeper.print(text[:1], text[1:5], text[5:200_000], text[200_000:])
     keeper.end()
@@ -46,7 +46,7 @@ def test_console_is_complete_and_the_users(where: Surroundings) -> None:
 
 
 def test_console_of_a_guest_that_prints_much_has_its_beginning_and_its_end(where: Surroundings) -> None:
-    keeper = keepers.start(where, largest=1 << 16)
+    keeper = console_keeper.start(where, largest=1 << 16)
     keeper.print(b"".join(b"line %d\n" % number for number in range(100_000)))
     keeper.end()
     kept = keeper.log.read_bytes()
@@ -57,7 +57,7 @@ def test_console_of_a_guest_that_prints_much_has_its_beginning_and_its_end(where
 
 
 def test_guest_that_prints_without_end_fills_no_disk_and_is_not_stopped(where: Surroundings) -> None:
-    keeper = keepers.start(where, largest=1 << 16)
+    keeper = console_keeper.start(where, largest=1 << 16)
     with subprocess.Popen(["sh", "-c", f"exec yes > {keeper.fifo}"]) as guest:
         io = Path(f"/proc/{guest.pid}/io")
         wait_for(lambda: int(io.read_text().split("wchar: ")[1].split()[0]) > 50 << 20, "50 MiB are printed", 60)
@@ -68,7 +68,7 @@ def test_guest_that_prints_without_end_fills_no_disk_and_is_not_stopped(where: S
 
 
 def test_console_that_is_opened_as_qemu_does_it_ends_with_qemu(where: Surroundings) -> None:
-    keeper = keepers.start(where)
+    keeper = console_keeper.start(where)
     descriptor = os.open(keeper.fifo, os.O_RDWR)
     os.write(descriptor, b"boot\n")
     wait_for(lambda: keeper.log.read_bytes() == b"boot\n", "the line is there while the guest runs")
@@ -82,7 +82,7 @@ def test_console_that_is_opened_as_qemu_does_it_ends_with_qemu(where: Surroundin
 
 def test_console_is_kept_after_somebody_has_opened_it_who_prints_nothing(where: Surroundings) -> None:
     """libvirt does so before QEMU."""
-    keeper = keepers.start(where)
+    keeper = console_keeper.start(where)
     for _ in range(3):
         os.close(os.open(keeper.fifo, os.O_WRONLY))
         time.sleep(0.1)
@@ -93,7 +93,7 @@ def test_console_is_kept_after_somebody_has_opened_it_who_prints_nothing(where: 
 
 
 def test_console_is_kept_at_whatever_moment_somebody_opens_it_who_prints_nothing(where: Surroundings) -> None:
-    keeper = keepers.start(where)
+    keeper = console_keeper.start(where)
     subprocess.run([sys.executable, "-c", OPENER, keeper.fifo], check=True, timeout=30)
     assert not keeper.has_ended()
     keeper.print(b"boot\n")
@@ -104,7 +104,7 @@ def test_console_is_kept_at_whatever_moment_somebody_opens_it_who_prints_nothing
 @pytest.mark.parametrize("opened", [False, True])
 def test_console_without_a_guest_ends_with_the_starter(where: Surroundings, opened: bool) -> None:
     """As when libvirt has not started the guest."""
-    keeper = keepers.start(where)
+    keeper = console_keeper.start(where)
     if opened:
         os.close(os.open(keeper.fifo, os.O_WRONLY))
     time.sleep(0.3)
@@ -118,7 +118,7 @@ def test_console_without_a_guest_ends_with_the_starter(where: Surroundings, open
 def test_process_is_the_users_and_holds_nothing_of_the_builders(where: Surroundings, tmp_path: Path) -> None:
     """The vm-gahp waits for the end of the builder's output; HTCondor, that nothing uses the scratch directory."""
     with open(tmp_path / "builders", "w"):
-        keeper = keepers.start(where)
+        keeper = console_keeper.start(where)
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{keeper.pid}/status").read_text().splitlines())
         assert status["Uid"].split() == status["Gid"].split() == [str(NOBODY)] * 4
         assert status["Groups"].split() == [str(NOBODY)]
@@ -131,14 +131,14 @@ def test_process_is_the_users_and_holds_nothing_of_the_builders(where: Surroundi
 
 
 def test_fifos_have_names_that_no_disk_can_have(where: Surroundings) -> None:
-    keeper = keepers.start(where)
+    keeper = console_keeper.start(where)
     assert sorted(path.name for path in keeper.fifo.parent.iterdir()) == [".console.in", ".console.out"]
     keeper.print(b"x")
     keeper.end()
 
 
 def test_last_lines_are_in_the_jobs_ad_at_the_end(where: Surroundings, chirping: Chirp) -> None:
-    keeper = keepers.start(where, config=str(chirping.config))
+    keeper = console_keeper.start(where, config=str(chirping.config))
     keeper.print(b"boot\r\n", b"kernel panic\r\n")
     keeper.end()
     assert chirping.attributes == [("ChirpConsole", '"boot | kernel panic"')]
@@ -148,7 +148,7 @@ def test_last_lines_are_in_the_jobs_ad_while_the_guest_runs(
     where: Surroundings, chirping: Chirp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console, "_PAUSE", 0.1)
-    keeper = keepers.start(where, config=str(chirping.config))
+    keeper = console_keeper.start(where, config=str(chirping.config))
     with open(keeper.fifo, "wb", buffering=0) as fifo:
         time.sleep(0.2)
         fifo.write(b"boot\n")
@@ -167,7 +167,7 @@ def test_starter_that_does_not_listen_stops_no_guest(
     monkeypatch.setattr(console, "_PAUSE", 0.1)
     monkeypatch.setattr(chirp, "_PATIENCE", 1)
     chirping.pause = 3
-    keeper = keepers.start(where, config=str(chirping.config))
+    keeper = console_keeper.start(where, config=str(chirping.config))
     started = time.monotonic()
     with open(keeper.fifo, "wb", buffering=0) as fifo:
         for number in range(10):

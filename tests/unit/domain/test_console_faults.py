@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from unit.domain import keepers
-from unit.domain.files import put
 
 from condor_kvm_stage.domain import console, private_dir
 from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.failures import NodeError, ParameterError
+from support.domain import console_keeper
+from support.domain.disk_files import put
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can let another user keep the console")
 
@@ -32,15 +32,15 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 def refused(where: Surroundings, meanwhile: Callable[[], object] = lambda: None) -> str:
     """Why no console can be kept; nothing is left of the attempt. meanwhile: what happens once the shelter is there."""
-    before, descriptors = keepers.children(), os.listdir("/proc/self/fd")
+    before, descriptors = console_keeper.children(), os.listdir("/proc/self/fd")
     refuge = private_dir.make(where)
     meanwhile()
     opened = set(os.listdir("/proc/self/fd")) - set(descriptors)
     with pytest.raises(NodeError) as caught:
         console.start(refuge, where, 1 << 20, "/nonexistent")
-    for pid in keepers.children() - before:
+    for pid in console_keeper.children() - before:
         os.waitpid(pid, 0)
-    assert keepers.children() == before
+    assert console_keeper.children() == before
     assert set(os.listdir("/proc/self/fd")) == {*descriptors, *opened}
     return str(caught.value)
 
@@ -48,7 +48,7 @@ def refused(where: Surroundings, meanwhile: Callable[[], object] = lambda: None)
 @needs_root
 def test_full_disk_stops_no_guest_and_what_was_there_before_is_kept(where: Surroundings) -> None:
     with files_of_at_most(10_000):
-        keeper = keepers.start(where)
+        keeper = console_keeper.start(where)
     text = os.urandom(300_000)
     keeper.print(text)  # more than a FIFO holds
     keeper.end()

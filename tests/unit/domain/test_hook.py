@@ -8,18 +8,18 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import plugin_copy
 import pytest
-from hostile import qcow2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from processes import NOBODY
-from unit.domain.builders import Programs
-from unit.domain.files import put
-from unit.domain.jobs import ad_of, string
 
 from condor_kvm_stage.domain import job, job_ad
 from condor_kvm_stage.domain.job import Surroundings
+from hostile import qcow2
+from support import installed_plugin
+from support.domain.builder_in_process import Programs
+from support.domain.disk_files import put
+from support.domain.job_ads import ad_of, string
+from support.processes import NOBODY
 
 REPOSITORY = Path(__file__).parents[3]
 # exit statuses of sysexits.h
@@ -133,7 +133,7 @@ def test_program_itself_does_it_as_the_jobs_user(where: Surroundings, scratch: P
     text = (REPOSITORY / "scripts/condor-kvm-stage-prepare").read_text(encoding="utf-8")
     interpreter, *options = text.splitlines()[0].split()
     assert interpreter == "#!/usr/bin/python3"
-    modules = plugin_copy.copy_modules(tmp_path)
+    modules = installed_plugin.copy_modules(tmp_path)
     program = tmp_path / "prepare"
     program.write_text(text.replace("/usr/share/condor-kvm-stage/python", str(modules)), encoding="utf-8")
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]

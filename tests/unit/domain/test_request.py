@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.domain.jobs import EXAMPLE, ad_of, facts, parse, site, string
 
 from condor_kvm_stage.domain import job_ad, request
 from condor_kvm_stage.domain.request import Disk, Request
+from support.domain.job_ads import EXAMPLE, ad_of, facts, parse, site, string
 
 
 def disks(text: str, disk_dirs: list[str] | None = None) -> tuple[Disk, ...]:

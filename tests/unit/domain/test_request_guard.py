@@ -11,11 +11,11 @@ import re
 import pytest
 from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
-from unit.domain.jobs import parse, site, string
 
 from condor_kvm_stage.domain import request
 from condor_kvm_stage.failures import StageError
 from condor_kvm_stage.genconfig.snippet import start_guard
+from support.domain.job_ads import parse, site, string
 
 DIRS = ["/srv/disks", "/srv/a.b+c"]
 EXPRESSIONS = start_guard.attributes(DIRS)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.domain.jobs import EXAMPLE, facts, parse, site, string
 
 from condor_kvm_stage.failures import AuthorizationError, ParameterError, StageError
 from condor_kvm_stage.guest_facts import GuestFacts
+from support.domain.job_ads import EXAMPLE, facts, parse, site, string
 
 DIRS = ["/srv/disks", "/srv/a.b+c"]
 PLAIN_NAME = "must be one that the job has brought, by its plain name"

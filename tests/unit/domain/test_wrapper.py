@@ -7,10 +7,11 @@ import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
-import plugin_copy
 import pytest
-from unit.domain.builders import WORDS
-from unit.domain.jobs import ad_of
+
+from support import installed_plugin
+from support.domain.builder_in_process import WORDS
+from support.domain.job_ads import ad_of
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 INSTALLED = "/usr/libexec/condor-kvm-stage/build-domain"
@@ -106,7 +107,9 @@ def test_node_without_room_for_another_process_is_a_refusal(wrapper: list[str], 
 def test_program_as_it_is_installed_prints_a_refusal_of_its_own(wrapper: list[str], builder: Path) -> None:
     """Run by nobody that HTCondor has started."""
     text = (SCRIPTS / "build-domain").read_text(encoding="utf-8")
-    builder.write_text(text.replace("/usr/share/condor-kvm-stage/python", str(plugin_copy.MODULES)), encoding="utf-8")
+    builder.write_text(
+        text.replace("/usr/share/condor-kvm-stage/python", str(installed_plugin.MODULES)), encoding="utf-8"
+    )
     builder.chmod(0o755)
     output = run(wrapper, ad_of(), {"PATH": os.environ["PATH"]})
     assert_refusal(output)

@@ -1,0 +1,139 @@
+"""Nodes that exist only here, with what a job has brought there: there the builder runs as it is, but for the facts."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from unittest import mock
+
+from condor_kvm_stage.domain import cli
+from condor_kvm_stage.failures import AuthorizationError, SpecificationError
+from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.policy.model import Policy
+from support.domain.guests import WHERE
+from support.domain.job_ads import site
+
+Chain = tuple[tuple[str, str], ...]
+BASE = ("/srv/images/base.qcow2", "qcow2")
+# A path of a base image may have all that is printable
+CHAIN: Chain = (("/srv/images/<b> & 'c' \"d\" ]]>.qcow2", "qcow2"), BASE, ("/srv/images/日本.raw", "raw"))
+
+
+@dataclass(frozen=True)
+class File:
+    """A disk as it is found: its format, and what lies below it."""
+
+    format: str
+    backing: Chain = ()
+
+
+@dataclass(frozen=True)
+class World:
+    """A node, and the files that are in the scratch directory, or by their paths in a directory of the policy's."""
+
+    policy: Policy
+    facts: GuestFacts
+    scratch: str = WHERE.scratch
+    files: dict[str, File] = field(
+        default_factory=lambda: {
+            "disk.qcow2": File("qcow2", (BASE,)),
+            "data.raw": File("raw"),
+            "seed.iso": File("raw"),
+            "a": File("qcow2", CHAIN),
+            "-": File("raw"),
+            "x.qcow2": File("qcow2"),
+            "/srv/disks/shared.raw": File("raw"),
+            "/srv/disks/alice/own.qcow2": File("qcow2", (BASE,)),
+        }
+    )
+
+    @property
+    def shelter(self) -> str:
+        return f"{self.scratch}.condor-kvm-stage"
+
+    @property
+    def console(self) -> str:
+        """Path of the pair of FIFOs, less .in and .out."""
+        return f"{self.shelter}/.console"
+
+
+WORLDS = [
+    World(site(), GuestFacts()),
+    World(
+        site(["/srv/disks"], vnc=True),
+        GuestFacts("host-passthrough", True, ["selinux", "dac"], ["nat", "user", "bridge"], "br0"),
+    ),
+    World(site(["/srv/none", "/srv/disks"]), GuestFacts("", False, [], ["user"], "", ["vmx"])),
+]
+
+
+class _Shelter:
+    def __init__(self, world: World, whole_ad: bytes) -> None:
+        self._world = world
+        self._ad = whole_ad
+
+    def take_in(self, name: str) -> str:
+        assert "/" not in name
+        if name not in self._world.files:
+            raise SpecificationError(f"there is no disk {name}")
+        return f"{self._world.shelter}/{name}"
+
+    def read(self, name: str, most: int) -> bytes:
+        assert name == ".job.ad"
+        return self._ad[:most]
+
+
+class _Worker:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def do(self, request: tuple[str, str, bool], doing: str) -> tuple[str, bool, list[tuple[str, str]]]:
+        """What inspect_one() of domain/disks.py finds."""
+        name, path, readonly = request
+        if name not in self._world.files:
+            raise AuthorizationError(f"disk {path} is not there")
+        assert path == (name if name.startswith("/") else f"{self._world.shelter}/{name}")
+        file = self._world.files[name]
+        return file.format, not (name.startswith("/") and readonly), list(file.backing)
+
+
+@contextmanager
+def building() -> Iterator[Callable[[World, bytes], bytes]]:
+    """Give a function that runs the builder on a node, with a job's ad, and returns what it prints."""
+    world, data = WORLDS[0], b""
+    domain = "condor_kvm_stage.domain"
+    patches = {
+        "surroundings.of_builder": lambda environ, vm_gahp: WHERE,
+        "cli.policy.load": lambda: world.policy,
+        "guest_facts.load": lambda: world.facts,
+        "shelter.make": lambda where: _Shelter(world, data),
+        "janitor.start": lambda where: None,
+        "disks.Worker": lambda prepare: _Worker(world),
+        "console.check_free": lambda scratch: None,
+        "console.start": lambda shelter, where, largest, config: world.console,
+    }
+
+    def build(node: World, job: bytes) -> bytes:
+        nonlocal world, data
+        world, data = node, job
+        before = sys.stdin, sys.stdout, sys.stderr
+        printed = io.BytesIO()
+        sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO(job)), io.TextIOWrapper(printed)
+        sys.stderr = io.StringIO()
+        try:
+            assert cli.build(1) == 0
+            return printed.getvalue()
+        finally:
+            sys.stdin, sys.stdout, sys.stderr = before
+
+    started = [mock.patch(f"{domain}.{name}", fake) for name, fake in patches.items()]
+    for patch in started:
+        patch.start()
+    try:
+        yield build
+    finally:
+        for patch in started:
+            patch.stop()

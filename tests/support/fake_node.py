@@ -1,0 +1,152 @@
+"""A node with HTCondor for the unit tests of --apply and of the command line: its files, and what its pool answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from condor_kvm_stage.genconfig.probes import collect
+from condor_kvm_stage.genconfig.snippet import render
+from condor_kvm_stage.genconfig.startd import apply
+from condor_kvm_stage.host import Answer
+from condor_kvm_stage.messages import NOTICE, Said
+from condor_kvm_stage.policy import model
+from support.fake_host import CAPABILITIES, FakeHost, write
+
+Ads = list[dict[str, Any]]
+
+# What is to be offered does not depend on the host then
+POLICY = """\
+[vm]
+memory = "1G"
+max_number = 4
+[network]
+types = []
+[htcondor]
+wait = 60
+"""
+OFFERED = "HTCondor advertises for this node: HasVM = true, VM_Memory = 1024, staging by nfs:// = true."
+RECONFIG = "condor_reconfig"
+UP_TO_DATE = f"{render.PATH} is up to date\n"
+RECONFIGURED = 2_000_000_000  # the Unix time at which a test begins
+
+
+def slot(**changes: Any) -> dict[str, Any]:
+    """Return the ad of the node's slot when it offers what POLICY calls for, but for changes. None: not in the ad."""
+    ad = {
+        "Name": "slot1@worker",
+        "SlotType": "Partitionable",
+        "State": "Unclaimed",
+        "HasFileTransferPluginMethods": "https,nfs",
+        "HasVM": True,
+        "VM_Memory": 1024,
+        "VM_AvailNum": 4,
+        "VM_Networking": False,
+        "DaemonLastReconfigTime": RECONFIGURED,
+        **changes,
+    }
+    return {name: value for name, value in ad.items() if value is not None}
+
+
+def job(name: str) -> dict[str, Any]:
+    """Return the ad of the dynamic slot of a job."""
+    return {"Name": name, "SlotType": "Dynamic", "State": "Claimed"}
+
+
+class FakeNode(FakeHost):
+    """A worker whose HTCondor runs. pool: what the collector answers, each time the next, the last one for ever."""
+
+    def __init__(self, root: Path, *pool: Ads) -> None:
+        self.pool = list(pool) or [[slot()]]
+        settings = {"DAEMON_LIST": "MASTER, STARTD", "FULL_HOSTNAME": "worker", "CONDOR_VERSION": "25.14.1"}
+        super().__init__(
+            root,
+            programs={
+                "/usr/bin/condor_config_val": Answer(
+                    0, "".join(f"{name} = {value}\n # at: <Default>\n" for name, value in settings.items())
+                ),
+                "/usr/sbin/condor_master": Answer(0),
+                "/usr/sbin/condor_reconfig": Answer(0),
+                "/usr/sbin/condor_restart": Answer(0),
+                "/usr/bin/virsh": lambda command: Answer(0, CAPABILITIES if "domcapabilities" in command[-1] else ""),
+                "/usr/bin/qemu-system-x86_64": Answer(0),
+                "/usr/bin/condor_status": lambda command: Answer(0, json.dumps(self._next())),
+            },
+        )
+        for directory in ("etc/condor/config.d", "etc/condor-kvm-stage", "proc/self/ns", "proc/1/ns", "proc/77"):
+            (root / directory).mkdir(parents=True)
+        self.put("/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu svm lm\n")
+        self.put("/proc/meminfo", "MemTotal:       16384000 kB\n")
+        self.put("/proc/77/comm", "condor_master\n")
+        self.policy(POLICY)
+        for process in ("self", "1"):
+            (root / f"proc/{process}/ns/net").symlink_to("net:[4026531840]")
+
+    def put(self, path: str, text: str) -> None:
+        """Write a file of the node."""
+        write(self.root, path.lstrip("/"), text)
+
+    def policy(self, text: str) -> None:
+        """Write the site's policy."""
+        self.put("/etc/condor-kvm-stage/config.toml", text)
+
+    def confine(self) -> None:
+        """Be in a scriptlet under rpm's plug-in `unshare`: in a network namespace of its own."""
+        self.path("/proc/self/ns/net").unlink()
+        self.path("/proc/self/ns/net").symlink_to("net:[4026532999]")
+
+    def commands(self) -> list[str]:
+        """Return the command lines that changed something, in their order."""
+        asking = ("condor_config_val", "condor_status", "libvirtd", "virtqemud", "journalctl", "virsh")
+        shown = [words for words in self.asked if words[0] not in asking and "show" not in words]
+        return [" ".join(words) for words in shown if "qemu" not in words[0]]
+
+    def _next(self) -> Ads:
+        return self.pool.pop(0) if len(self.pool) > 1 else self.pool[0]
+
+
+def files(root: Path) -> Iterator[tuple[str, str]]:
+    """Give each file under a directory, and its text."""
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            yield str(path.relative_to(root)), path.read_text(encoding="utf-8", errors="backslashreplace")
+
+
+def restarting(how: str) -> str:
+    """Return POLICY with a word on when the startd may be started again."""
+    return POLICY.replace("[htcondor]\n", f'[htcondor]\nrestart = "{how}"\n')
+
+
+def take_up(node: FakeNode, text: str = POLICY) -> list[str]:
+    """Let a node's HTCondor take up what a policy calls for. Returns the lines that are printed."""
+    return [line.text for line in _take_up(node, text)]
+
+
+def notices(node: FakeNode, text: str = POLICY) -> list[str]:
+    """Let a node's HTCondor take up what a policy calls for. Returns what an administrator should know of it."""
+    return [line.text for line in _take_up(node, text) if line.level == NOTICE]
+
+
+def _take_up(node: FakeNode, text: str) -> Iterator[Said]:
+    node.policy(text)
+    site = model.load(str(node.root))
+    found = collect.collect(node)
+    return apply.take_up(node, found.htcondor, site, render.decide(found, site))
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return RECONFIGURED + self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds

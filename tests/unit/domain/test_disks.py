@@ -1,0 +1,280 @@
+"""A job's disks are its own files, sound with all that they refer to, as the job's user sees them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from condor_kvm_stage.domain import disks
+from condor_kvm_stage.domain.disks import DiskFile
+from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.request import Disk
+from condor_kvm_stage.failures import AuthorizationError, BugError, ContactError, SpecificationError, StageError
+from condor_kvm_stage.images import image
+from condor_kvm_stage.policy.model import Policy
+from hostile import qcow2
+from support.domain.disk_files import HOSTILE, put, see
+from support.domain.job_ads import site
+from support.users import as_the_first_user
+
+DISK = Disk("disk", "vda", "virtio", readonly=False, format="", cdrom=False)
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user's files")
+
+
+def look(where: Surroundings, disk: Disk = DISK, policy: Policy | None = None, path: str = "") -> DiskFile:
+    """Inspect one disk, in the scratch directory unless a path says where."""
+    (found,) = disks.inspect([(disk, path or f"{where.scratch}/{disk.name}")], where, policy or site())
+    return found
+
+
+@pytest.mark.parametrize(("content", "kind"), [(b"x" * 512, "raw"), (qcow2(), "qcow2")], ids=["raw", "qcow2"])
+def test_format_is_that_of_the_content(where: Surroundings, scratch: Path, content: bytes, kind: str) -> None:
+    path = put(scratch / "disk", content)
+    assert look(where) == DiskFile(DISK, str(path), kind, own=True, backing=())
+    assert look(where, replace(DISK, format=kind)).format == kind
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"x" * 512, "qcow2"), (qcow2(), "raw")], ids=["raw", "qcow2"])
+def test_format_that_is_not_the_one_that_vm_disk_says_is_refused(
+    where: Surroundings, scratch: Path, content: bytes, said: str
+) -> None:
+    """By a header that the guest has written into a raw disk QEMU would go to any file of the node."""
+    put(scratch / "disk", content)
+    kind = "qcow2" if said == "raw" else "raw"
+    with pytest.raises(
+        SpecificationError, match=f"disk disk is {kind}, but vm_disk says {said}; write disk:vda:…:{kind}"
+    ) as caught:
+        look(where, replace(DISK, format=said))
+    assert caught.value.check == "format_mismatch"
+
+
+def test_cd_rom_that_is_not_raw_is_refused(where: Surroundings, scratch: Path) -> None:
+    put(scratch / "disk", qcow2())
+    with pytest.raises(SpecificationError, match=r"disk disk is qcow2; a CD-ROM, .* must be raw"):
+        look(where, replace(DISK, cdrom=True))
+
+
+def test_chain_is_found_with_each_files_format_to_its_end(where: Surroundings, scratch: Path, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    put(images / "origin", b"x" * 512, 0)
+    put(images / "middle", qcow2(backing=b"origin", backing_format=b"raw"), 0)
+    (images / "link").symlink_to("middle")
+    put(scratch / "disk", qcow2(backing=bytes(images / "link")))
+    assert look(where).backing == ((f"{images}/middle", "qcow2"), (f"{images}/origin", "raw"))
+
+
+def test_relative_name_counts_from_the_scratch_directory_wherever_the_disk_lies_now(
+    where: Surroundings, scratch: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shelter").mkdir()
+    base = put(tmp_path / "base", b"x" * 512, 0)
+    path = put(tmp_path / "shelter/disk", qcow2(backing=b"../../base", backing_format=b"raw"))
+    assert look(where, path=str(path)).backing == ((str(base), "raw"),)
+
+
+def test_several_disks_are_found_in_their_order(where: Surroundings, scratch: Path) -> None:
+    wanted = [replace(DISK, name=name) for name in ("c", "a", "b")]
+    for number, disk in enumerate(wanted):
+        put(scratch / disk.name, [b"x" * 512, qcow2()][number % 2])
+    found = disks.inspect([(disk, f"{scratch}/{disk.name}") for disk in wanted], where, site())
+    assert [(file.disk.name, file.format) for file in found] == [("c", "raw"), ("a", "qcow2"), ("b", "raw")]
+
+
+def test_backing_file_must_be_one_that_policy_allows(where: Surroundings, scratch: Path, tmp_path: Path) -> None:
+    base = put(tmp_path / "base", b"x" * 512, 0)
+    put(scratch / "disk", qcow2(backing=bytes(base), backing_format=b"raw"))
+    policy = site()
+    policy.staging.image_dirs = ["/srv/images"]
+    with pytest.raises(
+        AuthorizationError, match=r"backing file /.*/base of /.*/disk lies outside of the dir"
+    ) as caught:
+        look(where, policy=policy)
+    assert caught.value.check == "image_dirs"
+    policy.staging.image_dirs = [str(tmp_path)]
+    assert look(where, policy=policy).backing == ((str(base), "raw"),)
+
+
+@needs_root
+def test_backing_file_that_only_root_may_read_is_refused(where: Surroundings, scratch: Path) -> None:
+    before = see(Path("/etc/shadow"))
+    put(scratch / "disk", qcow2(backing=b"/etc/shadow", backing_format=b"raw"))
+    with pytest.raises(AuthorizationError, match=r"backing file /etc/shadow of /.*/disk is not readable by all"):
+        look(where)
+    assert see(Path("/etc/shadow")) == before
+
+
+def test_header_that_names_a_data_file_is_refused(where: Surroundings, scratch: Path) -> None:
+    put(scratch / "disk", qcow2(incompatible_features=4))
+    with pytest.raises(SpecificationError) as caught:
+        look(where)
+    assert caught.value.check == "data_file"
+    assert "disk disk " in str(caught.value)
+
+
+def test_private_disk_of_the_jobs_is_good(where: Surroundings, scratch: Path) -> None:
+    put(scratch / "disk").chmod(0o600)
+    assert look(where).format == "raw"
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@needs_root
+def test_hook_refuses_what_is_no_file_of_the_jobs_in_the_same_words(
+    where: Surroundings, scratch: Path, tmp_path: Path, kind: str
+) -> None:
+    HOSTILE[kind](scratch / "disk", put(tmp_path / "victim", b"precious", 0))
+    with pytest.raises(StageError, match=r"disk disk .*; ") as caught:
+        disks.in_scratch(where, "disk")
+    assert str(caught.value).isprintable()
+
+
+def test_hook_finds_a_file_of_the_jobs(where: Surroundings, scratch: Path) -> None:
+    put(scratch / "disk")
+    assert disks.in_scratch(where, "disk") == f"{scratch}/disk"
+
+
+@needs_root
+def test_images_are_looked_at_with_the_rights_of_the_jobs_user_alone(
+    where: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def inspect(*_: object) -> None:
+        raise SpecificationError(f"{os.getresuid()} {os.getresgid()} {os.getgroups()}")
+
+    monkeypatch.setattr(image, "inspect", inspect)
+    with pytest.raises(SpecificationError) as caught:
+        look(replace(where, uid=1234, gid=1235))
+    assert str(caught.value) == "(1234, 1234, 1234) (1235, 1235, 1235) [1235]"
+    assert os.getresuid() == (0, 0, 0)
+
+
+def test_share_that_does_not_answer_is_given_up(where: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image, "inspect", lambda *_: time.sleep(60))
+    policy = site()
+    policy.staging.timeout = 1
+    with pytest.raises(ContactError, match="cannot inspect disk disk: the share does not answer"):
+        look(where, policy=policy)
+
+
+def test_bug_is_told_as_one(
+    where: Surroundings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(image, "inspect", lambda *_: 1 // 0)
+    with pytest.raises(BugError, match="please report it: ZeroDivisionError"):
+        look(where)
+    assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[Path]:
+    """A directory of the policy's, which is not the job's; nor is, if root runs the tests, any above it."""
+    with tempfile.TemporaryDirectory(dir="/run" if os.geteuid() == 0 else tmp_path) as directory:
+        path = Path(directory, "shared")
+        path.mkdir()
+        for each in (path, path.parent):
+            each.chmod(0o755)
+        yield path
+
+
+def look_in(shared: Path, where: Surroundings, path: Path, readonly: bool) -> DiskFile:
+    disk = replace(DISK, name=str(path), readonly=readonly)
+    return look(where, disk, site([str(shared)]), str(path))
+
+
+def test_disk_of_the_policys_that_all_may_read_is_read(where: Surroundings, shared: Path) -> None:
+    path = put(shared / "disk", b"x" * 512, 0)
+    found = look_in(shared, where, path, readonly=True)
+    assert (found.path, found.own) == (str(path), False)
+
+
+@needs_root
+def test_disk_of_the_policys_that_is_the_users_is_written_to(where: Surroundings, shared: Path) -> None:
+    path = put(shared / "disk", b"x" * 512)
+    found = look_in(shared, where, path, readonly=False)
+    assert (found.path, found.own) == (str(path), True)
+
+
+def _to_a_file_of_roots(path: Path) -> None:
+    put(path, owner=0)
+
+
+def _private(path: Path) -> None:
+    put(path, owner=0).chmod(0o640)
+
+
+def _hard_link(path: Path) -> None:
+    os.link(put(path.with_name("other")), path)
+
+
+def _symlink(path: Path) -> None:
+    path.symlink_to(put(path.with_name("other")))
+
+
+def _below_a_symlink(path: Path) -> None:
+    put(path)
+    path.parent.rename(path.parent.with_name("moved"))
+    path.parent.symlink_to("moved")
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("make", "readonly", "message"),
+    [
+        (_to_a_file_of_roots, False, "belongs to another user"),
+        (_hard_link, False, "has 2 names"),
+        (_private, True, "is not readable by all; its owner must run: chmod o[+]r"),
+        (_symlink, True, "is a symlink, or lies in one"),
+        (_symlink, False, "is a symlink, or lies in one"),
+        (_below_a_symlink, True, "is a symlink, or lies in one"),
+        (lambda path: None, True, "No such file or directory"),
+        (lambda path: path.mkdir(), True, "is not a regular file"),
+        (lambda path: path.mkdir(), False, "is not a regular file"),
+        (lambda path: os.mkfifo(path, 0o644), True, "is not a regular file"),
+    ],
+)
+def test_disk_of_the_policys_that_is_not_for_this_user_is_refused(
+    where: Surroundings, shared: Path, make: Callable[[Path], None], readonly: bool, message: str
+) -> None:
+    (shared / "deep").mkdir()
+    make(shared / "deep/disk")
+    with pytest.raises(StageError, match=message):
+        look_in(shared, where, shared / "deep/disk", readonly)
+
+
+@needs_root
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
+def test_disk_that_another_file_can_take_the_place_of_is_not_written_to(
+    where: Surroundings, shared: Path, mode: int
+) -> None:
+    """libvirt would give that other file to QEMU's user, as root."""
+    (shared / "alice/deep").mkdir(parents=True)
+    path = put(shared / "alice/deep/disk")
+    assert look_in(shared, where, path, readonly=False).own
+    os.chown(shared / "alice", where.uid if mode == 0o775 else 0, where.gid)
+    (shared / "alice").chmod(mode)
+    with pytest.raises(AuthorizationError, match=r"lies in /.*/alice, which the job's user can write to"):
+        look_in(shared, where, path, readonly=False)
+
+
+def test_disk_outside_of_the_policys_directories_is_refused_once_more(
+    where: Surroundings, shared: Path, tmp_path: Path
+) -> None:
+    """As if request.py had let it pass."""
+    path = put(tmp_path / "elsewhere", b"x" * 512, 0)
+    with pytest.raises(AuthorizationError, match="or lies in one; name the file itself, in a directory of "):
+        look_in(shared, where, path, readonly=True)
+
+
+@needs_root
+def test_looking_changes_nothing(where: Surroundings, scratch: Path, tmp_path: Path, job_user: int) -> None:
+    with as_the_first_user():
+        base = put(tmp_path / "base", b"x" * 512, 0)
+        path = put(scratch / "disk", qcow2(backing=bytes(base), backing_format=b"raw"))
+        before = see(base), see(path)
+        look(where)
+        assert (see(base), see(path)) == before

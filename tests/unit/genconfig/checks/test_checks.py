@@ -1,0 +1,94 @@
+"""--check's verdicts that take several things together: SELinux, networks, one image, a policy that is broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from condor_kvm_stage.genconfig import checks
+from condor_kvm_stage.genconfig.checks import Level, Seen, run
+from condor_kvm_stage.genconfig.probes import collect
+from support.fake_host import GOOD, RecordedHost
+from support.findings import all_of, decided, directory, knows, of, tried, verdict
+
+
+def test_good_host_is_ok_in_every_check(good: Seen) -> None:
+    assert {check.level for check in checks.evaluate(good)} == {Level.OK}
+
+
+@pytest.mark.parametrize(
+    ("selinux", "boolean", "source", "level"),
+    [
+        ("disabled", None, "nfs4 filer:/x", Level.NOT_APPLICABLE),
+        ("enforcing", True, "nfs4 filer:/x", Level.OK),
+        ("enforcing", None, "nfs4 filer:/x", Level.OK),
+        ("enforcing", False, "nfs4 filer:/x", Level.FAIL),
+        ("enforcing", False, "nfs filer:/x", Level.FAIL),
+        ("enforcing", False, "xfs /dev/vdb1", Level.OK),
+        ("permissive", False, "nfs4 filer:/x", Level.WARN),
+    ],
+)
+def test_selinux_matters_where_images_are_on_nfs(
+    good: Seen, selinux: str, boolean: bool | None, source: str, level: Level
+) -> None:
+    seen = all_of(of("environment", selinux=selinux, virt_use_nfs=boolean), directory(source=source))(good)
+    assert verdict(seen, "images selinux").level is level
+
+
+def test_selinux_is_a_warning_where_images_can_be_anywhere(good: Seen) -> None:
+    seen = all_of(of("environment", selinux="enforcing", virt_use_nfs=False), tried(directories=()))(good)
+    assert verdict(seen, "images selinux").level is Level.WARN
+
+
+@pytest.mark.parametrize(
+    ("types", "missing", "level"),
+    [
+        (("nat",), {}, Level.OK),
+        (("nat",), {"user": "no passt"}, Level.NOTE),
+        (("nat",), {"bridge": "no br0"}, Level.WARN),
+        ((), {"nat": "not active"}, Level.WARN),
+        ((), {}, Level.NOT_APPLICABLE),
+    ],
+)
+def test_network_is_worth_a_warning_where_guests_have_none_or_not_the_bridge(
+    good: Seen, types: tuple[str, ...], missing: dict[str, str], level: Level
+) -> None:
+    found = verdict(
+        decided(network=replace(good.values.network, types=types, missing=missing))(good), "libvirt network"
+    )
+    assert found.level is level
+    assert all(reason in found.found for reason in missing.values())
+
+
+def test_host_without_networks_needs_no_tun(good: Seen) -> None:
+    seen = all_of(of("platform", tun=False), decided(network=replace(good.values.network, types=("user",))))(good)
+    assert verdict(seen, "kvm tun").level is Level.NOTE
+
+
+def test_broken_policy_is_not_said_to_name_no_directories(good: Seen) -> None:
+    broken = all_of(knows(policy=None, policy_fault="line 3"), tried(directories=(), canary=None))(good)
+    for subject in ("images directory", "images canary"):
+        found = verdict(broken, subject)
+        assert (found.level, found.found) == (Level.NOT_APPLICABLE, "not tried, because the policy has an error")
+
+
+def test_checks_stay_in_the_order_of_their_groups(good: Seen) -> None:
+    groups = [check.group for check in checks.evaluate(good)]
+    assert list(dict.fromkeys(groups)) == ["host", "kvm", "libvirt", "images", "htcondor", "package"]
+    assert groups == sorted(groups, key=["host", "kvm", "libvirt", "images", "htcondor", "package"].index)
+
+
+@pytest.mark.parametrize("fault", ["", "no image there"])
+def test_check_of_one_image_is_one_verdict(
+    good: Seen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
+    monkeypatch.setattr("condor_kvm_stage.genconfig.checks.trials.stage", lambda host, url: fault)
+    monkeypatch.setattr(collect, "collect", None)  # of no use here, and slow
+    status = run.run("nfs:///srv/\x1bx:y", RecordedHost(GOOD), as_json=False, quiet=False)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert status == (1 if fault else 0)
+    assert line.split()[:3] == ["fail" if fault else "ok", "images", "image"]
+    assert "nfs:///srv/\\x1bx:y" in line, "what could do harm on a terminal is escaped"
+    assert fault in line
+    assert (" -> " in line) == bool(fault)

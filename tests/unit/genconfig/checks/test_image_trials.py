@@ -1,0 +1,162 @@
+"""What --check tries out of the images: one of each directory, the canary; as whom, where, and from what share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from condor_kvm_stage.genconfig.checks import trials
+from condor_kvm_stage.genconfig.checks.trials import DirectoryTrial
+from condor_kvm_stage.host import Answer
+from condor_kvm_stage.plugin import url
+from support.fake_host import FakeHost
+from support.trial_programs import FIND, HEAD, IMAGE, PATH_OF_PLUGIN, PLUGIN, Programs, Try, policy
+
+
+def test_directory_is_tried_with_its_first_image(carry_out: Try) -> None:
+    staged: list[tuple[str, ...]] = []
+
+    def plugin(command: tuple[str, ...]) -> Answer:
+        staged.append(command)
+        return PLUGIN
+
+    found = carry_out({FIND: IMAGE, HEAD: Answer(0), PATH_OF_PLUGIN: plugin}, policy("/srv/images")).directories
+    assert found == (DirectoryTrial("/srv/images", "/srv/images/base.qcow2", "", ""),)
+    assert [command[1] for command in staged if len(command) == 3] == ["nfs:///srv/images/base.qcow2:check.qcow2"]
+
+
+def test_directory_without_an_image_is_no_failure(carry_out: Try) -> None:
+    found = carry_out({FIND: Answer(0)}, policy("/srv/images")).directories
+    assert found == (DirectoryTrial("/srv/images", "", "", ""),)
+
+
+@pytest.mark.parametrize(
+    ("programs", "fault"),
+    [
+        ({FIND: Answer(1, "", "find: '/srv/images': Permission denied\n")}, "'/srv/images': Permission denied"),
+        ({FIND: Answer(-1, fault="find did not end within 5 s")}, "the share did not answer within 5 s"),
+        (
+            {FIND: IMAGE, HEAD: Answer(1, "", "head: cannot open 'base.qcow2' for reading: Permission denied\n")},
+            "this user cannot read /srv/images/base.qcow2: Permission denied; its owner must run: chmod o+r "
+            "/srv/images/base.qcow2",
+        ),
+        (
+            {FIND: IMAGE, HEAD: Answer(0), PATH_OF_PLUGIN: Answer(6, "", "vm-nfs-plugin: cannot open image x: no\n")},
+            "cannot open image x: no",
+        ),
+        (
+            {FIND: IMAGE, HEAD: Answer(0), PATH_OF_PLUGIN: Answer(-1, fault="vm-nfs-plugin did not end within 5 s")},
+            "the share did not answer within 5 s",
+        ),
+        ({FIND: IMAGE, HEAD: Answer(0)}, "no program /usr/local/bin/vm-nfs-plugin"),
+    ],
+)
+def test_directory_fails_with_the_reason_alone(carry_out: Try, programs: Programs, fault: str) -> None:
+    (found,) = carry_out(programs, policy("/srv/images")).directories
+    assert found.fault == fault
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"), [(PLUGIN, ""), (Answer(6, "", "vm-nfs-plugin: the share is gone\n"), "the share is gone")]
+)
+def test_canary_image_is_staged(carry_out: Try, answer: Answer, fault: str) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def plugin(command: tuple[str, ...]) -> Answer:
+        asked.append(command)
+        return answer
+
+    assert carry_out({PATH_OF_PLUGIN: plugin}, policy(canary="/srv/canary.qcow2")).canary == fault
+    assert "nfs:///srv/canary.qcow2:canary.qcow2" in {command[1] for command in asked}
+
+
+def test_image_is_staged_in_a_directory_of_its_own_that_is_removed_then(tmp_path: Path, temporary: Path) -> None:
+    seen: list[Path] = []
+
+    def plugin(command: tuple[str, ...]) -> Answer:
+        seen.append(Path(command[2]))
+        assert list(seen[0].parent.iterdir()) == []
+        seen[0].write_text("overlay")
+        return Answer(0)
+
+    assert trials.stage(FakeHost(tmp_path, programs={PATH_OF_PLUGIN: plugin}), "nfs:///x:y") == ""
+    assert seen[0].parent.parent == temporary
+    assert list(temporary.iterdir()) == []
+
+
+class SwitchingHost(FakeHost):
+    """A host on which the trials are run as the tests' own user, under a name."""
+
+    def job_user(self) -> str:
+        return "somebody"
+
+
+def test_directory_belongs_to_the_user_that_stands_for_those_of_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[Path, int, int]] = []
+    monkeypatch.setattr("pwd.getpwnam", lambda name: type("Entry", (), {"pw_uid": {"somebody": 4711}[name]}))
+    monkeypatch.setattr(os, "chown", lambda *arguments: given.append(arguments))
+    seen: list[Path] = []
+
+    def plugin(command: tuple[str, ...]) -> Answer:
+        seen.append(Path(command[2]).parent)
+        return Answer(0)
+
+    assert trials.stage(SwitchingHost(tmp_path, programs={PATH_OF_PLUGIN: plugin}), "nfs:///x:y") == ""
+    assert given == [(seen[0], 4711, -1)]
+
+
+ROOT = "61 1 253:0 / / rw shared:1 - xfs /dev/vda2 rw\n"
+SHARE = "70 61 0:48 / /srv rw shared:2 - nfs4 filer:/export rw\n"
+INNER = "71 70 253:3 / /srv/images rw shared:3 - ext4 /dev/vdb1 rw\n"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "source"),
+    [
+        ("", ""),
+        (ROOT, ""),
+        (ROOT + SHARE, "nfs4 filer:/export"),
+        (ROOT + SHARE + INNER, "ext4 /dev/vdb1"),
+        (ROOT + INNER + SHARE, "ext4 /dev/vdb1"),
+        (ROOT + SHARE.replace("/srv ", "/srv/images "), "nfs4 filer:/export"),
+        (ROOT + SHARE.replace("/srv ", "/srv/im "), ""),
+        (ROOT + SHARE.replace("/srv ", "/srv/images/deeper "), ""),
+    ],
+    ids=["nothing", "root", "above", "nested", "nested, in the other order", "at it", "its name begins", "below"],
+)
+def test_source_is_what_is_mounted_nearest_above(carry_out: Try, mounts: str, source: str) -> None:
+    (found,) = carry_out({FIND: Answer(0)}, policy("/srv/images"), mounts).directories
+    assert found.source == source
+
+
+def test_image_is_tried_by_its_name_whatever_characters_it_has(carry_out: Try) -> None:
+    staged: list[str] = []
+
+    def plugin(command: tuple[str, ...]) -> Answer:
+        staged.append(command[1])
+        return PLUGIN
+
+    name = "/srv/images/a b%41?c:d\n.qcow2"
+    programs: Programs = {FIND: Answer(0, f"{name}\0"), HEAD: Answer(0), PATH_OF_PLUGIN: plugin}
+    (found,) = carry_out(programs, policy("/srv/images")).directories
+    assert (found.image, found.fault) == (name, "")
+    (wanted,) = [url.parse_stage(word) for word in staged if word.startswith("nfs:")]
+    assert (wanted.path, wanted.name) == (name, "check.qcow2")
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (Answer(0), ""),
+        (Answer(1, "", "head: cannot open 'config.toml' for reading: No such file or directory\n"), ""),
+        (Answer(1, "", "head: cannot open 'config.toml' for reading: Permission denied\n"), "chmod 644"),
+    ],
+)
+def test_policy_must_be_readable_for_the_users_of_jobs(tmp_path: Path, answer: Answer, fault: str) -> None:
+    found = trials.unreadable_policy(FakeHost(tmp_path, programs={HEAD: answer}))
+    assert fault in found
+    assert bool(found) is bool(fault)

@@ -1,0 +1,97 @@
+"""--check's next steps: each is one that helps, on a host on which all is well otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from condor_kvm_stage.genconfig.checks import Seen
+from condor_kvm_stage.genconfig.probes import guest_support
+from condor_kvm_stage.genconfig.snippet import render
+from condor_kvm_stage.guest_facts import GuestFacts
+from support.findings import (
+    CONTAINER,
+    NOT_BOOTED,
+    Change,
+    all_of,
+    asked,
+    decided,
+    directory,
+    knows,
+    of,
+    runs,
+    sets,
+    tried,
+    verdict,
+)
+
+SCRIPT = "LIBVIRT_XML_SCRIPT"
+
+
+@pytest.mark.parametrize(
+    ("change", "subject", "step"),
+    [
+        (of("cpu", level=1), "host cpu-level", '"x86_64-v2"'),
+        (of("cpu", level=2), "host cpu-level", '"x86_64-v3"'),
+        (of("platform", iommu="x"), "host iommu", "intel_iommu=on"),
+        (all_of(of("platform", iommu="x"), of("cpu", vendor="AuthenticAMD")), "host iommu", "AMD-Vi"),
+        (all_of(of("platform", iommu="x"), of("cpu", vendor="")), "host iommu", "whether the firmware"),
+        (all_of(of("platform", iommu="x"), of("cpu", hypervisor=True)), "host iommu", "virtual machine"),
+        (of("kvm", usable=False, code="EACCES"), "kvm device", "run this as root"),
+        (of("kvm", usable=False, modules=("kvm",)), "kvm device", "modprobe kvm_intel"),
+        (
+            all_of(of("kvm", usable=False, modules=("kvm",)), of("cpu", extension="AMD-V")),
+            "kvm device",
+            "modprobe kvm_amd",
+        ),
+        (of("kvm", usable=False), "kvm device", "udev"),
+        (all_of(of("kvm", usable=False), of("cpu", extension="")), "kvm device", "see host cpu above"),
+        (all_of(of("kvm", usable=False), CONTAINER), "kvm device", "--device /dev/kvm"),
+        (of("platform", tun=False), "kvm tun", "modprobe tun"),
+        (all_of(of("platform", tun=False), CONTAINER), "kvm tun", "--device /dev/net/tun"),
+        (all_of(of("platform", vhost_net=False), CONTAINER), "kvm vhost-net", "--device /dev/vhost-net"),
+        (of("libvirt", fault="x"), "libvirt daemon", "systemctl enable --now virtqemud.socket"),
+        (all_of(of("libvirt", fault="x"), NOT_BOOTED), "libvirt daemon", "systemctl enable virtqemud.socket"),
+        (of("libvirt", fault="x: Permission denied"), "libvirt daemon", "run this as root"),
+        (asked(libvirt="no program virsh"), "libvirt daemon", "dnf install libvirt-client;"),
+        (asked(libvirt=guest_support.NOT_ROOT), "libvirt daemon", "run this as root"),
+        (asked(libvirt="virsh did not end"), "libvirt daemon", "systemctl restart virtqemud; then"),
+        (asked(GuestFacts(), cpu="x"), "libvirt cpu", "see libvirt qemu above"),
+        (asked(GuestFacts("host-passthrough", cpu_without=["x"])), "libvirt cpu", "dnf upgrade qemu-kvm-core"),
+        (sets(SCRIPT, "/x"), "htcondor domain", "take it out there"),
+        (sets(SCRIPT, "/x", "<Default>"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
+        (sets(SCRIPT, "/x", f"{render.PATH}, line 9"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
+        (all_of(decided(guarded=False), sets(SCRIPT, "/x", "<Default>")), "htcondor domain", "guest.guarded = true"),
+        (of("platform", missing=("/x",)), "htcondor domain", "dnf reinstall condor-kvm-stage"),
+        (sets("STARTER_JOB_HOOK_KEYWORD", "X"), "htcondor domain", "/condor-kvm-stage-prepare, too"),
+        (directory("x"), "images directory", "--check nfs:///srv/images/x.img:disk.qcow2"),
+        (directory("x", ""), "images directory", "chmod o+rx /srv/images"),
+        (all_of(directory("x"), tried(plugin="x")), "images directory", "see package plug-in below"),
+        (all_of(tried(canary="x", plugin="x")), "images canary", "see package plug-in below"),
+        (tried(gahp="x"), "htcondor vm-gahp-test", "see kvm and libvirt above"),
+        (tried(gahp="x did not end within 5 s"), "htcondor vm-gahp-test", "systemctl restart virtqemud"),
+        (tried(unit="switched off by /x"), "package unit", "remove that file"),
+        (tried(gahp="'VM_MEMORY' is not defined"), "htcondor vm-gahp-test", "see htcondor snippet below"),
+        (all_of(tried(gahp="x"), of("htcondor", fault="x")), "htcondor vm-gahp-test", "see htcondor version above"),
+        (sets("START", "True"), "htcondor guard", "write there: START = ($(START))"),
+        (sets("START", "True", "<Default>"), "htcondor guard", "condor-kvm-stage-genconfig --apply"),
+        (sets("START", "True", f"{render.PATH}, line 9"), "htcondor guard", "condor-kvm-stage-genconfig --apply"),
+        (runs(start=("True",)), "htcondor guard", "condor_reconfig"),
+        (runs(fault="x"), "htcondor startd", "systemctl enable --now condor"),
+        (all_of(runs(fault="x"), NOT_BOOTED, CONTAINER), "htcondor startd", "start condor_master"),
+        (runs(methods=frozenset()), "htcondor startd", "condor_reconfig; if that does not help"),
+        (all_of(runs(methods=frozenset()), tried(plugin="x")), "htcondor startd", "see package plug-in"),
+        (all_of(runs(methods=frozenset()), tried(canary="x")), "htcondor startd", "see images canary"),
+        (all_of(runs(methods=frozenset()), knows(snippet=None)), "htcondor startd", "see htcondor snippet"),
+        (
+            all_of(runs(methods=frozenset()), sets("FILETRANSFER_PLUGINS", "")),
+            "htcondor startd",
+            "see htcondor snippet and settings",
+        ),
+        (runs(has_vm=False), "htcondor startd", "peaceful, or condor-kvm-stage-genconfig --apply"),
+        (all_of(runs(has_vm=False), of("libvirt", fault="x")), "htcondor startd", "mend what fails above"),
+        (all_of(runs(has_vm=False), tried(gahp="x")), "htcondor startd", "mend what fails above"),
+        (all_of(runs(has_vm=False), of("platform", vm_gahp="")), "htcondor startd", "mend what fails above"),
+    ],
+)
+def test_next_step_is_one_that_helps_on_this_host(good: Seen, change: Change, subject: str, step: str) -> None:
+    assert step in verdict(change(good), subject).next_step

@@ -1,0 +1,118 @@
+"""What else guests use: devices, control groups of both kinds, an IOMMU, memory encryption, programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from condor_kvm_stage.genconfig.probes import devices
+from condor_kvm_stage.genconfig.probes.devices import BUILDER, CONTROLLERS, HOOK, Platform
+from condor_kvm_stage.host import Answer
+from support.fake_host import FakeHost, write
+
+NO_IOMMU = "no ACPI table DMAR or IVRS"
+PARAMETERS = "sys/module/{}/parameters/{}"
+
+
+def probe(root: Path, *files: str, text: str = "", programs: tuple[str, ...] = ()) -> Platform:
+    for file in files:
+        write(root, file, text)
+    return devices.probe(FakeHost(root, programs=dict.fromkeys(programs, Answer(0))))
+
+
+def test_bare_host_has_nothing(tmp_path: Path) -> None:
+    nothing = (False, False, (), NO_IOMMU, "", (), "", "", "")
+    assert probe(tmp_path) == Platform(*nothing, "/usr/local/bin/vm-nfs-plugin", (BUILDER, HOOK))
+
+
+def test_plugin_is_found_where_an_image_without_usr_local_has_it(tmp_path: Path) -> None:
+    other = "/usr/libexec/condor-kvm-stage/vm-nfs-plugin"
+    assert probe(tmp_path, programs=(other,)).plugin == other
+
+
+def test_program_of_ours_that_is_not_there_is_missing(tmp_path: Path) -> None:
+    assert probe(tmp_path, programs=(HOOK,)).missing == (BUILDER,)
+    assert probe(tmp_path, programs=(BUILDER, HOOK)).missing == ()
+
+
+def test_devices_are_told_apart(tmp_path: Path) -> None:
+    assert probe(tmp_path, "dev/net/tun").tun
+    assert not probe(tmp_path).vhost_net
+    assert probe(tmp_path, "dev/vhost-net").vhost_net
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        ("cpuset cpu io memory hugetlb pids rdma misc\n", CONTROLLERS),
+        ("cpu memory pids\n", ("memory", "cpu", "cpuacct", "devices")),
+        ("\n", ("cpuacct", "devices")),
+    ],
+)
+def test_controllers_of_cgroup_v2_have_names_of_their_own(tmp_path: Path, listed: str, found: tuple[str, ...]) -> None:
+    assert probe(tmp_path, "sys/fs/cgroup/cgroup.controllers", text=listed).controllers == found
+
+
+def test_controllers_of_cgroup_v1_are_directories_and_links_to_such(tmp_path: Path) -> None:
+    for name in ("cpu,cpuacct", "memory", "unified", "devices"):
+        (tmp_path / "sys/fs/cgroup" / name).mkdir(parents=True)
+    for name in ("cpu", "cpuacct"):
+        (tmp_path / "sys/fs/cgroup" / name).symlink_to("cpu,cpuacct")
+    assert probe(tmp_path).controllers == ("memory", "cpu", "cpuacct", "devices")
+
+
+@pytest.mark.parametrize(
+    ("files", "iommu"),
+    [
+        ((), NO_IOMMU),
+        (("sys/firmware/acpi/tables/DMAR",), "ACPI has a table DMAR, but the kernel uses no IOMMU"),
+        (("sys/firmware/acpi/tables/IVRS",), "ACPI has a table IVRS, but the kernel uses no IOMMU"),
+        (("sys/firmware/acpi/tables/DMAR", "sys/kernel/iommu_groups/0/type"), ""),
+        (("sys/kernel/iommu_groups/0/type",), ""),  # aarch64 has other tables
+    ],
+)
+def test_iommu_counts_only_if_the_kernel_uses_it(tmp_path: Path, files: tuple[str, ...], iommu: str) -> None:
+    assert probe(tmp_path, *files).iommu == iommu
+
+
+def test_iommu_without_a_group_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "sys/kernel/iommu_groups").mkdir(parents=True)
+    assert probe(tmp_path).iommu == NO_IOMMU
+
+
+@pytest.mark.parametrize(
+    ("module", "parameter", "kind"),
+    [("kvm_amd", "sev", "SEV"), ("kvm_amd", "sev_snp", "SEV-SNP"), ("kvm_intel", "tdx", "TDX"), ("kvm", "sev", "")],
+)
+@pytest.mark.parametrize(("value", "on"), [("Y\n", True), ("1\n", True), ("N\n", False), ("0\n", False)])
+def test_memory_encryption_is_what_the_module_says(
+    tmp_path: Path, module: str, parameter: str, kind: str, value: str, on: bool
+) -> None:
+    path = PARAMETERS.format(module, parameter)
+    assert probe(tmp_path, path, text=value).secure_guests == (kind if on else "")
+
+
+def test_best_kind_of_memory_encryption_counts(tmp_path: Path) -> None:
+    paths = [PARAMETERS.format("kvm_amd", name) for name in ("sev", "sev_es", "sev_snp")]
+    assert probe(tmp_path, *paths, text="Y\n").secure_guests == "SEV-SNP"
+
+
+def test_interfaces_are_named(tmp_path: Path) -> None:
+    for name in ("lo", "eth0", "br0"):
+        (tmp_path / "sys/class/net" / name).mkdir(parents=True)
+    assert probe(tmp_path).interfaces == ("br0", "eth0", "lo")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/usr/libexec/qemu-kvm", "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-system-aarch64", "/usr/bin/qemu-kvm"],
+)
+def test_emulator_is_found_where_each_distribution_has_it(tmp_path: Path, path: str) -> None:
+    assert probe(tmp_path, programs=(path,)).qemu == path
+
+
+def test_programs_are_found(tmp_path: Path) -> None:
+    programs = ("/usr/bin/qemu-img", "/usr/sbin/condor_vm-gahp")
+    found = probe(tmp_path, programs=programs)
+    assert (found.qemu_img, found.vm_gahp, found.qemu) == (*programs, "")

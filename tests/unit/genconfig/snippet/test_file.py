@@ -1,0 +1,200 @@
+"""The snippet on the disk: written only if that changes something, and nothing that somebody wrote is lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from condor_kvm_stage import atomic_file
+from condor_kvm_stage.errors import KvmStageError
+from condor_kvm_stage.genconfig.snippet import checksum, file
+from condor_kvm_stage.genconfig.snippet.render import PATH
+from condor_kvm_stage.host import FactsError, Host
+from condor_kvm_stage.messages import NOTICE, Said
+from support.users import as_the_first_user
+
+OLD = checksum.added("VM_MEMORY = 1\n")
+NEW = checksum.added("VM_MEMORY = 2\n")
+EDITED = OLD.replace("1\n", "12345\n", 1)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    (tmp_path / "etc/condor/config.d").mkdir(parents=True)
+    return Host(tmp_path)
+
+
+def put(host: Host, text: str) -> list[str]:
+    return [line.text for line in file.put(text, host)]
+
+
+def copies(host: Host) -> list[Path]:
+    return [host.path(file.COPIES) / name for name in host.names(file.COPIES)]
+
+
+def test_snippet_is_written_readable_for_all_whatever_the_umask(host: Host) -> None:
+    umask = os.umask(0o077)
+    try:
+        assert put(host, NEW) == [f"wrote {PATH}"]
+    finally:
+        os.umask(umask)
+    assert host.text(PATH) == NEW
+    assert stat.S_IMODE(host.path(PATH).stat().st_mode) == 0o644
+    assert host.names("/etc/condor/config.d") == [Path(PATH).name]
+
+
+def test_snippet_that_is_there_already_is_not_touched(host: Host) -> None:
+    put(host, NEW)
+    before = host.path(PATH).stat()
+    assert put(host, NEW) == []
+    after = host.path(PATH).stat()
+    assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
+
+
+def test_snippet_that_htcondor_cannot_read_is_written_again(host: Host) -> None:
+    put(host, NEW)
+    host.path(PATH).chmod(0o600)
+    assert put(host, NEW) == [f"wrote {PATH}"]
+    assert stat.S_IMODE(host.path(PATH).stat().st_mode) == 0o644
+
+
+def test_older_snippet_that_nobody_edited_is_replaced_without_a_copy(host: Host) -> None:
+    put(host, OLD)
+    assert put(host, NEW) == [f"wrote {PATH}"]
+    assert host.text(PATH) == NEW
+    assert not host.exists(file.COPIES)
+
+
+def test_edited_snippet_is_kept_and_reported_before_it_is_replaced(host: Host) -> None:
+    host.path(PATH).write_text(EDITED)
+    lines = file.put(NEW, host)
+    first = next(lines)
+    (copy,) = copies(host)
+    assert re.fullmatch(r"50-condor-kvm-stage\.conf\.\d{4}-\d\d-\d\dT\d{6}Z\.rpmsave", copy.name)
+    assert first.text.startswith(f"{PATH} has been edited, and is replaced; kept as {file.COPIES}/{copy.name} (")
+    assert (host.text(PATH), copy.read_text()) == (EDITED, EDITED)
+    assert [line.text for line in lines] == [f"wrote {PATH}"]
+    assert (host.text(PATH), copy.read_text()) == (NEW, EDITED)
+
+
+def test_removal_takes_the_snippet_away_and_says_so_once(host: Host) -> None:
+    put(host, NEW)
+    assert list(file.remove(host)) == [Said(f"removed {PATH}")]
+    assert not host.exists(PATH)
+    assert list(file.remove(host)) == []
+    assert copies(host) == []
+
+
+def test_removal_keeps_a_snippet_that_somebody_has_edited_and_tells_the_administrator(host: Host) -> None:
+    host.path(PATH).write_text(EDITED)
+    told, done = file.remove(host)
+    (copy,) = copies(host)
+    assert told == Said(f"{PATH} has been edited; kept as {file.COPIES}/{copy.name}", NOTICE)
+    assert done.text == f"removed {PATH}"
+    assert copy.read_text() == EDITED
+    assert not host.exists(PATH)
+
+
+def test_edited_snippet_that_cannot_be_kept_is_not_removed(host: Host) -> None:
+    host.path(PATH).write_text(EDITED)
+    host.path("/etc/condor-kvm-stage").touch()
+    with pytest.raises(file.SnippetError, match=r"cannot keep /etc/condor/config\.d/50-"):
+        list(file.remove(host))
+    assert host.text(PATH) == EDITED
+
+
+def test_copy_is_the_same_to_the_byte(host: Host) -> None:
+    written = b"# caf\xe9, as in Latin-1\r\n" + OLD.encode()
+    host.path(PATH).write_bytes(written)
+    put(host, NEW)
+    (copy,) = copies(host)
+    assert copy.read_bytes() == written
+
+
+def test_snippet_of_somebody_elses_is_kept_too(host: Host) -> None:
+    host.path(PATH).write_text("VM_MEMORY = 7\n")
+    put(host, NEW)
+    (copy,) = copies(host)
+    assert copy.read_text() == "VM_MEMORY = 7\n"
+
+
+def test_host_without_htcondor_is_one_message(tmp_path: Path) -> None:
+    with pytest.raises(file.SnippetError, match=r"/etc/condor/config.d is not there; install HTCondor \(package con"):
+        put(Host(tmp_path), NEW)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_edited_snippet_that_cannot_be_kept_is_not_replaced(host: Host) -> None:
+    host.path(PATH).write_text(EDITED)
+    host.path(file.COPIES).write_text("a file, where the directory should be")
+    with pytest.raises(file.SnippetError, match=r"cannot keep .*\.conf, which has been edited, in .*: File exists$"):
+        put(host, NEW)
+    assert host.text(PATH) == EDITED
+
+
+@pytest.mark.parametrize(
+    ("text", "failure"),
+    [(OLD, r"write .*\.conf"), (EDITED, r"keep .*\.conf, which has been edited, in /etc/condor-kvm-stage")],
+)
+def test_user_who_may_not_write_is_told_what_to_do(
+    host: Host, request: pytest.FixtureRequest, text: str, failure: str
+) -> None:
+    host.path(PATH).write_text(text)
+    directories = [host.path(path) for path in ("/etc", "/etc/condor/config.d")]
+    for directory in directories:
+        directory.chmod(0o555)
+    request.getfixturevalue("job_user")
+    try:
+        with pytest.raises(KvmStageError, match=rf"^cannot {failure}: Permission denied; run this as root$"):
+            put(host, NEW)
+    finally:
+        with as_the_first_user():
+            for directory in directories:
+                directory.chmod(0o755)
+    assert host.text(PATH) == text
+
+
+def test_path_that_is_a_directory_is_one_message(host: Host) -> None:
+    host.path(PATH).mkdir()
+    with pytest.raises(FactsError, match=r"cannot read .*: Is a directory"):
+        put(host, NEW)
+
+
+def test_what_a_killed_writer_left_is_no_obstacle(host: Host) -> None:
+    """In a container the generator may have the same pid each time."""
+    left = host.path(PATH).with_name(f".{Path(PATH).name}.{os.getpid()}.tmp")
+    left.write_text("half")
+    assert put(host, NEW) == [f"wrote {PATH}"]
+    assert not left.exists()
+
+
+def test_new_file_that_does_not_get_complete_leaves_the_old_one(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fsync(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    put(host, OLD)
+    monkeypatch.setattr("os.fsync", fsync)
+    with pytest.raises(atomic_file.WriteError, match=r"cannot write .*: No space left on device$"):
+        put(host, NEW)
+    assert host.text(PATH) == OLD
+    assert host.names("/etc/condor/config.d") == [Path(PATH).name]
+
+
+def test_symlink_is_replaced_not_followed(host: Host) -> None:
+    (host.root / "elsewhere").write_text(OLD)
+    host.path(PATH).symlink_to(host.root / "elsewhere")
+    put(host, NEW)
+    assert (host.root / "elsewhere").read_text() == OLD
+    assert not host.path(PATH).is_symlink()
+
+
+def test_diff_shows_what_would_be_done(host: Host) -> None:
+    assert file.diff(NEW, host).startswith(f"--- /dev/null\n+++ {PATH}\n@@ -0,0 +1,2 @@\n+VM_MEMORY = 2\n")
+    put(host, OLD)
+    assert f"--- {PATH}\n+++ {PATH}\n@@ -1,2 +1,2 @@\n-VM_MEMORY = 1\n" in file.diff(NEW, host)
+    assert file.diff(OLD, host) == ""
+    assert host.text(PATH) == OLD

@@ -1,0 +1,98 @@
+"""The conditions for VM jobs, evaluated by HTCondor's own ClassAd library: which jobs they let in."""
+
+from __future__ import annotations
+
+import classad2
+import pytest
+
+from condor_kvm_stage.genconfig.snippet import start_guard
+from support.vm_job_ads import (
+    DIRS,
+    DISKS,
+    INTERNALS,
+    NETWORK,
+    SIZE,
+    SLOT,
+    SLOT_WITH_DIRS,
+    failed,
+    is_let_in,
+    job,
+    slot,
+    string,
+)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        *[
+            {"VMPARAM_vm_Disk": string(disks)}
+            for disks in [
+                "disk.qcow2:vda:w",
+                "disk.qcow2:vda:rw:raw",
+                "a+b_c-1.raw:sdaa:r:raw",
+                "a:vda:w:qcow2,b:vdb:r:raw",
+                "a:vda:w:qcow2 , b:vdb:r:raw ,  c:hda:w,d:hdd:rw",
+                "a:vda:r:raw,a:vdb:r:raw",
+                "disk:vda:w,seed.iso:hdc:r",
+                "disk:vda:w,seed.iso:sda:r:raw",
+                ",".join(f"disk{i}:vd{chr(97 + i // 26)}{chr(97 + i % 26)}:w:qcow2" for i in range(200)),
+            ]
+        ],
+        *[
+            {"JobVMNetworking": "true", "JobVMNetworkingType": string(kind)}
+            for kind in ("nat", "user", "bridge", "NAT")
+        ],
+        {"JobVMNetworking": "true"},
+        {"JobVM_MACADDR": string("52:54:00:12:34:5f")},
+        {"JobVM_MACADDR": string("AA:BB:CC:DD:EE:FF")},
+        {"JobVMMemory": "999999999", "JobVM_VCPUS": "255", "RequestCpus": "16"},
+        {"RequestCpus": "JobVM_VCPUS", "RequestMemory": "128"},
+        {"User": string("a.b-c_d+e@pool.example.org")},
+        {"JobVMVNCConsole": "true"},
+    ],
+)
+def test_job_of_ordinary_form_is_let_in(changes: dict[str, str]) -> None:
+    assert failed(job(**changes)) == set()
+    assert is_let_in(job(**changes))
+
+
+@pytest.mark.parametrize("disk", ["/srv/disks/a:vda:w", "/srv/disks/x/y.raw:vdb:r:raw", "/srv/a.b+c/d:vdc:w:qcow2"])
+def test_disks_in_the_policys_directories_are_let_in_there_only(disk: str) -> None:
+    ad = job(VMPARAM_vm_Disk=string(f"disk.qcow2:vda:w:qcow2,{disk.replace('vda', 'vdz')}"))
+    assert is_let_in(ad, SLOT_WITH_DIRS)
+    assert failed(ad) == {DISKS}
+
+
+@pytest.mark.parametrize("universe", ["5", "7", "12", "1", "130"])
+def test_job_of_another_universe_is_let_in_whatever_it_says(universe: str) -> None:
+    assert is_let_in(job(JobUniverse=universe, VMPARAM_vm_Disk=string("/etc/shadow:vda:r"), JobVMType=None))
+
+
+@pytest.mark.parametrize(
+    "universe", ["ifThenElse(isUndefined(TARGET.HasVM), 13, 5)", "5 + 0", "13.0", '"5"', "undefined", None]
+)
+def test_job_whose_universe_is_no_number_is_taken_for_a_vm_job(universe: str | None) -> None:
+    """It could be a VM job on the node, where there is no slot ad to look at."""
+    assert is_let_in(job(JobUniverse=universe))
+    assert not is_let_in(job(JobUniverse=universe, VMPARAM_vm_Disk=string("/etc/shadow:vda:r")))
+
+
+def test_job_is_let_in_by_slots_without_vm_rules_no_more_than_by_others() -> None:
+    ad = slot()
+    del ad["VmJobRules"]
+    assert not is_let_in(job(), ad)
+
+
+def test_job_cannot_bring_the_conditions_that_a_slot_lacks() -> None:
+    bare = classad2.ClassAd({"HasVM": True})
+    bare["Requirements"] = SLOT.lookup("Requirements")
+    own = dict.fromkeys([DISKS, NETWORK, SIZE, INTERNALS], "true")
+    assert not bare.symmetricMatch(job(**own, VmJobRules='"mine"'))
+    assert SLOT.symmetricMatch(job(**own, VmJobRules='"mine"'))
+
+
+def test_conditions_do_not_write_the_networks_type_as_the_vm_gahp_looks_for_it() -> None:
+    """HTCondor names in AutoClusterAttrs what START reads; found there, the name keeps the default type away."""
+    assert not any("JobVMNetworkingType" in text for text in start_guard.attributes(DIRS).values())

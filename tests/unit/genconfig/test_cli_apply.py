@@ -1,0 +1,51 @@
+"""The generator's command line with --apply: what it does and prints where HTCondor runs, and where not."""
+
+from __future__ import annotations
+
+import pytest
+
+from condor_kvm_stage.genconfig import cli
+from condor_kvm_stage.genconfig.snippet import render
+from condor_kvm_stage.host import Answer
+from support.fake_node import OFFERED, UP_TO_DATE, FakeNode, job, slot
+
+
+def test_apply_tells_the_running_htcondor(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--apply"], node) == 0
+    assert capsys.readouterr().out == f"wrote {render.PATH}\n{OFFERED}\n"
+    assert node.commands() == ["condor_reconfig"]
+    assert cli.main(["--apply"], node) == 0
+    assert capsys.readouterr().out == f"{UP_TO_DATE}{OFFERED}\n"
+
+
+def test_apply_leaves_it_to_the_start_of_an_htcondor_that_does_not_run(
+    node: FakeNode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.path("/proc/77/comm").unlink()
+    assert cli.main(["--apply"], node) == 0
+    assert capsys.readouterr().out == f"wrote {render.PATH}\nHTCondor does not run; it takes this up when it starts.\n"
+    assert node.commands() == []
+
+
+def test_scriptlet_without_network_leaves_all_to_the_unit(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    node.confine()
+    node.programs["/usr/bin/systemctl"] = Answer(0, "yes\n")
+    node.programs["/usr/bin/journalctl"] = Answer(0, '{"MESSAGE": "wrote it", "PRIORITY": "6"}\n')
+    assert cli.main(["--apply"], node) == 0
+    assert capsys.readouterr().out == "wrote it\n"
+    assert node.commands() == ["systemctl restart condor-kvm-stage.service"]
+    assert not node.path(render.PATH).exists()
+
+
+def test_policy_is_read_before_the_unit_is_asked(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    node.confine()
+    node.policy("[staging\n")
+    assert cli.main(["--apply"], node) == 1
+    assert "line 1" in capsys.readouterr().err
+    assert node.commands() == []
+
+
+def test_apply_says_what_is_pending_and_succeeds(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    node.pool = [[slot(VM_Memory=512), job("slot1_1@worker")]]
+    assert cli.main(["--apply"], node) == 0
+    assert "VM_Memory is 512, and is to be 1024" in capsys.readouterr().out
