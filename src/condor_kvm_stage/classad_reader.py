@@ -8,7 +8,8 @@ Text is bytes in ClassAds. It is decoded as Python decodes file names (UTF-8, su
 no UTF-8 comes out again as it went in.
 """
 
-from .errors import KvmStageError, to_text
+from .errors import KvmStageError
+from .text import to_text
 
 _BLANK = " \t\r\n\v\f"
 _CLOSER = {"[": "]", "{": "}", "(": ")"}

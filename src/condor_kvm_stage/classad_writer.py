@@ -4,7 +4,7 @@ Text is bytes in ClassAds; what Python decoded as it decodes file names (UTF-8, 
 as it went in.
 """
 
-from .errors import printable, to_bytes
+from .text import printable, to_bytes
 
 TYPE_CHECKING = False  # not from typing, whose import takes as long as the interpreter's own start
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ HTCondor keeps the small ones for itself (2 once meant "refresh the credentials"
 import errno
 import posix
 
-from .errors import KvmStageError, printable
+from .errors import KvmStageError
+from .text import printable
 
 SCRATCH = "the scratch directory"  # in messages
 

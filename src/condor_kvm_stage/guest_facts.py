@@ -9,8 +9,8 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 
-# In /run, because the next boot may find something else
-PATH = "/run/condor-kvm-stage/guest"
+from . import installed
+
 CPU_MODES = ("host-passthrough", "host-model", "")
 
 
@@ -34,14 +34,14 @@ class GuestFacts:
 
 
 def to_bytes(facts: GuestFacts) -> bytes:
-    """Return what to leave at PATH."""
+    """Return what to write to installed.GUEST_FACTS."""
     return json.dumps(dataclasses.asdict(facts)).encode() + b"\n"
 
 
 def load() -> GuestFacts:
-    """Return what was left at PATH; the defaults if nothing was, or something else."""
+    """Return the facts that the generator wrote; the defaults if it has not, or the file is not as it writes it."""
     try:
-        with open(PATH, "rb") as file:
+        with open(installed.GUEST_FACTS, "rb") as file:
             return _of(json.loads(file.read()))
     except (OSError, ValueError, RecursionError):
         return GuestFacts()

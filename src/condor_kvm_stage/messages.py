@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import NamedTuple, TextIO
 
-from .errors import printable
+from .text import printable
 
 # syslog(3): what the journal keeps with a line, and gives back
 ERROR, NOTICE, INFO = 3, 5, 6

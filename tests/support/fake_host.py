@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.host import Answer, Host
-from condor_kvm_stage.policy import model
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -178,7 +178,7 @@ def _error(word: str) -> str:
 
 def replace_surroundings(patch: pytest.MonkeyPatch) -> None:
     """Let what does not go through Host be a recorded host's, too: the policy's place, users, the version."""
-    patch.setattr(model, "PATH", "/etc/condor-kvm-stage/config.toml")
+    patch.setattr(installed, "POLICY", "/etc/condor-kvm-stage/config.toml")
     # A version of its own, so that the golden files do not change with every release
     patch.setattr(render, "__version__", "VERSION")
     patch.setattr(pwd, "getpwnam", lambda name: pwd.struct_passwd((name, "x", 64, 64, "", "/", "/sbin/nologin")))

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.probes import collect
-from condor_kvm_stage.genconfig.snippet import render
+from condor_kvm_stage.genconfig.snippet import values
 from condor_kvm_stage.genconfig.startd import apply
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import NOTICE, Said
-from condor_kvm_stage.policy import model
+from condor_kvm_stage.policy import load
 from support.fake_host import CAPABILITIES, FakeHost, write
 
 Ads = list[dict[str, Any]]
@@ -29,7 +30,7 @@ wait = 60
 """
 OFFERED = "HTCondor advertises for this node: HasVM = true, VM_Memory = 1024, staging by nfs:// = true."
 RECONFIG = "condor_reconfig"
-UP_TO_DATE = f"{render.PATH} is up to date\n"
+UP_TO_DATE = f"{installed.SNIPPET} is up to date\n"
 RECONFIGURED = 2_000_000_000  # the Unix time at which a test begins
 
 
@@ -131,9 +132,9 @@ def notices(node: FakeNode, text: str = POLICY) -> list[str]:
 
 def _take_up(node: FakeNode, text: str) -> Iterator[Said]:
     node.policy(text)
-    site = model.load(str(node.root))
+    site = load.load(str(node.root))
     found = collect.collect(node)
-    return apply.take_up(node, found.htcondor, site, render.decide(found, site))
+    return apply.take_up(node, found.htcondor, site, values.decide(found, site))
 
 
 class Clock:

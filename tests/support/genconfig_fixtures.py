@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.checks import Seen, run, trials
 from condor_kvm_stage.genconfig.checks.trials import Trials
 from condor_kvm_stage.genconfig.probes import collect
@@ -21,7 +22,7 @@ from support.fake_node import Clock, FakeNode
 @pytest.fixture
 def policy_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """The site's policy is where a node has it, below the root of the test's host."""
-    monkeypatch.setattr(model, "PATH", "/etc/condor-kvm-stage/config.toml")
+    monkeypatch.setattr(installed, "POLICY", "/etc/condor-kvm-stage/config.toml")
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from condor_kvm_stage.images import image
-from condor_kvm_stage.policy import model
+from condor_kvm_stage.policy import load
 
 
 def inspect(path: Path, own: str = "") -> image.Image:
-    return image.inspect(str(path), model.load().staging, lambda step: None, own)
+    return image.inspect(str(path), load.load().staging, lambda step: None, own)
 
 
 def as_qemu_has_it(path: Path, image_format: str) -> list[dict[str, Any]]:

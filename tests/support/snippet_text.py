@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from condor_kvm_stage.genconfig.snippet import render
-from condor_kvm_stage.genconfig.snippet.render import Values
+from condor_kvm_stage.genconfig.snippet.values import Values
 
 
 def settings(text: str) -> dict[str, str]:

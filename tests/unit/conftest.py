@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from condor_kvm_stage.policy import model
+from condor_kvm_stage import installed
 from condor_kvm_stage.policy.model import Staging
 from condor_kvm_stage.share import mounts
 from support import installed_plugin
@@ -29,7 +29,7 @@ hypothesis.settings.register_profile("package", max_examples=20, derandomize=Tru
 def site_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Write the site's policy, which is not there before: never the host's own."""
     path = tmp_path / "config.toml"
-    monkeypatch.setattr(model, "PATH", str(path))
+    monkeypatch.setattr(installed, "POLICY", str(path))
 
     def write(text: str) -> None:
         path.write_text(text, encoding="utf-8")
@@ -94,7 +94,7 @@ def job_user() -> Iterator[int]:
 def program(tmp_path: Path) -> list[str]:
     """The program's command line: as installed, but with the modules to test, and with the node's files here."""
     before = (
-        f"from condor_kvm_stage import policy, policy_memory, state\npolicy.PATH = {model.PATH!r}\n"
+        f"from condor_kvm_stage import policy, policy_memory, state\npolicy.PATH = {installed.POLICY!r}\n"
         f"state.PATH, policy_memory.PATH = {str(tmp_path / 'state')!r}, {str(tmp_path / 'staging')!r}\n"
     )
     if sys.version_info < (3, 11):  # where tomli is: the program runs without site, which tells a virtual environment

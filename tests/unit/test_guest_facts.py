@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from condor_kvm_stage import guest_facts
+from condor_kvm_stage import guest_facts, installed
 from condor_kvm_stage.guest_facts import CPU_MODES, GuestFacts
 
 WORDS = st.lists(st.text(max_size=20), max_size=3)
@@ -21,7 +21,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda 
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the facts are left."""
     path = tmp_path / "guest"
-    monkeypatch.setattr(guest_facts, "PATH", str(path))
+    monkeypatch.setattr(installed, "GUEST_FACTS", str(path))
     return path
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage import messages
+from condor_kvm_stage import installed, messages
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import ERROR, NOTICE, Said
 from support.fake_node import OFFERED, POLICY, FakeNode, job, notices, restarting, slot
@@ -88,10 +87,10 @@ def test_quiet_scriptlet_passes_on_what_the_unit_says_to_an_administrator(
 
 
 def test_quiet_apply_says_where_an_edited_snippet_is(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
-    node.put(render.PATH, "MY_OWN = 1\n")
+    node.put(installed.SNIPPET, "MY_OWN = 1\n")
     assert cli.main(["--apply", "--quiet"], node) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith(f"{render.PATH} has been edited, and is replaced; kept as /etc/condor-kvm-stage/")
+    assert line.startswith(f"{installed.SNIPPET} has been edited, and is replaced; kept as /etc/condor-kvm-stage/")
 
 
 def test_administrator_is_told_of_what_stays_as_it_is_and_not_of_what_comes_by_itself(node: FakeNode) -> None:
@@ -135,7 +134,7 @@ def test_remove_takes_back_what_apply_left(node: FakeNode, capsys: pytest.Captur
     assert everything(node) != before
     capsys.readouterr()
     assert cli.main(["--remove"], node) == 0
-    assert capsys.readouterr().out == f"removed {render.PATH}\n"
+    assert capsys.readouterr().out == f"removed {installed.SNIPPET}\n"
     assert everything(node) == before
     assert node.commands() == ["condor_reconfig"], "of --apply"
 
@@ -144,11 +143,11 @@ def test_remove_needs_no_policy(node: FakeNode, capsys: pytest.CaptureFixture[st
     cli.main(["--apply"], node)
     node.policy("[staging\n")
     assert cli.main(["--remove", "--quiet"], node) == 0
-    assert not node.path(render.PATH).exists()
+    assert not node.path(installed.SNIPPET).exists()
 
 
 def test_quiet_remove_says_where_an_edited_snippet_is(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
-    node.put(render.PATH, "MY_OWN = 1\n")
+    node.put(installed.SNIPPET, "MY_OWN = 1\n")
     assert cli.main(["--remove", "--quiet"], node) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith(f"{render.PATH} has been edited; kept as /etc/condor-kvm-stage/")
+    assert line.startswith(f"{installed.SNIPPET} has been edited; kept as /etc/condor-kvm-stage/")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 
-from ..errors import to_text
+from ..text import to_text
 
 _PATIENCE = 60  # seconds; the starter sleeps for 30 when it has started a guest
 _LONGEST = 950  # bytes of an expression as it is sent, with a backslash before each blank

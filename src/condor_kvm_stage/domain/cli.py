@@ -12,7 +12,7 @@ from .. import guest_facts
 from ..errors import KvmStageError
 from ..failures import BUG, NodeError, StageError
 from ..leftovers import janitor
-from ..policy import model
+from ..policy.load import load
 from . import console, disks, domain_xml, job, job_ad, private_dir, refusal, request
 
 _VM_UNIVERSE = b"13"
@@ -53,7 +53,7 @@ def prepare() -> int:
         if job_ad.universes(data) != {_VM_UNIVERSE}:  # where that cannot be told, the builder does all the same
             return 0
         where = job.of_hook(os.environ)
-        rules = model.load()
+        rules = load()
         wanted = request.parse(job_ad.read(data), rules, guest_facts.load())
         private_dir.check_movable(where.scratch)
         console.check_free(where.scratch)
@@ -75,13 +75,13 @@ def _with_returns(files: tuple[disks.DiskFile, ...], job: job_ad.Ad) -> tuple[di
 
 def _definition(data: bytes, vm_gahp: int) -> bytes:
     where = job.of_builder(os.environ, vm_gahp)
-    rules, facts = model.load(), guest_facts.load()
+    rules, facts = load(), guest_facts.load()
     wanted = request.parse(job_ad.read(data), rules, facts)
     if not wanted.name:
         raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")
     console.check_free(where.scratch)
     refuge = private_dir.make(where)
-    janitor.start(where)
+    janitor.start(where.scratch, where.starter, where.started)
     files = disks.inspect(_placed(wanted, refuge.take_in), where, rules)
     # What the vm-gahp gets is not all of the job's ad (VM_GAHP_SEND_ALL_CLASSAD)
     files = _with_returns(files, job_ad.read(refuge.read(".job.ad", job_ad.LARGEST)))

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from ..failures import NodeError, ParameterError
-from ..processes import become_user, detach
+from ..processes import become_user, detach, is_alive
 from . import chirp
 from .capped_log import CappedFile
-from .job import Surroundings, is_alive
+from .job import Surroundings
 from .private_dir import SAVED_GUEST, Shelter
 from .request import CONSOLE
 
@@ -59,7 +59,7 @@ def _keep(fifo: int, where: Surroundings, largest: int, chirp_config: str, told:
     try:
         try:
             detach(fifo, told)
-            become_user(where)
+            become_user(where.uid, where.gid)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             file = os.open(f"{where.scratch}/{CONSOLE}", flags, 0o644)
         except OSError as error:

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import printable
 from ..failures import AuthorizationError, SpecificationError, on_share
 from ..images import image, qemu_img
-from ..policy.model import PATH, Policy
+from ..installed import POLICY
+from ..policy.model import Policy
 from ..processes import become_user
 from ..share import paths
 from ..share.watchdog import Worker
+from ..text import printable
 from .job import Surroundings
 from .request import Disk
 
@@ -104,7 +105,7 @@ def missing(error: OSError, name: str) -> SpecificationError:
 
 def _prepare(where: Surroundings, policy: Policy) -> tuple[Action, float]:
     if os.getuid() == 0:
-        become_user(where)
+        become_user(where.uid, where.gid)
 
     def inspect_one(name: str, path: str, readonly: bool, beat: Beat) -> tuple[str, bool, list[tuple[str, str]]]:
         own = not name.startswith("/")
@@ -129,7 +130,7 @@ def _in_disk_dirs(path: str, readonly: bool, where: Surroundings, policy: Policy
     place = paths.resolve(path, f"open {shown}")
     if place.path != path or not any(paths.is_under(path, directory) for directory in policy.vm.disk_dirs):
         raise AuthorizationError(
-            f"{shown} is a symlink, or lies in one; name the file itself, in a directory of vm.disk_dirs in {PATH}",
+            f"{shown} is a symlink, or lies in one; name the file itself, in a directory of vm.disk_dirs in {POLICY}",
             check="image_dirs",
         )
     try:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ..guest_facts import GuestFacts
+from ..leftovers import metadata
+from ..leftovers.metadata import Job
 from .disks import DiskFile
 from .job import Surroundings
 from .request import Request
 
-NAMESPACE = "urn:condor-kvm-stage:job"  # of the element in the metadata: --check knows the domains of jobs by it
 _ARCHITECTURE = os.uname().machine
 
 
@@ -35,10 +36,8 @@ def definition(guest: Guest) -> bytes:
     request, facts = guest.request, guest.facts
     domain = Element("domain", type="kvm")
     _add(domain, "name", request.name)
-    metadata = SubElement(domain, "metadata")
     where = guest.where
-    starter, started = str(where.starter), str(where.started)
-    _add(metadata, "job", xmlns=NAMESPACE, scratch=where.scratch, starter=starter, started=started)
+    metadata.write(SubElement(domain, "metadata"), Job(where.scratch, where.starter, where.started))
     _add(domain, "memory", str(request.memory), unit="MiB")
     _add(domain, "vcpu", str(request.vcpus))
     system = SubElement(domain, "os", {} if _ARCHITECTURE == "x86_64" else {"firmware": "efi"})

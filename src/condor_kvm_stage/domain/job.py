@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .. import processes
 from ..failures import NodeError
 
 
@@ -29,44 +30,19 @@ def of_builder(environ: Mapping[str, str], vm_gahp: int) -> Surroundings:
 
     vm_gahp: its process id. Raises NodeError.
     """
-    starter = int(_status(vm_gahp)[_PARENT])
+    starter = processes.parent(vm_gahp)
     return Surroundings(
         _path(environ, "VMGAHP_WORKING_DIR"),
         _number(environ, "VMGAHP_USER_UID"),
         _number(environ, "VMGAHP_USER_GID"),
         starter,
-        begin_of(starter),
+        processes.start_time(starter),
     )
 
 
 def of_hook(environ: Mapping[str, str]) -> Surroundings:
     """Return them as a hook of the starter has them, which runs as the job's user. Raises NodeError."""
     return Surroundings(_path(environ, "_CONDOR_SCRATCH_DIR"), os.getuid(), os.getgid())
-
-
-def begin_of(pid: int) -> int:
-    """Return when a process began, in clock ticks since the boot. Raises NodeError if there is none."""
-    return int(_status(pid)[_BEGIN])
-
-
-def is_alive(pid: int, started: int) -> bool:
-    """Return whether the process that began at that time is still there."""
-    try:
-        return begin_of(pid) == started
-    except NodeError:
-        return False
-
-
-# proc_pid_stat(5) counts from 1, and the fields after the program's name from 3
-_PARENT, _BEGIN = 4 - 3, 22 - 3
-
-
-def _status(pid: int) -> list[bytes]:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2].split()
-    except OSError as error:
-        raise NodeError(f"there is no process {pid}, which is to be HTCondor's") from error
 
 
 def _path(environ: Mapping[str, str], name: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-from ..errors import printable, to_text
 from ..failures import ParameterError
+from ..text import printable, to_text
 
 LARGEST = 4 << 20  # bytes; an ordinary ad has 5 KiB
 _LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*) = (.*)")

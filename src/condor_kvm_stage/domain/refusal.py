@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from ..errors import printable
+from ..text import printable
 
 # HTCondor 25 and 23, src/condor_vm-gahp/xen_type.linux.cpp
 _WORDS = "image is not in qcow2 format"

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..errors import printable
 from ..failures import AuthorizationError, ParameterError
 from ..guest_facts import GuestFacts
-from ..policy.model import PATH, Policy
+from ..installed import POLICY
+from ..policy.model import Policy
 from ..share.paths import is_under
+from ..text import printable
 from .job_ad import Ad
 
 CONSOLE = "console.log"  # the file in the scratch directory
@@ -85,7 +86,8 @@ def parse(ad: Ad, policy: Policy, facts: GuestFacts) -> Request:
     vnc = ad.boolean("JobVMVNCConsole")
     if vnc and not policy.guest.vnc:
         raise AuthorizationError(
-            f"the job wants a screen (vm_vnc), which policy does not allow here (guest.vnc in {PATH}); leave vm_vnc out"
+            f"the job wants a screen (vm_vnc), which policy does not allow here (guest.vnc in {POLICY}); leave out "
+            "vm_vnc"
         )
     return Request(
         name=name,

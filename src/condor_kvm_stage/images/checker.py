@@ -4,7 +4,7 @@ import posix
 
 from .. import sizes
 from ..failures import SpecificationError
-from ..policy.model import PATH
+from ..installed import POLICY
 
 # QEMU does not open what most of the checks refuse, so it cannot help either.
 ANEW = "make it anew from its source"
@@ -39,5 +39,5 @@ def too_large(largest: int) -> str:
     """Return what to do about a disk that is larger than policy allows."""
     return (
         f"at most {sizes.show(largest)} are allowed here; make it smaller, or ask the administrator of "
-        f"{posix.uname().nodename} to raise virtual_size in {PATH}"
+        f"{posix.uname().nodename} to raise virtual_size in {POLICY}"
     )

@@ -7,10 +7,11 @@ import posix
 import stat
 
 from .. import sizes
-from ..errors import printable, quoted, to_bytes
 from ..failures import AuthorizationError, ContactError, SpecificationError, on_share
-from ..policy.model import PATH, Staging
+from ..installed import POLICY
+from ..policy.model import Staging
 from ..share import paths
+from ..text import printable, quoted, to_bytes
 from . import formats, qemu_locks
 
 TYPE_CHECKING = False
@@ -112,7 +113,7 @@ def _inspect_one(path: str, policy: Staging, shown: str, anywhere: bool) -> Imag
         raise AuthorizationError(
             f"{shown} lies outside of the directories for images ({allowed}), at {printable(place.path)}; "
             f"put it there, or ask the administrator of {posix.uname().nodename} to add its directory to image_dirs in "
-            f"{PATH}",
+            f"{POLICY}",
             check="image_dirs",
         )
     head, tail, size = _read(place, shown, anywhere)

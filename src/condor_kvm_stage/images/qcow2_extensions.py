@@ -3,7 +3,7 @@
 Specified in QEMU's docs/interop/qcow2, "Header extensions"; read as in QEMU's block/qcow2.c, qcow2_read_extensions().
 """
 
-from ..errors import printable, to_text
+from ..text import printable, to_text
 from .checker import ANEW, CONVERT, DECRYPT, OTHER_FILE, Checker, number
 
 TYPE_CHECKING = False

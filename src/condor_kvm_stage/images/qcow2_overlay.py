@@ -11,7 +11,7 @@ finds nothing; and what QEMU then does to it (writes, discards, snapshots, resiz
 
 import posix
 
-from ..errors import to_bytes
+from ..text import to_bytes
 
 _CLUSTER_BITS = 16
 _CLUSTER = 1 << _CLUSTER_BITS

@@ -4,8 +4,9 @@ import errno
 import os
 import select
 
-from ..errors import printable
+from .. import proc_stat
 from ..failures import NodeError, StageError, TransferError, on_share
+from ..text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,8 +128,7 @@ def _activity(pid: int) -> bytes:
     """
     activity = b""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            activity = b" ".join(file.read().rpartition(b") ")[2].split()[11:13])
+        activity = b" ".join(proc_stat.read(pid)[proc_stat.USER_TIME : proc_stat.SYSTEM_TIME + 1])
         for what in ("io", "syscall"):
             with open(f"/proc/{pid}/{what}", "rb") as file:
                 activity += file.read()

@@ -10,23 +10,22 @@ import os
 import sys
 import time
 
-from ..domain.job import Surroundings, is_alive
-from ..processes import detach
+from ..processes import detach, is_alive
 from .private_dirs import sweep
 
 OPTION = "--sweep"  # of the program itself
 _PAUSE = 2  # seconds; the starter removes the scratch directory just before it ends
 
 
-def start(where: Surroundings) -> None:
+def start(scratch: str, starter: int, started: int) -> None:
     """Begin to wait, if the scratch directory lies in EXECUTE itself; else it goes with the directory above it."""
-    execute, name = os.path.split(where.scratch)
-    if name != f"dir_{where.starter}" or os.fork():
+    execute, name = os.path.split(scratch)
+    if name != f"dir_{starter}" or os.fork():
         return
     try:
         detach()
         # By what is in the environment HTCondor would know it as the job's, and kill it too early
-        program = [sys.executable, "-IBS", sys.argv[0], OPTION, execute, str(where.starter), str(where.started)]
+        program = [sys.executable, "-IBS", sys.argv[0], OPTION, execute, str(starter), str(started)]
         os.execve(program[0], program, {})
     finally:
         os._exit(1)

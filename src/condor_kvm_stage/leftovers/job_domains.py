@@ -9,47 +9,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..errors import KvmStageError
-from ..host import Answer, FactsError, Host
+from .. import proc_stat
+from ..host import FactsError, Host
+from . import virsh
+from .metadata import Domain, DomainError, Unclear
 
-URI = "qemu:///system"  # as root the vm-gahp's qemu:///session is the same
 # What virsh and libvirt say if a domain has ended before, or since, it was found by its UUID
 _ENDED = ("failed to get domain", "Domain not found")
 _PATIENCE = 2  # seconds for one domain: libvirt keeps one waiting while it waits for that domain's share
-
-
-class DomainError(KvmStageError):
-    """What a domain is could not be had."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What the builder says of the job: its scratch directory; its starter's process id, and when that process began.
-
-    started: clock ticks since the boot (proc_pid_stat(5)). The two together name a process for good.
-    """
-
-    scratch: str
-    starter: int
-    started: int
-
-
-@dataclass(frozen=True)
-class Domain:
-    """A job's domain, which runs. uuid: unlike the name, no later domain has it."""
-
-    uuid: str
-    name: str
-    job: Job
-
-
-@dataclass(frozen=True)
-class Unclear:
-    """A domain that has an element of the builder's which is not as the builder writes it. fault: in what."""
-
-    uuid: str
-    name: str
-    fault: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +35,7 @@ class Domains:
 def look(host: Host, within: float) -> Domains:
     """Look at all domains that run, for at most so many seconds."""
     deadline = time.monotonic() + within
-    listed = virsh(host, within, "list", "--uuid")
+    listed = virsh.run(host, within, "list", "--uuid")
     if listed.status != 0:
         return Domains(listed.reason)
     faults: list[str] = []
@@ -94,7 +61,7 @@ def look(host: Host, within: float) -> Domains:
 
 def read(host: Host, uuid: str, timeout: float = _PATIENCE) -> Domain | Unclear | None:
     """Return a job's domain, None if there is none of that UUID any more, or it is not a job's. Raises DomainError."""
-    answer = virsh(host, timeout, "dumpxml", uuid)
+    answer = virsh.run(host, timeout, "dumpxml", uuid)
     if any(text in answer.errors for text in _ENDED):
         return None
     if answer.status != 0:
@@ -106,19 +73,11 @@ def read(host: Host, uuid: str, timeout: float = _PATIENCE) -> Domain | Unclear 
 
 
 def beginning(host: Host, pid: int) -> dict[int, int]:
-    """Return, by the process id, when that process began, {} if there is none. Raises FactsError.
-
-    That is field 22 of proc_pid_stat(5). Field 2, the program's name in parentheses, can have anything in it.
-    """
+    """Return, by the process id, when that process began, {} if there is none. Raises FactsError."""
     text = host.text(f"/proc/{pid}/stat")
     if text is None:
         return {}
-    fields = text.rpartition(")")[2].split()
-    if len(fields) < 20 or not fields[19].isdecimal():
+    fields = proc_stat.fields(text.encode())
+    if len(fields) <= proc_stat.START_TIME or not fields[proc_stat.START_TIME].isdigit():
         raise FactsError(f"/proc/{pid}/stat is not what proc_pid_stat(5) says: {text!r}")
-    return {pid: int(fields[19])}
-
-
-def virsh(host: Host, timeout: float, *command: str) -> Answer:
-    """Let virsh carry out a command at root's libvirt."""
-    return host.run("virsh", "--quiet", "--connect", URI, *command, timeout=timeout)
+    return {pid: int(fields[proc_stat.START_TIME])}

@@ -1,16 +1,57 @@
-"""Read the builder's element from the metadata of a domain's definition, as libvirt gives it back."""
+"""The metadata in a domain's XML by which a job's guest is known: the builder writes it, others read it."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from .job_domains import Domain, DomainError, Job, Unclear
+from ..errors import KvmStageError
 
 NAMESPACE = "urn:condor-kvm-stage:job"
 _ELEMENT = f"{{{NAMESPACE}}}job"
 _PID = re.compile("[1-9][0-9]{0,9}")
 _TICKS = re.compile("[0-9]{1,19}")
+
+
+class DomainError(KvmStageError):
+    """What a domain is could not be had."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the builder says of the job: its scratch directory; its starter's process id, and when that process began.
+
+    started: clock ticks since the boot (proc_pid_stat(5)). The two together name a process for good.
+    """
+
+    scratch: str
+    starter: int
+    started: int
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A job's domain, which runs. uuid: unlike the name, no later domain has it."""
+
+    uuid: str
+    name: str
+    job: Job
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """A domain that has an element of the builder's which is not as the builder writes it. fault: in what."""
+
+    uuid: str
+    name: str
+    fault: str
+
+
+def write(metadata: ElementTree.Element, job: Job) -> None:
+    """Add the builder's element to an element `metadata`."""
+    values = {"scratch": job.scratch, "starter": str(job.starter), "started": str(job.started)}
+    ElementTree.SubElement(metadata, "job", {"xmlns": NAMESPACE, **values})
 
 
 def parse(text: str) -> Domain | Unclear | None:

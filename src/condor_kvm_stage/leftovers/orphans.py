@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .job_domains import Domain, Domains, Job
+from .job_domains import Domains
+from .metadata import Domain, Job
 
 
 def is_orphan(job: Job, began: Mapping[int, int]) -> bool:

@@ -5,24 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from ..genconfig.probes.collect import HostFacts
 from ..host import FactsError, Host
 from ..messages import NOTICE, Said
-from . import job_domains, orphans, private_dirs
-from .job_domains import Domain
+from . import job_domains, orphans, private_dirs, virsh
+from .metadata import Domain, DomainError
 
 LOOKING = 20  # seconds; libvirt's daemon may have to start
 DESTROYING = 60  # seconds for all of them
 _EACH = 20  # libvirt kills a QEMU that does not end by itself after 10 s
 
 
-def carry_out(host: Host, facts: HostFacts) -> Iterator[Said]:
-    """Clean up, if this is root. Gives lines for the user, as things happen."""
+def carry_out(host: Host, libvirt_answers: bool, execute: str) -> Iterator[Said]:
+    """Remove what is left, if this is root. Gives lines for the user, as things happen.
+
+    execute: HTCondor's setting EXECUTE, "" if it is not known.
+    """
     if not host.is_root():
         return
-    if not facts.libvirt.fault:
+    if libvirt_answers:
         yield from destroy_orphans(host)
-    execute = facts.htcondor.value("EXECUTE")
     if execute.startswith("/"):
         for path in private_dirs.sweep(str(host.path(execute))):
             yield Said(f"Removed {path}, which a job that has ended has left")
@@ -48,13 +49,13 @@ def _destroy(host: Host, domain: Domain, timeout: float) -> Iterator[Said]:
     try:
         if not _is_orphan(host, domain.uuid):
             return
-        done = job_domains.virsh(host, timeout, "destroy", domain.uuid)
+        done = virsh.run(host, timeout, "destroy", domain.uuid)
         if done.status == 0:
             yield Said(f"Destroyed {what}: the starter of its job, process {domain.job.starter}, is gone", NOTICE)
         elif _is_orphan(host, domain.uuid):  # else it has ended meanwhile
-            raise job_domains.DomainError(done.reason)
-    except (job_domains.DomainError, FactsError) as error:
-        step = f"try virsh --connect {job_domains.URI} destroy {domain.uuid}"
+            raise DomainError(done.reason)
+    except (DomainError, FactsError) as error:
+        step = f"try virsh --connect {virsh.URI} destroy {domain.uuid}"
         yield Said(f"Cannot destroy {what}, whose job is gone: {error}; {step}", NOTICE)
 
 

@@ -3,7 +3,7 @@
 import posix
 import sys
 
-from .. import __version__
+from .. import __version__, installed
 
 USAGE = """\
 usage: vm-nfs-plugin -classad
@@ -110,10 +110,8 @@ def _run_single(source: str, destination: str) -> int:
 
 def _startd_attributes() -> str:
     """Return what HTCondor publishes in the slot ad: our version, and what the generator found at boot, if it ran."""
-    from ..state import PATH
-
     try:
-        with open(PATH, encoding="utf-8") as file:
+        with open(installed.SLOT_ATTRIBUTES, encoding="utf-8") as file:
             found = file.read()
     except OSError:
         found = ""

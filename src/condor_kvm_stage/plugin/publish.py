@@ -8,8 +8,9 @@ import errno
 import posix
 import stat
 
-from ..errors import printable, to_bytes, to_text
+from .. import proc_stat
 from ..failures import ParameterError, on_writing
+from ..text import printable, to_bytes, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,7 +163,6 @@ def _remove_leftovers(name: str, folder: int, owner: int) -> None:
 def _is_gone(pid: str) -> bool:
     """Whether there is no such process, or only what its parent has not asked for yet (proc_pid_stat(5))."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b") ")[2][:1] in b"ZX"
+        return proc_stat.read(pid)[proc_stat.STATE] in b"ZX"
     except (FileNotFoundError, ProcessLookupError):
         return True

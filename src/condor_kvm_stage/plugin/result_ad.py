@@ -4,8 +4,8 @@ import errno
 import time
 
 from .. import __version__
-from ..errors import printable
 from ..failures import AuthorizationError, ParameterError, ResolutionError, StageError, TransferError
+from ..text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 import posix
 
 from .. import sizes
-from ..errors import printable
 from ..failures import SCRATCH, ParameterError, SpecificationError
 from ..images import image, qcow2_overlay
 from ..policy.model import Staging
+from ..text import printable
 from . import publish
 from .url import StageUrl
 

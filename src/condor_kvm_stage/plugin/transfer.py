@@ -9,9 +9,10 @@ import sys
 import time
 
 from .. import classad_reader, classad_writer
-from ..errors import KvmStageError, printable
+from ..errors import KvmStageError
 from ..failures import OK, ParameterError, StageError, bug
 from ..share import watchdog
+from ..text import printable
 from . import result_ad, work
 
 TYPE_CHECKING = False

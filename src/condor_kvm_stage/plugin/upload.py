@@ -4,11 +4,12 @@ import errno
 import os
 import stat
 
-from ..errors import printable
 from ..failures import AuthorizationError, ParameterError, SpecificationError, on_share
 from ..images import image, qemu_img
-from ..policy.model import PATH, Staging
+from ..installed import POLICY
+from ..policy.model import Staging
 from ..share import mounts, paths
+from ..text import printable
 from . import publish
 from .url import UploadUrl
 
@@ -56,7 +57,7 @@ def _check_allowed(directory: str, policy: Staging) -> None:
         raise AuthorizationError(
             f"output may not be put into {printable(directory)} (allowed: {allowed}); let HTCondor transfer it to the "
             f"submitter, or ask the administrator of {os.uname().nodename} to add that directory to output_dirs in "
-            f"{PATH}",
+            f"{POLICY}",
             check="output_dirs",
         )
 

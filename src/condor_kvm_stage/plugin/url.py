@@ -4,8 +4,8 @@ The manual page, vm-nfs-plugin(1), section "URLS", is the specification.
 """
 
 from .. import sizes
-from ..errors import printable, to_bytes, to_text
 from ..failures import ParameterError
+from ..text import printable, to_bytes, to_text
 
 FORM = "nfs:///absolute/path/of/image:name"
 UPLOAD_FORM = "nfs:///absolute/directory/"

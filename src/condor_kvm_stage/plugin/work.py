@@ -1,7 +1,8 @@
 """What the worker process does with each request: one file, from its URL to the disk or to the share."""
 
 from ..failures import NodeError, StageError
-from ..policy.model import PolicyError, load_staging
+from ..policy.load import load_staging
+from ..policy.model import PolicyError
 from . import publish, stage, url
 
 TYPE_CHECKING = False

@@ -1,14 +1,7 @@
-"""The site's policy, /etc/condor-kvm-stage/config.toml: what may be staged, and what the generator is to offer.
-
-The plug-in reads it at every start, and TOML is dear to import and to read (20 ms beside an interpreter's 13): a file
-without settings, as the package installs it, is recognised without, and of another the generator leaves what it says.
-"""
-
-import posix
+"""What the site's policy can say, /etc/condor-kvm-stage/config.toml: its tables and keys, with their defaults."""
 
 from ..errors import KvmStageError
 
-PATH = "/etc/condor-kvm-stage/config.toml"
 AUTO = -1  # what "auto" stands for where a number is expected: the generator works it out
 
 
@@ -101,53 +94,3 @@ class Policy:
         self.network = Network()
         self.htcondor = Htcondor()
         self.given: list[str] = []
-
-
-def load(root: str = "") -> Policy:
-    """Read the policy of the node whose files are under root. Without a file it is the default.
-
-    Raises PolicyError, which names file and line.
-    """
-    path = root + PATH
-    text = read(path)
-    if _says_nothing(text):
-        return Policy(text)
-    from . import toml_reader
-
-    return toml_reader.parse(text, path)
-
-
-def load_staging() -> Staging:
-    """Return load().staging; without reading TOML, if the generator has seen the same text."""
-    text = read(PATH)
-    if _says_nothing(text):
-        return Staging()
-    from . import staging_cache
-
-    return staging_cache.recall(text) or load().staging
-
-
-def read(path: str) -> bytes:
-    """Return the text of a policy, empty if there is none. Raises PolicyError."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise PolicyError(
-            f"cannot read the site's policy {path}: {error.strerror}; the administrator of {posix.uname().nodename} "
-            f"must make it readable for all: chmod 644 {path}"
-        ) from error
-
-
-def _says_nothing(text: bytes) -> bool:
-    """Return whether all lines are empty, comments, or begin a table that no line has begun before."""
-    tables = {b"[%s]" % table.encode() for table in Policy.TABLES}
-    for line in text.split(b"\n"):
-        line = line.strip()
-        if line in tables:
-            tables.remove(line)
-        elif line and not line.startswith(b"#"):
-            return False
-    return True

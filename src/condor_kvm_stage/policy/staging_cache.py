@@ -2,15 +2,12 @@
 
 import marshal
 
-from .. import __version__
+from .. import __version__, installed
 from .model import Policy, Staging
-
-# In /run, because the next boot begins anew
-PATH = "/run/condor-kvm-stage/staging"
 
 
 def remembered(policy: Policy) -> bytes:
-    """Return what to leave at PATH: the policy's text, and what its table [staging] says."""
+    """Return what to write to installed.STAGING_CACHE: the policy's text, and what its table [staging] says."""
     values = [getattr(policy.staging, name) for name in Staging.__slots__]
     return marshal.dumps((__version__, policy.text, values))
 
@@ -18,7 +15,7 @@ def remembered(policy: Policy) -> bytes:
 def recall(text: bytes) -> "Staging | None":
     """Return the table [staging] of the policy with this text, None if another was left, or none."""
     try:
-        with open(PATH, "rb") as file:
+        with open(installed.STAGING_CACHE, "rb") as file:
             version, known, values = marshal.load(file)
     except (OSError, EOFError, TypeError, ValueError):  # of another Python's marshal
         return None

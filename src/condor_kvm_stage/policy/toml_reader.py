@@ -5,9 +5,10 @@ Apart from policy.py, because the plug-in hardly ever gets here: see there.
 
 import os
 
-from ..errors import printable
+from ..installed import POLICY
+from ..text import printable
 from .keys import KEYS
-from .model import PATH, Policy, PolicyError
+from .model import Policy, PolicyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _toml(text: str) -> "dict[str, Any]":
             import tomli as tomllib  # type: ignore[import-not-found,no-redef,unused-ignore]
         except ImportError:
             raise PolicyError(
-                f"the site's policy {PATH} needs Python 3.11 or the package python3-tomli; the administrator of "
+                f"the site's policy {POLICY} needs Python 3.11 or the package python3-tomli; the administrator of "
                 f"{os.uname().nodename} must install it"
             ) from None
     document: dict[str, Any] = tomllib.loads(text)

@@ -2,8 +2,8 @@
 
 import os
 
-from ..errors import printable
 from ..failures import ParameterError, ResolutionError
+from ..text import printable
 from .paths import is_under
 
 MOUNTINFO = "/proc/self/mountinfo"

@@ -4,8 +4,8 @@ import errno
 import posix
 import stat
 
-from ..errors import printable, quoted
 from ..failures import AuthorizationError, SpecificationError, on_share
+from ..text import printable, quoted
 
 _MAX_LINKS = 40  # as Linux (path_resolution(7))
 

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from condor_kvm_stage import guest_facts
+from condor_kvm_stage import installed
 from condor_kvm_stage.domain import cli, disks
 from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.share.watchdog import Worker
@@ -84,7 +84,7 @@ class Programs:
 
 def on_node(directory: Path, where: Surroundings, patch: pytest.MonkeyPatch) -> Programs:
     """Set up the environment as the vm-gahp and the starter do; nothing of this host's is known."""
-    patch.setattr(guest_facts, "PATH", str(directory / "guest"))
+    patch.setattr(installed, "GUEST_FACTS", str(directory / "guest"))
     patch.setenv("VMGAHP_WORKING_DIR", where.scratch)
     patch.setenv("VMGAHP_USER_UID", str(where.uid))
     patch.setenv("VMGAHP_USER_GID", str(where.gid))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.domain import job
+from condor_kvm_stage import processes
 from condor_kvm_stage.domain.job import Surroundings
 from support.domain import builder_in_process, fake_starter
 from support.domain.builder_in_process import Programs
@@ -25,7 +25,7 @@ def where(tmp_path: Path) -> Iterator[Surroundings]:
     scratch.chmod(0o755)
     os.chown(scratch, user, group)
     with fake_starter.starter() as starter:
-        started = job.begin_of(starter.pid)
+        started = processes.start_time(starter.pid)
         yield Surroundings(str(scratch), user, group, starter.pid, started)
 
 

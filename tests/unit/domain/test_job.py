@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from condor_kvm_stage import processes
 from condor_kvm_stage.domain import job
 from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.failures import NodeError
@@ -95,16 +96,16 @@ def test_hook_is_of_the_user_who_runs_it() -> None:
 
 
 def test_process_is_alive_until_it_has_ended(starter: Starter) -> None:
-    started = job.begin_of(starter.pid)
-    assert job.is_alive(starter.pid, started)
+    started = processes.start_time(starter.pid)
+    assert processes.is_alive(starter.pid, started)
     starter.end()
-    assert not job.is_alive(starter.pid, started)
+    assert not processes.is_alive(starter.pid, started)
     with pytest.raises(NodeError, match=f"there is no process {starter.pid}, which is to be HTCondor's"):
-        job.begin_of(starter.pid)
+        processes.start_time(starter.pid)
 
 
 def test_other_process_of_the_same_number_is_not_the_one_that_was() -> None:
-    assert not job.is_alive(os.getpid(), job.begin_of(os.getpid()) - 1)
+    assert not processes.is_alive(os.getpid(), processes.start_time(os.getpid()) - 1)
 
 
 def test_vm_gahp_that_has_ended_is_a_failure() -> None:

@@ -8,40 +8,39 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage import guest_facts, state
+from condor_kvm_stage import guest_facts, installed
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.host import Answer
 from support.fake_node import POLICY, UP_TO_DATE, FakeNode, files, slot
 
 
 def there(node: FakeNode) -> str:
-    return node.path(render.PATH).read_text(encoding="utf-8")
+    return node.path(installed.SNIPPET).read_text(encoding="utf-8")
 
 
 def test_snippet_is_written_once_and_htcondor_is_not_told(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([], node) == 0
     output = capsys.readouterr().out
-    assert output.startswith(f"wrote {render.PATH}\n")
+    assert output.startswith(f"wrote {installed.SNIPPET}\n")
     assert output.endswith("HTCondor has not been told: condor-kvm-stage-genconfig --apply does that\n")
     assert "VM_MEMORY = 1024\n" in there(node)
     assert node.commands() == []
-    before = os.stat(node.path(render.PATH))
+    before = os.stat(node.path(installed.SNIPPET))
     assert cli.main([], node) == 0
     assert capsys.readouterr().out.startswith(UP_TO_DATE)
-    after = os.stat(node.path(render.PATH))
+    after = os.stat(node.path(installed.SNIPPET))
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_edited_snippet_is_reported_before_it_is_replaced(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main([], node)
-    node.put(render.PATH, there(node) + "MY_OWN = 1\n")
+    node.put(installed.SNIPPET, there(node) + "MY_OWN = 1\n")
     capsys.readouterr()
     assert cli.main([], node) == 0
     first, second, _ = capsys.readouterr().out.splitlines()
     assert "has been edited" in first
-    assert second == f"wrote {render.PATH}"
+    assert second == f"wrote {installed.SNIPPET}"
     assert "MY_OWN" not in there(node)
     (kept,) = node.path("/etc/condor-kvm-stage").glob("50-condor-kvm-stage.conf.*.rpmsave")
     assert kept.name in first
@@ -52,7 +51,7 @@ def test_edited_snippet_is_reported_before_it_is_replaced(node: FakeNode, capsys
 @pytest.mark.parametrize("edited", [False, True])
 def test_showing_changes_nothing(node: FakeNode, what: str, edited: bool) -> None:
     if edited:
-        node.put(render.PATH, "MY_OWN = 1\n")
+        node.put(installed.SNIPPET, "MY_OWN = 1\n")
     before = list(files(node.root))
     assert cli.main([what], node) == 0
     assert list(files(node.root)) == before
@@ -68,7 +67,7 @@ def test_stdout_is_what_is_written(node: FakeNode, capsys: pytest.CaptureFixture
 
 def test_diff_is_what_a_run_changes(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["--diff"], node)
-    assert capsys.readouterr().out.startswith(f"--- /dev/null\n+++ {render.PATH}\n")
+    assert capsys.readouterr().out.startswith(f"--- /dev/null\n+++ {installed.SNIPPET}\n")
     cli.main([], node)
     node.policy(POLICY.replace("1G", "2G"))
     capsys.readouterr()
@@ -85,7 +84,7 @@ def test_directories_for_images_are_left_to_the_plugin(node: FakeNode, tmp_path:
     (tmp_path / "images").mkdir()
     node.policy(f'[staging]\nimage_dirs = ["{tmp_path}/images", "{tmp_path}/none"]\n')
     assert cli.main([], node) == 0
-    attributes = node.path(state.PATH)
+    attributes = node.path(installed.SLOT_ATTRIBUTES)
     assert attributes.read_text() == (
         f'NfsPluginImageDirs = "{tmp_path}/images"\nNfsPluginImageDirsFailed = "{tmp_path}/none"\n'
     )
@@ -96,7 +95,7 @@ def test_directories_for_images_are_left_to_the_plugin(node: FakeNode, tmp_path:
 
 def guest(node: FakeNode) -> GuestFacts:
     """What is left to the programs that define guests."""
-    return guest_facts._of(json.loads(node.text(guest_facts.PATH) or "null"))
+    return guest_facts._of(json.loads(node.text(installed.GUEST_FACTS) or "null"))
 
 
 def asked(node: FakeNode) -> set[str]:
@@ -124,7 +123,7 @@ def test_nobody_is_asked_about_guests_whose_definition_is_htcondors(node: FakeNo
     node.policy(f"{POLICY}[guest]\nguarded = false\n")
     assert cli.main([], node) == 0
     assert not {"virsh", "qemu-system-x86_64"} & asked(node)
-    assert not node.exists(guest_facts.PATH)
+    assert not node.exists(installed.GUEST_FACTS)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +144,7 @@ def test_what_is_not_known_of_guests_is_told_to_the_administrator(
     assert cli.main(["--apply", "--quiet"], node) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith(words)
-    assert node.exists(guest_facts.PATH)
+    assert node.exists(installed.GUEST_FACTS)
 
 
 def test_node_without_kvm_says_why_it_offers_no_vm_universe(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:

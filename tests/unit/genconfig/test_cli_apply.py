@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.host import Answer
 from support.fake_node import OFFERED, UP_TO_DATE, FakeNode, job, slot
 
 
 def test_apply_tells_the_running_htcondor(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--apply"], node) == 0
-    assert capsys.readouterr().out == f"wrote {render.PATH}\n{OFFERED}\n"
+    assert capsys.readouterr().out == f"wrote {installed.SNIPPET}\n{OFFERED}\n"
     assert node.commands() == ["condor_reconfig"]
     assert cli.main(["--apply"], node) == 0
     assert capsys.readouterr().out == f"{UP_TO_DATE}{OFFERED}\n"
@@ -23,7 +23,10 @@ def test_apply_leaves_it_to_the_start_of_an_htcondor_that_does_not_run(
 ) -> None:
     node.path("/proc/77/comm").unlink()
     assert cli.main(["--apply"], node) == 0
-    assert capsys.readouterr().out == f"wrote {render.PATH}\nHTCondor does not run; it takes this up when it starts.\n"
+    assert (
+        capsys.readouterr().out
+        == f"wrote {installed.SNIPPET}\nHTCondor does not run; it takes this up when it starts.\n"
+    )
     assert node.commands() == []
 
 
@@ -34,7 +37,7 @@ def test_scriptlet_without_network_leaves_all_to_the_unit(node: FakeNode, capsys
     assert cli.main(["--apply"], node) == 0
     assert capsys.readouterr().out == "wrote it\n"
     assert node.commands() == ["systemctl restart condor-kvm-stage.service"]
-    assert not node.path(render.PATH).exists()
+    assert not node.path(installed.SNIPPET).exists()
 
 
 def test_policy_is_read_before_the_unit_is_asked(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from condor_kvm_stage import state
+from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.genconfig.snippet import render
-from condor_kvm_stage.policy import model
-from support.fake_node import POLICY, Clock, FakeNode, files
+from support import fake_node
+from support.fake_node import Clock, FakeNode, files
 
 
 @pytest.mark.parametrize("arguments", [[], ["--apply"], ["--stdout"], ["--diff"]])
@@ -27,12 +26,14 @@ def test_broken_policy_leaves_everything_as_it_was(
     cli.main([], node)
     node.policy(text)
     before = list(files(node.root))
-    assert state.PATH.lstrip("/") in dict(before)
+    assert installed.SLOT_ATTRIBUTES.lstrip("/") in dict(before)
     capsys.readouterr()
     assert cli.main(arguments, node) == 1
     output = capsys.readouterr()
     (message,) = output.err.splitlines()
-    assert message.startswith(f"condor-kvm-stage-genconfig: the site's policy {node.root}{model.PATH} is broken: ")
+    assert message.startswith(
+        f"condor-kvm-stage-genconfig: the site's policy {node.root}{installed.POLICY} is broken: "
+    )
     assert reason in message
     assert output.out == ""
     assert list(files(node.root)) == before
@@ -52,7 +53,7 @@ def _no_config_dir(node: FakeNode) -> None:
 
 
 def _unwritable(node: FakeNode) -> None:
-    node.path(f"{render.PATH}/directory").mkdir(parents=True)
+    node.path(f"{installed.SNIPPET}/directory").mkdir(parents=True)
 
 
 def _no_runtime_directory(node: FakeNode) -> None:
@@ -60,7 +61,7 @@ def _no_runtime_directory(node: FakeNode) -> None:
 
 
 def _no_pool(node: FakeNode) -> None:
-    node.policy(POLICY.replace("wait = 60", "wait = 1"))
+    node.policy(fake_node.POLICY.replace("wait = 60", "wait = 1"))
     node.pool = [[]]
 
 
@@ -70,7 +71,7 @@ def _no_pool(node: FakeNode) -> None:
         (_no_cpuinfo, "check that /proc is mounted"),
         (_no_htcondor, "no program condor_master; install HTCondor"),
         (_no_config_dir, "/etc/condor/config.d is not there; install HTCondor"),
-        (_unwritable, f"{render.PATH}: Is a directory"),
+        (_unwritable, f"{installed.SNIPPET}: Is a directory"),
         (_no_runtime_directory, "/run/condor-kvm-stage"),
         (_no_pool, "the collector has no slot of worker"),
     ],

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.host import Host
 from support.fake_host import add_program
 
@@ -50,12 +50,12 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy_of_the_host: No
 def test_tree_is_configured_without_a_look_at_this_host(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--root", str(tree), "--stdout"]) == 0
     shown = capsys.readouterr().out
-    assert not (tree / render.PATH.lstrip("/")).exists()
+    assert not (tree / installed.SNIPPET.lstrip("/")).exists()
     assert cli.main(["--root", str(tree), "--diff"]) == 0
     assert "+VM_MEMORY = 4096\n" in capsys.readouterr().out
     assert cli.main(["--root", str(tree)]) == 0
-    assert capsys.readouterr().out == f"wrote {render.PATH}\n"
-    assert (tree / render.PATH.lstrip("/")).read_text() == shown
+    assert capsys.readouterr().out == f"wrote {installed.SNIPPET}\n"
+    assert (tree / installed.SNIPPET.lstrip("/")).read_text() == shown
     for line in ("VM_TYPE = kvm", "VM_MEMORY = 4096", "VM_MAX_NUMBER = 2", "VM_NETWORKING_TYPE = nat"):
         assert f"\n{line}\n" in shown
     assert not (tree / "run").exists(), "what a directory is like is found where it is mounted"
@@ -84,7 +84,7 @@ def test_tree_whose_policy_leaves_values_to_the_host_is_refused_with_their_keys(
     assert cli.main(["--root", str(tree)]) == 1
     (message,) = capsys.readouterr().err.splitlines()
     assert f": set {keys}; " in message
-    assert not (tree / render.PATH.lstrip("/")).exists()
+    assert not (tree / installed.SNIPPET.lstrip("/")).exists()
 
 
 def test_directory_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage import guest_facts, state
+from condor_kvm_stage import guest_facts, installed
 from condor_kvm_stage.atomic_file import WriteError
 from condor_kvm_stage.genconfig import runtime_files
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.host import Host
-from condor_kvm_stage.policy import model, staging_cache
+from condor_kvm_stage.policy import load, model, staging_cache
 from condor_kvm_stage.policy.model import Policy, Staging
 
 SitePolicy = Callable[[str], None]
@@ -32,13 +32,13 @@ timeout = 7
 def leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Leave the policy as it is now, where the plug-in looks for it."""
     host = Host(tmp_path / "node")
-    monkeypatch.setattr(staging_cache, "PATH", str(host.path(staging_cache.PATH)))
-    monkeypatch.setattr(guest_facts, "PATH", str(host.path(guest_facts.PATH)))
+    monkeypatch.setattr(installed, "STAGING_CACHE", str(host.path(installed.STAGING_CACHE)))
+    monkeypatch.setattr(installed, "GUEST_FACTS", str(host.path(installed.GUEST_FACTS)))
 
     def write() -> None:
-        runtime_files.write({}, model.load(), None, Host(Path("/")))
+        runtime_files.write({}, load.load(), None, Host(Path("/")))
 
-    monkeypatch.setattr(state, "PATH", str(host.path(state.PATH)))
+    monkeypatch.setattr(installed, "SLOT_ATTRIBUTES", str(host.path(installed.SLOT_ATTRIBUTES)))
     return write
 
 
@@ -58,20 +58,20 @@ def test_plugin_reads_no_toml_that_the_generator_has_read(
     site_policy: SitePolicy, leave: Callable[[], None], request: pytest.FixtureRequest
 ) -> None:
     site_policy(SAYS_MUCH)
-    expected = values(model.load().staging)
+    expected = values(load.load().staging)
     assert all(expected[name] != default for name, default in values(Staging()).items()), "every key is another"
     leave()
     request.getfixturevalue("no_toml")
-    assert values(model.load_staging()) == expected
+    assert values(load.load_staging()) == expected
 
 
 def test_policy_that_was_changed_since_holds_at_once(site_policy: SitePolicy, leave: Callable[[], None]) -> None:
     site_policy(SAYS_MUCH)
     leave()
     site_policy(SAYS_MUCH.replace("timeout = 7", "timeout = 8"))
-    assert model.load_staging().timeout == 8
+    assert load.load_staging().timeout == 8
     site_policy("")
-    assert values(model.load_staging()) == values(Staging())
+    assert values(load.load_staging()) == values(Staging())
 
 
 def test_policy_that_was_broken_since_is_an_error(site_policy: SitePolicy, leave: Callable[[], None]) -> None:
@@ -79,7 +79,7 @@ def test_policy_that_was_broken_since_is_an_error(site_policy: SitePolicy, leave
     leave()
     site_policy(SAYS_MUCH + "nonsense")
     with pytest.raises(model.PolicyError):
-        model.load_staging()
+        load.load_staging()
 
 
 @pytest.mark.usefixtures("leave")
@@ -87,10 +87,10 @@ def test_policy_that_was_broken_since_is_an_error(site_policy: SitePolicy, leave
 def test_what_cannot_be_understood_is_not_used(site_policy: SitePolicy, tmp_path: Path, left: bytes) -> None:
     """Another Python's marshal, for one."""
     site_policy(SAYS_MUCH)
-    path = Path(staging_cache.PATH)
+    path = Path(installed.STAGING_CACHE)
     path.parent.mkdir(parents=True)
     path.write_bytes(left)
-    assert model.load_staging().timeout == 7
+    assert load.load_staging().timeout == 7
 
 
 def test_what_another_version_left_is_not_used(
@@ -102,7 +102,7 @@ def test_what_another_version_left_is_not_used(
     leave()
     monkeypatch.setattr(staging_cache, "__version__", "0.0.2")
     monkeypatch.setattr(model.Staging, "__slots__", ("other",))
-    assert staging_cache.recall(model.read(model.PATH)) is None
+    assert staging_cache.recall(load.read(installed.POLICY)) is None
 
 
 def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path) -
         GuestFacts(),
         Host(tmp_path),
     )
-    lines = (tmp_path / state.PATH.lstrip("/")).read_text().splitlines()
+    lines = (tmp_path / installed.SLOT_ATTRIBUTES.lstrip("/")).read_text().splitlines()
     assert lines[0] == f'NfsPluginImageDirs = "{tmp_path}/good"'
     assert len(lines) == 2
 
@@ -122,14 +122,14 @@ def test_nothing_found_is_written_too(tmp_path: Path) -> None:
     host = Host(tmp_path)
     runtime_files.write({"NfsPluginImageDirs": "/srv/images"}, Policy(), GuestFacts(), host)
     runtime_files.write({}, Policy(), GuestFacts(), host)
-    assert host.text(state.PATH) == ""
+    assert host.text(installed.SLOT_ATTRIBUTES) == ""
 
 
 def test_facts_about_guests_are_loaded_as_they_were_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host, facts = Host(tmp_path), GuestFacts("host-passthrough", False, ["selinux", "dac"], ["nat"], "", ["x"])
     runtime_files.write({}, Policy(), facts, host)
     with monkeypatch.context() as of_the_builder:
-        of_the_builder.setattr(guest_facts, "PATH", str(host.path(guest_facts.PATH)))
+        of_the_builder.setattr(installed, "GUEST_FACTS", str(host.path(installed.GUEST_FACTS)))
         assert guest_facts.load() == facts
     runtime_files.write({}, Policy(), None, host)
     assert not host.exists("/run/condor-kvm-stage/guest"), "what is no longer asked is not left"
@@ -146,7 +146,7 @@ def test_removal_leaves_nothing_and_finds_nothing_the_second_time(tmp_path: Path
 def test_file_of_somebody_elses_is_not_removed_and_named(tmp_path: Path) -> None:
     host = Host(tmp_path)
     runtime_files.write({}, Policy(), GuestFacts(), host)
-    other = host.path(state.PATH).with_name("other")
+    other = host.path(installed.SLOT_ATTRIBUTES).with_name("other")
     other.touch()
     with pytest.raises(WriteError, match=r"cannot remove /.*/run/condor-kvm-stage: Directory not empty$"):
         runtime_files.remove(host)
@@ -167,5 +167,5 @@ def test_plugin_can_read_what_is_found_whatever_the_umask(tmp_path: Path) -> Non
         runtime_files.write({}, Policy(), GuestFacts(), Host(tmp_path))
     finally:
         os.umask(before)
-    for path in (tmp_path / place.lstrip("/") for place in (state.PATH, guest_facts.PATH)):
+    for path in (tmp_path / place.lstrip("/") for place in (installed.SLOT_ATTRIBUTES, installed.GUEST_FACTS)):
         assert (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o755, 0o644)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig import cli
 from condor_kvm_stage.genconfig.probes import collect
-from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.host import Host
 from support.fake_host import add_program, write
 from support.installed_plugin import MODULES, REPOSITORY
@@ -68,7 +68,7 @@ def test_output_that_cannot_be_written_is_a_failure(program: list[str], tree: Pa
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["--remove"], ["--check", "nfs:///x:disk"]])
 def test_what_renders_nothing_does_without_jinja2(tmp_path: Path, arguments: list[str]) -> None:
     """At the package's removal jinja2 may be gone before; and it takes as long to import as all the rest."""
-    write(tmp_path, render.PATH.lstrip("/"), "text")
+    write(tmp_path, installed.SNIPPET.lstrip("/"), "text")
     code = f"""
 import sys
 sys.path.insert(0, {str(MODULES)!r})
@@ -82,7 +82,7 @@ sys.exit(cli.main(sys.argv[1:], host.Host(Path({str(tmp_path)!r}))))
     )
     assert "Traceback" not in done.stderr
     assert done.stdout
-    assert (tmp_path / render.PATH.lstrip("/")).exists() == ("--remove" not in arguments)
+    assert (tmp_path / installed.SNIPPET.lstrip("/")).exists() == ("--remove" not in arguments)
 
 
 def test_programs_answer_all_at_once_while_the_caller_does_something_else(host: Host, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from condor_kvm_stage import plugin
 from condor_kvm_stage.failures import StageError
 from condor_kvm_stage.images import formats, image
 from condor_kvm_stage.plugin import transfer
-from condor_kvm_stage.policy import model
+from condor_kvm_stage.policy import load
 from hostile import Case
 
 FORBIDDEN = {"image_dirs", "readable", "searchable"}
@@ -35,7 +35,7 @@ class Hostile:
 
     def refusal(self) -> StageError:
         with pytest.raises(StageError) as caught:
-            image.inspect(str(self.path), model.load().staging, lambda step: None)
+            image.inspect(str(self.path), load.load().staging, lambda step: None)
         return caught.value
 
 
@@ -139,6 +139,6 @@ def test_each_foreign_format_is_among_the_cases(on_disk: Callable[[Case], Hostil
     for content in hostile.FOREIGN.values():
         path = hostile.put(tmp_path / "image", content)
         with pytest.raises(StageError) as caught:
-            image.inspect(str(path), model.load().staging, lambda step: None)
+            image.inspect(str(path), load.load().staging, lambda step: None)
         found |= set(re.findall(r"has the format (\w+);", str(caught.value)))
     assert found == known

@@ -9,7 +9,7 @@ import pytest
 
 from condor_kvm_stage.failures import AuthorizationError
 from condor_kvm_stage.images import image
-from condor_kvm_stage.policy import model
+from condor_kvm_stage.policy import load
 from hostile import MIB, put, qcow2
 from support.inspected_images import as_qemu_has_it, inspect
 
@@ -85,7 +85,7 @@ def test_name_in_a_symlinked_image_is_relative_to_its_target_which_is_what_qemu_
 def test_each_file_counts_as_progress(tmp_path: Path, qemu_img: Callable[..., str]) -> None:
     top = chain(tmp_path, qemu_img, 3, lambda n: f"../{n}/image")
     steps: list[str] = []
-    image.inspect(str(top), model.load().staging, steps.append)
+    image.inspect(str(top), load.load().staging, steps.append)
     assert steps == ["inspect"] * 4
 
 

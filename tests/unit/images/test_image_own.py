@@ -11,7 +11,7 @@ import hostile
 from condor_kvm_stage.failures import AuthorizationError, StageError
 from condor_kvm_stage.images import image
 from condor_kvm_stage.images.image import Image
-from condor_kvm_stage.policy import model
+from condor_kvm_stage.policy import load
 from hostile import Case, put, qcow2
 from support.inspected_images import as_qemu_has_it
 
@@ -21,7 +21,7 @@ CASES = [case for case in hostile.CASES if not case.sparse and (case.check not i
 
 
 def inspect(path: Path, own: str = "disk a", beside: Path | str = "") -> Image:
-    return image.inspect(str(path), model.load().staging, lambda step: None, own, str(beside))
+    return image.inspect(str(path), load.load().staging, lambda step: None, own, str(beside))
 
 
 def chain(found: Image | None) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.domain import job
+from condor_kvm_stage import processes
 from condor_kvm_stage.domain.job import Surroundings
 from condor_kvm_stage.leftovers import janitor
 from support.domain import console_keeper
@@ -41,7 +41,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     def begin(where: Surroundings) -> str:
         known = console_keeper.children()
-        janitor.start(where)
+        janitor.start(where.scratch, where.starter, where.started)
         if console_keeper.children() == known:
             return ""
         said = Path(f"{program}.said")
@@ -102,4 +102,4 @@ def test_starter_that_has_ended_long_ago_is_not_waited_for(
     where: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("condor_kvm_stage.leftovers.remove.destroy_orphans", lambda host: [])
-    janitor.wait_and_sweep(str(tmp_path), where.starter, job.begin_of(where.starter) - 1)
+    janitor.wait_and_sweep(str(tmp_path), where.starter, processes.start_time(where.starter) - 1)

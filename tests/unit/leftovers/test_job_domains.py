@@ -9,7 +9,8 @@ import pytest
 
 from condor_kvm_stage.host import Answer, FactsError, Host
 from condor_kvm_stage.leftovers import job_domains, orphans
-from condor_kvm_stage.leftovers.job_domains import Domains, Job
+from condor_kvm_stage.leftovers.job_domains import Domains
+from condor_kvm_stage.leftovers.metadata import Job
 from support.fake_host import write
 from support.fake_node import Clock
 from support.fake_virsh import BEGAN, GONE, LIVING, STAT, FakeLibvirt, definition, host_of, mark, uuid

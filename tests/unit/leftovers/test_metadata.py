@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.domain import domain_xml as builder
-from condor_kvm_stage.leftovers.job_domains import Domain, DomainError, Job, Unclear
-from condor_kvm_stage.leftovers.metadata import NAMESPACE, parse
+from condor_kvm_stage.leftovers.metadata import NAMESPACE, Domain, DomainError, Job, Unclear, parse
 from support.fake_virsh import BEGAN, GONE, definition, mark, uuid
 
 # Without what XML cannot hold, or a parser makes something else of
@@ -23,10 +21,6 @@ OTHERS = [
     "<!-- job -->",
     "job",
 ]
-
-
-def test_builders_namespace_is_the_one_that_is_looked_for() -> None:
-    assert builder.NAMESPACE == NAMESPACE
 
 
 def test_builders_element_is_read() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.genconfig.probes import collect
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.leftovers import remove
 from condor_kvm_stage.messages import INFO, NOTICE, Said
@@ -142,10 +141,7 @@ def test_apply_cleans_up_and_says_so(libvirt: FakeLibvirt, node: FakeNode, capsy
 
 def test_removed_shelter_is_nothing_that_an_administrator_need_know(libvirt: FakeLibvirt, node: FakeNode) -> None:
     node.put("/x/dir_379.condor-kvm-stage/disk.qcow2", "")
-    settings = node.programs["/usr/bin/condor_config_val"]
-    assert isinstance(settings, Answer)
-    node.programs["/usr/bin/condor_config_val"] = Answer(0, settings.output + "EXECUTE = /x\n # at: <Default>\n")
-    (line,) = remove.carry_out(node, collect.collect(node))
+    (line,) = remove.carry_out(node, libvirt_answers=True, execute="/x")
     assert line == Said(f"Removed {node.root}/x/dir_379.condor-kvm-stage, which a job that has ended has left", INFO)
 
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import pytest
 
-from condor_kvm_stage import sizes
+from condor_kvm_stage import installed, sizes
 from condor_kvm_stage.failures import NodeError
-from condor_kvm_stage.genconfig.snippet import network, render
+from condor_kvm_stage.genconfig.snippet import network, values
 from condor_kvm_stage.policy.keys import KEYS
-from condor_kvm_stage.policy.model import AUTO, PATH, Htcondor, Network, Policy
+from condor_kvm_stage.policy.model import AUTO, Htcondor, Network, Policy
 from condor_kvm_stage.policy.toml_reader import parse
 from condor_kvm_stage.share import watchdog
 from support.manual_pages import Page, literals, terms
@@ -67,7 +67,7 @@ def as_toml(places: Places) -> bytes:
     return "\n".join(lines).encode()
 
 
-def values(policy: Policy) -> dict[str, dict[str, object]]:
+def settings(policy: Policy) -> dict[str, dict[str, object]]:
     return {table: {key: getattr(getattr(policy, table), key) for key in keys} for table, keys in KEYS.items()}
 
 
@@ -82,8 +82,8 @@ def test_every_place_has_the_same_tables_and_keys_in_the_same_order() -> None:
 
 @pytest.mark.parametrize("place", [on_the_page, in_the_shipped_file])
 def test_every_place_has_the_defaults_that_hold_without_a_file(place: Callable[[], Places]) -> None:
-    policy = parse(as_toml(place()), PATH)
-    assert values(policy) == values(Policy())
+    policy = parse(as_toml(place()), installed.POLICY)
+    assert settings(policy) == settings(Policy())
     assert policy.given == [f"{table}.{key}" for table, key in KEY_IDS]
 
 
@@ -142,17 +142,17 @@ def test_numbers_that_stand_in_the_code_are_those_of_the_page() -> None:
 
 
 def test_file_is_named_as_it_is_read() -> None:
-    assert PATH in PAGE.section("SYNOPSIS")
-    assert PATH in PAGE.section("FILES")
-    assert f"chmod 644 {PATH}" in PAGE.section("DESCRIPTION")
+    assert installed.POLICY in PAGE.section("SYNOPSIS")
+    assert installed.POLICY in PAGE.section("FILES")
+    assert f"chmod 644 {installed.POLICY}" in PAGE.section("DESCRIPTION")
 
 
 def test_examples_are_policies_and_the_second_is_just_enough_for_a_tree_that_does_not_run() -> None:
     node, tree = literals(PAGE.section("EXAMPLES"))
-    assert parse(node.encode(), PATH).given
-    assert render.missing_for_unseen(parse(tree.encode(), PATH)) == []
+    assert parse(node.encode(), installed.POLICY).given
+    assert values.missing_for_unseen(parse(tree.encode(), installed.POLICY)) == []
     for line in tree.splitlines():
         key = line.partition(" = ")[0]
         if key != line:
-            (missing,) = render.missing_for_unseen(parse(tree.replace(line, "").encode(), PATH))
+            (missing,) = values.missing_for_unseen(parse(tree.replace(line, "").encode(), installed.POLICY))
             assert missing.endswith(f".{key}")

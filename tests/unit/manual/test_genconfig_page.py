@@ -10,15 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage import guest_facts, state
-from condor_kvm_stage.genconfig import cli
+from condor_kvm_stage import guest_facts, installed
+from condor_kvm_stage.genconfig import cli, configure
 from condor_kvm_stage.genconfig.checks import Check, Level, report, trials
-from condor_kvm_stage.genconfig.probes import devices, guest_support
-from condor_kvm_stage.genconfig.snippet import file, render, start_guard
-from condor_kvm_stage.genconfig.startd import apply
+from condor_kvm_stage.genconfig.probes import guest_support
+from condor_kvm_stage.genconfig.snippet import file, start_guard, values
 from condor_kvm_stage.guest_facts import GuestFacts
-from condor_kvm_stage.policy import staging_cache
-from condor_kvm_stage.policy.model import PATH, Htcondor, Network, Policy
+from condor_kvm_stage.policy.model import Htcondor, Network, Policy
 from support import snippet_text
 from support.fake_node import FakeNode
 from support.manual_pages import Page, literals, terms
@@ -78,12 +76,12 @@ def test_exit_statuses_are_those_that_it_has(tmp_path: Path, capsys: pytest.Capt
 def test_networks_and_restarts_are_all_explained() -> None:
     assert terms(section("NETWORKS")) == list(Network.TYPES)
     assert terms(section("TAKING IT UP")) == list(Htcondor.RESTARTS)
-    assert f"``{apply.RESTART}``" in section("TAKING IT UP")
-    assert apply.UNIT in section("TAKING IT UP")
+    assert f"``{installed.RESTART}``" in section("TAKING IT UP")
+    assert installed.UNIT in section("TAKING IT UP")
 
 
 def test_what_is_read_at_which_moment_is_what_the_snippet_sets() -> None:
-    template = (REPOSITORY / "config.d" / f"{Path(render.PATH).name}.j2").read_text(encoding="utf-8")
+    template = (REPOSITORY / "config.d" / f"{Path(installed.SNIPPET).name}.j2").read_text(encoding="utf-8")
     said = section("TAKING IT UP").partition("**--apply**")[0]
     when_reconfigured, when_started = said.split("when it is reconfigured.")
     names = set(re.findall(r"^([A-Z_]+) = ", template, re.MULTILINE))
@@ -95,18 +93,18 @@ def test_what_is_read_at_which_moment_is_what_the_snippet_sets() -> None:
 
 def test_programs_for_virtual_machines_and_what_they_are_told_are_named() -> None:
     text = section("VIRTUAL MACHINES")
-    settings = snippet_text.rendered(render.decide_unseen(Policy(), "/x"))
+    settings = snippet_text.rendered(values.decide_unseen(Policy(), "/x"))
     for name in ("LIBVIRT_XML_SCRIPT", "KVMSTAGE_HOOK_PREPARE_JOB", "STARTER_DEFAULT_JOB_HOOK_KEYWORD"):
         assert f"*{name}*" in text
-    for program in (devices.BUILDER, devices.HOOK):
+    for program in (installed.BUILDER, installed.HOOK):
         directory, name = program.rsplit("/", 1)
         assert program in settings.values()
         assert f"*{directory}*" in text
         assert f"*{name}*" in text
-    assert guest_facts.PATH in text
+    assert installed.GUEST_FACTS in text
     assert all(f"*{mode}*" in text for mode in guest_facts.CPU_MODES if mode)
     assert f"*{guest_support._ARCH_CAPABILITIES}*" in text
-    assert f"libvirt has {cli._LIBVIRT_PATIENCE} seconds" in text
+    assert f"libvirt has {configure._LIBVIRT_TIMEOUT} seconds" in text
     assert f"*VM_STATUS_INTERVAL* to {settings['VM_STATUS_INTERVAL']} seconds" in text
     assert GuestFacts().security_models == re.findall(r"taken to be \*(\w+)\* alone", text)
 
@@ -135,22 +133,22 @@ def test_examples_of_disks_are_let_in_or_not_as_the_page_says() -> None:
 def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
     host = FakeNode(tmp_path / "node")
     files = re.findall(r"^\*(/.*)\*$", section("FILES"), re.MULTILINE)
-    host.path(render.PATH).write_text("edited\n")
+    host.path(installed.SNIPPET).write_text("edited\n")
     list(file.put("new\n", host))
-    (copy,) = (f"{file.COPIES}/{name}" for name in host.names(file.COPIES) if name.endswith(".rpmsave"))
+    (copy,) = (f"{installed.COPIES}/{name}" for name in host.names(installed.COPIES) if name.endswith(".rpmsave"))
     (pattern,) = (name for name in files if "<time>" in name)
     assert fnmatch.fnmatchcase(copy, pattern.replace("<time>", "20??-??-??T??????Z"))
-    unit = (REPOSITORY / "packaging" / apply.UNIT).read_text(encoding="utf-8")
+    unit = (REPOSITORY / "packaging" / installed.UNIT).read_text(encoding="utf-8")
     (disabled,) = re.findall(r"^ConditionPathExists=!(.*)$", unit, re.MULTILINE)
     assert set(files) == {
-        render.PATH,
-        PATH,
+        installed.SNIPPET,
+        installed.POLICY,
         disabled,
         pattern,
-        state.PATH,
-        staging_cache.PATH,
-        guest_facts.PATH,
-        f"/usr/lib/systemd/system/{apply.UNIT}",
+        installed.SLOT_ATTRIBUTES,
+        installed.STAGING_CACHE,
+        installed.GUEST_FACTS,
+        f"/usr/lib/systemd/system/{installed.UNIT}",
     }
 
 
@@ -158,5 +156,5 @@ def test_what_the_policy_must_fix_for_a_tree_that_does_not_run_is_named() -> Non
     policy = Policy()
     policy.network.types = ["bridge"]
     text = section("IMAGE BUILDS")
-    keys = render.missing_for_unseen(policy)
+    keys = values.missing_for_unseen(policy)
     assert sorted(keys) == sorted(re.findall(r"\*((?:vm|network)\.\w+)\*", text))

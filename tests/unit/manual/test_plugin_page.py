@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 import hostile
-from condor_kvm_stage import __version__, state
+from condor_kvm_stage import __version__, installed
 from condor_kvm_stage.failures import BY_STATUS, NodeError, ParameterError
 from condor_kvm_stage.plugin import url
-from condor_kvm_stage.policy.model import PATH
 from support.manual_pages import Page, all_pages, terms
 
 REPOSITORY = Path(__file__).parents[3]
@@ -85,10 +84,10 @@ def test_every_check_is_there() -> None:
 
 def test_policy_is_named_with_its_page_and_the_exit_status_of_a_broken_one() -> None:
     text = section("POLICY")
-    assert PATH in text
+    assert installed.POLICY in text
     assert r"**condor-kvm-stage-config.toml**\ (5)" in text
     assert f"exit status {NodeError.status}," in text
 
 
 def test_file_that_the_generator_leaves_is_named() -> None:
-    assert state.PATH in section("FILES")
+    assert installed.SLOT_ATTRIBUTES in section("FILES")

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage import __version__
+from condor_kvm_stage import __version__, installed
 from condor_kvm_stage.failures import BY_STATUS
-from condor_kvm_stage.policy import model
 from support.installed_plugin import MODULES
 
 # os and what it brings, and what costs next to nothing; see condor_kvm_stage/plugin/__init__.py
@@ -31,7 +30,7 @@ def test_query_passes_on_what_the_generator_found(plugin: Plugin, tmp_path: Path
 
 
 def test_query_looks_at_no_share_and_at_no_policy(program: list[str], tmp_path: Path) -> None:
-    Path(model.PATH).write_text("this is no policy")
+    Path(installed.POLICY).write_text("this is no policy")
     command = ["strace", "-f", "-e", "trace=%file,%process", *program, "-classad"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     calls = [line for line in result.stderr.splitlines() if str(tmp_path) in line and "vm-nfs-plugin" not in line]

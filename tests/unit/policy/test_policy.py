@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.policy import model
+from condor_kvm_stage import installed
 from condor_kvm_stage.policy.keys import KEYS
-from condor_kvm_stage.policy.model import AUTO, Policy, PolicyError, load
+from condor_kvm_stage.policy.load import load
+from condor_kvm_stage.policy.model import AUTO, Policy, PolicyError
 from support.installed_plugin import MODULES
 
 Write = Callable[[str], None]
@@ -128,7 +129,7 @@ def test_value_with_a_meaning_of_its_own_is_understood(site_policy: Write, setti
 def test_policy_under_another_root_is_read_and_named_there(site_policy: Write, tmp_path: Path) -> None:
     site_policy("this node's own is broken")
     tree = tmp_path / "tree"
-    path = Path(f"{tree}{model.PATH}")
+    path = Path(f"{tree}{installed.POLICY}")
     assert load(str(tree)).given == []
     path.parent.mkdir(parents=True)
     path.write_text("[htcondor]\nwait = 7\n")
@@ -178,4 +179,4 @@ def test_toml_reader_is_imported_only_where_there_is_more_than_comments_and_head
     site_policy: Write, text: str, imported: bool
 ) -> None:
     site_policy(text)
-    assert bool({"tomllib", "tomli"} & modules_to_load(Path(model.PATH))) == imported
+    assert bool({"tomllib", "tomli"} & modules_to_load(Path(installed.POLICY))) == imported

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.policy import model, toml_reader
+from condor_kvm_stage import installed
+from condor_kvm_stage.policy import toml_reader
 from condor_kvm_stage.policy.keys import KEYS
-from condor_kvm_stage.policy.model import PolicyError, load
+from condor_kvm_stage.policy.load import load
+from condor_kvm_stage.policy.model import PolicyError
 
 Write = Callable[[str], None]
 
@@ -90,7 +92,7 @@ def test_broken_policy_is_an_error_that_names_file_and_line(site_policy: Write, 
     with pytest.raises(PolicyError, match=reason) as caught:
         load()
     message = str(caught.value)
-    assert message.startswith(f"the site's policy {model.PATH} is broken: ")
+    assert message.startswith(f"the site's policy {installed.POLICY} is broken: ")
     assert message.endswith("must mend it")
 
 
@@ -126,7 +128,7 @@ def test_line_in_the_message_is_that_where_the_key_stands(site_policy: Write, te
 
 
 def test_policy_that_is_no_text_is_an_error_with_its_line() -> None:
-    Path(model.PATH).write_bytes(b"# one\n[staging]\n\xff\xfe = 1\n")
+    Path(installed.POLICY).write_bytes(b"# one\n[staging]\n\xff\xfe = 1\n")
     with pytest.raises(PolicyError, match="is broken: line 3: bytes that are no UTF-8; "):
         load()
 
@@ -172,7 +174,7 @@ def test_directory_with_a_comma_which_separates_them_in_the_slot_ad_is_refused(
 
 
 def test_policy_that_cannot_be_read_is_an_error_not_the_default(tmp_path: Path) -> None:
-    os.mkdir(model.PATH)
+    os.mkdir(installed.POLICY)
     with pytest.raises(
         PolicyError, match=r"cannot read the site's policy .*: Is a directory; the administrator of .* 644"
     ):
@@ -182,6 +184,6 @@ def test_policy_that_cannot_be_read_is_an_error_not_the_default(tmp_path: Path) 
 @given(st.text() | st.text('[]staging="\n_d#1'))
 def test_any_text_is_a_policy_or_an_error(text: str) -> None:
     try:
-        toml_reader.parse(text.encode("utf-8", "surrogatepass"), model.PATH)
+        toml_reader.parse(text.encode("utf-8", "surrogatepass"), installed.POLICY)
     except PolicyError as error:
         assert str(error).isprintable()

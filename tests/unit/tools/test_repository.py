@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from condor_kvm_stage.genconfig.snippet.render import PATH
+from condor_kvm_stage import installed
 from testnode import guest
 
 REPOSITORY = Path(__file__).parents[3]
 
 
 def test_template_is_named_after_the_file_that_it_makes() -> None:
-    assert [path.name for path in (REPOSITORY / "config.d").iterdir()] == [f"{Path(PATH).name}.j2"]
+    assert [path.name for path in (REPOSITORY / "config.d").iterdir()] == [f"{Path(installed.SNIPPET).name}.j2"]
 
 
 def test_guest_writes_what_the_tests_look_for(tmp_path: Path) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from ..probes.devices import BUILDER, HOOK
-from ..probes.htcondor import KEYWORD
-from ..snippet.render import PATH
+from ...installed import APPLY, BUILDER, HOOK, KEYWORD, POLICY, SNIPPET
 from .model import Check, Level, Seen
 
 _GROUP = "htcondor"
-_POLICY = "/etc/condor-kvm-stage/config.toml"
 _SCRIPT = "LIBVIRT_XML_SCRIPT"
-_APPLY = "condor-kvm-stage-genconfig --apply"
 
 
 def check(seen: Seen) -> Check:
@@ -25,13 +21,13 @@ def check(seen: Seen) -> Check:
     if script.value == BUILDER:
         return _ours(seen)
     found = f"virtual machines are defined by {script.value}, which does not keep jobs from base images"
-    if script.origin.startswith("/") and not script.origin.startswith(PATH):
+    if script.origin.startswith("/") and not script.origin.startswith(SNIPPET):
         found = f"another file has virtual machines defined by a program of its own: {script.value} ({script.origin})"
         return Check(_GROUP, name, Level.WARN, found, "if that is not meant, take it out there")
     if not seen.values.guarded:
-        step = f"if that is not meant, set guest.guarded = true in {_POLICY}, then {_APPLY}"
+        step = f"if that is not meant, set guest.guarded = true in {POLICY}, then {APPLY}"
         return Check(_GROUP, name, Level.NOTE, f"as the policy says, {found}", step)
-    return Check(_GROUP, name, Level.WARN, found, _APPLY)
+    return Check(_GROUP, name, Level.WARN, found, APPLY)
 
 
 def _ours(seen: Seen) -> Check:

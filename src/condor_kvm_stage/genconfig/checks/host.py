@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...installed import POLICY
 from ..probes.collect import HostFacts
 from ..probes.devices import CONTROLLERS
 from .model import Check, Level, Seen
@@ -68,11 +69,11 @@ def _memory(seen: Seen) -> Check:
     found = f"{ram} MiB of memory{where}, {size.memory} MiB for virtual machines, {size.number} at once"
     if not size.memory:
         found = f"{ram} MiB of memory leave nothing for virtual machines"
-        step = "use a host with more memory, or lower vm.reserve in /etc/condor-kvm-stage/config.toml"
+        step = f"use a host with more memory, or lower vm.reserve in {POLICY}"
         return Check(_GROUP, name, Level.FAIL, found, step)
     least = seen.policy.vm.reserve >> 20 if seen.policy else 0
     if size.fixed and ram - size.memory < least:
-        step = "lower vm.memory in /etc/condor-kvm-stage/config.toml, or guests and host may run out of memory"
+        step = f"lower vm.memory in {POLICY}, or guests and host may run out of memory"
         return Check(_GROUP, name, Level.WARN, f"{found}, which leaves the host less than {least} MiB", step)
     if size.cap:
         step = "raise that limit, if virtual machines are to have more"

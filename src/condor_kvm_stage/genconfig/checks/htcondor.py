@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from ..probes.htcondor import CONFIG_DIR
-from ..probes.libvirt import dotted
+from ...installed import APPLY, CONFIG_DIR, COPIES, POLICY, RESTART, SNIPPET
+from ..probes.versions import dotted
 from ..snippet import checksum, guard_in_start
-from ..snippet.render import PATH
 from ..startd import apply, pending
 from . import builder
 from .model import Check, Level, Seen
 
 _GROUP = "htcondor"
 _OLDEST = (23,)
-_POLICY = "/etc/condor-kvm-stage/config.toml"
 _NO_CONFIGURATION = "HTCondor's configuration cannot be had"
-_APPLY = "condor-kvm-stage-genconfig --apply"
 
 
 def checks(seen: Seen) -> list[Check]:
     """Return the verdicts of this group."""
     if not seen.facts.htcondor.config_dir:
         found = f"HTCondor is not installed: no {CONFIG_DIR}"
-        return [Check(_GROUP, "version", Level.FAIL, found, f"dnf install condor condor-vm-gahp; then {_APPLY}")]
+        return [Check(_GROUP, "version", Level.FAIL, found, f"dnf install condor condor-vm-gahp; then {APPLY}")]
     before = [_version(seen), _gahp(seen), _test(seen), _snippet(seen), _settings(seen), _guard(seen)]
     return [*before, builder.check(seen), _running(seen)]
 
@@ -72,18 +69,18 @@ def _snippet(seen: Seen) -> Check:
     if there is not None and seen.facts.htcondor.fault:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not compared, because {_NO_CONFIGURATION}")
     if there is None and _is_build(seen) and seen.trials.unit == "enabled":
-        found = f"{PATH} is not there yet: condor-kvm-stage.service writes it when the node boots"
+        found = f"{SNIPPET} is not there yet: condor-kvm-stage.service writes it when the node boots"
         return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
     if there is None:
-        return Check(_GROUP, name, Level.FAIL, f"{PATH} is not there", _APPLY)
+        return Check(_GROUP, name, Level.FAIL, f"{SNIPPET} is not there", APPLY)
     if there == seen.wanted:
-        return Check(_GROUP, name, Level.OK, f"{PATH} is what this host calls for")
+        return Check(_GROUP, name, Level.OK, f"{SNIPPET} is what this host calls for")
     if not checksum.holds(there):
-        found = f"{PATH} has been edited: the next run replaces it, and keeps a copy in /etc/condor-kvm-stage"
-        step = f"see condor-kvm-stage-genconfig --diff, move what you need to a file that is read later, then {_APPLY}"
+        found = f"{SNIPPET} has been edited: the next run replaces it, and keeps a copy in {COPIES}"
+        step = f"see condor-kvm-stage-genconfig --diff, move what you need to a file that is read later, then {APPLY}"
         return Check(_GROUP, name, Level.WARN, found, step)
-    found = f"{PATH} is not what this host calls for any more"
-    return Check(_GROUP, name, Level.WARN, found, f"see condor-kvm-stage-genconfig --diff, then {_APPLY}")
+    found = f"{SNIPPET} is not what this host calls for any more"
+    return Check(_GROUP, name, Level.WARN, found, f"see condor-kvm-stage-genconfig --diff, then {APPLY}")
 
 
 def _settings(seen: Seen) -> Check:
@@ -97,7 +94,7 @@ def _settings(seen: Seen) -> Check:
     machines = settings.get("VM_TYPE")
     if machines and machines.value.lower() != "kvm" and "VM_TYPE" in pending.overridden(seen.facts.htcondor):
         found = f"another file switches VM universe off: VM_TYPE = {machines.value} ({machines.origin})"
-        return Check(_GROUP, name, Level.FAIL, found, f"if VM jobs are to run here, take it out there, then {_APPLY}")
+        return Check(_GROUP, name, Level.FAIL, found, f"if VM jobs are to run here, take it out there, then {APPLY}")
     transfers = settings.get("ENABLE_URL_TRANSFERS")
     if seen.snippet is not None and transfers and transfers.value.lower() not in pending.TRUE:
         found = f"ENABLE_URL_TRANSFERS = {transfers.value}, so no plug-in is used: {transfers.origin}"
@@ -107,7 +104,7 @@ def _settings(seen: Seen) -> Check:
     ]
     if others:
         found = f"other files have the last word: {'; '.join(others)}"
-        step = f"if that is not meant, take it out there, and set it in {_POLICY}"
+        step = f"if that is not meant, take it out there, and set it in {POLICY}"
         return Check(_GROUP, name, Level.NOTE, found, step)
     return Check(_GROUP, name, Level.OK, "no other file overrides the snippet")
 
@@ -123,8 +120,8 @@ def _guard(seen: Seen) -> Check:
         return Check(_GROUP, name, Level.FAIL, found, "take that out when jobs are to run here, then condor_reconfig")
     if not guard_in_start.demands(start.value, seen.values.guard):
         found = f"START does not guard VM jobs, so one can attach any file of this node: {start.origin}"
-        elsewhere = start.origin.startswith("/") and not start.origin.startswith(PATH) and seen.snippet is not None
-        step = "write there: START = ($(START)) && (…), so that it adds; then condor_reconfig" if elsewhere else _APPLY
+        elsewhere = start.origin.startswith("/") and not start.origin.startswith(SNIPPET) and seen.snippet is not None
+        step = "write there: START = ($(START)) && (…), so that it adds; then condor_reconfig" if elsewhere else APPLY
         return Check(_GROUP, name, Level.FAIL, found, step)
     if running.has_vm and not pending.guarded(seen.values, running):
         found = "the running startd does not guard VM jobs, so one can attach any file of this node"
@@ -173,10 +170,10 @@ def _is_build(seen: Seen) -> bool:
 def _how_to_restart(seen: Seen) -> str:
     trials = seen.trials
     if seen.snippet != seen.wanted:
-        return _APPLY
+        return APPLY
     if not seen.values.no_vm and (trials.gahp or seen.facts.libvirt.fault or not seen.facts.platform.vm_gahp):
-        return f"mend what fails above, then {apply.RESTART}"
-    return apply.RESTART if trials.running.claimed else f"{apply.RESTART}, or {_APPLY}"
+        return f"mend what fails above, then {RESTART}"
+    return RESTART if trials.running.claimed else f"{RESTART}, or {APPLY}"
 
 
 def _how_to_get_nfs(seen: Seen) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from ...policy.model import PATH
+from ...installed import APPLY, POLICY
 from .model import Check, Level, Seen
 from .trials import DirectoryTrial
 
@@ -20,9 +20,9 @@ def checks(seen: Seen) -> list[Check]:
 
 def _policy(seen: Seen) -> Check:
     if seen.policy_fault:
-        step = "then condor-kvm-stage-genconfig --apply; until then no image is staged, and the snippet stays as it is"
+        step = f"then {APPLY}; until then no image is staged, and the snippet stays as it is"
         return Check(_GROUP, "policy", Level.FAIL, seen.policy_fault, step)
-    return Check(_GROUP, "policy", Level.OK, f"no error in {PATH}")
+    return Check(_GROUP, "policy", Level.OK, f"no error in {POLICY}")
 
 
 def _qemu_img(seen: Seen) -> Check:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from ...errors import printable, quoted
+from ...installed import APPLY
 from ...leftovers import orphans
-from ...leftovers.job_domains import URI
+from ...leftovers.virsh import URI
+from ...text import printable, quoted
 from ..probes import guest_support
-from ..probes.libvirt import dotted
+from ..probes.versions import dotted
 from .model import Check, Level, Seen
 
 _GROUP = "libvirt"
 _HOW = {
     "nat": "dnf install libvirt-daemon-config-network; virsh net-start default; virsh net-autostart default",
     "user": "have passt, libvirt 9.0 and HTCondor 25.12, or later ones (dnf install passt; dnf upgrade)",
-    "bridge": "name a bridge of this host as network.bridge in /etc/condor-kvm-stage/config.toml",
+    "bridge": "name a bridge of this host as network.bridge in {POLICY}",
 }
-_APPLY = "condor-kvm-stage-genconfig --apply"
-_THEN = f"; then {_APPLY}"
+_THEN = f"; then {APPLY}"
 _NAMED = 5  # of the virtual machines that jobs have left
 
 
@@ -78,7 +78,7 @@ def _cpu(seen: Seen) -> Check:
         return Check(_GROUP, name, Level.WARN, f"no CPU was tried for virtual machines: {fault}", "run this as root")
     if mode == "host-passthrough" and not without:
         return Check(_GROUP, name, Level.OK, "virtual machines have this host's CPU (host-passthrough)")
-    step = "if guests need it: dnf upgrade qemu-kvm-core, then condor-kvm-stage-genconfig --apply"
+    step = f"if guests need it: dnf upgrade qemu-kvm-core, then {APPLY}"
     if mode == "host-passthrough":
         found = f"virtual machines have this host's CPU (host-passthrough) without {without}, as QEMU fails with it"
         return Check(_GROUP, name, Level.NOTE, f"{found}: {fault}", step)
@@ -115,7 +115,7 @@ def _orphans(seen: Seen) -> Check:
     if left:
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
         found = f"virtual machines of jobs that are gone still run: {', '.join(left[:_NAMED])}{more}"
-        return Check(_GROUP, name, Level.WARN, found, f"{_APPLY}, which destroys what jobs have left")
+        return Check(_GROUP, name, Level.WARN, found, f"{APPLY}, which destroys what jobs have left")
     if domains.unclear:
         first = domains.unclear[0]
         found = f"it cannot be told whose the virtual machine {printable(first.name)} is: {printable(first.fault)}"

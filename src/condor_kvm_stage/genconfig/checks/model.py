@@ -7,7 +7,7 @@ from enum import Enum
 
 from ...policy.model import Policy
 from ..probes.collect import HostFacts
-from ..snippet.render import Values
+from ..snippet.values import Values
 from .trials import Trials
 
 

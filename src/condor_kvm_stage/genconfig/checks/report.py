@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ... import __version__
-from ...errors import printable
+from ...text import printable
 from . import Check, Level
 
 _COLOURS = {Level.OK: "32", Level.NOTE: "34", Level.WARN: "33", Level.FAIL: "31", Level.NOT_APPLICABLE: "2"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from ...errors import printable
 from ...host import Host
-from ...policy.model import Policy, PolicyError, load
+from ...installed import SNIPPET
+from ...policy.model import Policy, PolicyError
+from ...text import printable
 from .. import checks
-from ..probes import collect
-from ..snippet import render
+from ..snippet import wanted
 from . import report, trials
 
 
@@ -28,20 +28,19 @@ def look(host: Host) -> checks.Seen:
     """Find out everything that is to be known of a host."""
     fault, policy = "", None
     try:
-        policy = load(str(host.root).rstrip("/"))
+        policy = wanted.policy_of(host)
         fault = trials.unreadable_policy(host)
     except PolicyError as error:
         fault = str(error)
-    found = collect.collect(host, meanwhile=render.prepare)
-    values = render.decide(found, policy or Policy())
+    found = wanted.look(host, policy or Policy())
     return checks.Seen(
-        facts=found,
-        trials=trials.carry_out(host, found, policy),
+        facts=found.facts,
+        trials=trials.carry_out(host, found.facts, policy),
         policy=policy,
         policy_fault=fault,
-        values=values,
-        snippet=host.text(render.PATH),
-        wanted=render.render(values),
+        values=found.values,
+        snippet=host.text(SNIPPET),
+        wanted=found.text,
     )
 
 

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from ...errors import quoted
 from ...guest_facts import GuestFacts
 from ...host import Answer, Host
+from ...installed import DISABLED, POLICY, UNIT
 from ...leftovers import job_domains
-from ...policy.model import PATH, Policy
+from ...policy.model import Policy
 from ...share import mounts
 from ...share.paths import is_under
+from ...text import quoted
 from ..probes import devices, guest_support
 from ..probes.collect import HostFacts
-from ..probes.libvirt import dotted, version_in
+from ..probes.versions import dotted, version_in
 from ..startd import slot_ads
-from ..startd.apply import DISABLED, UNIT
 
 DEADLINE = 5  # seconds for each trial; HTCondor's startd gives its own test as many
 _IMAGES = ("*.qcow2", "*.img", "*.raw")
@@ -99,10 +99,10 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
 
 def unreadable_policy(host: Host) -> str:
     """Why the plug-in, which is run by the users of jobs, cannot read the policy that this user can; "" if it can."""
-    answer = host.run("head", "--bytes=0", PATH, timeout=DEADLINE, user="nobody" if host.job_user() else "")
+    answer = host.run("head", "--bytes=0", POLICY, timeout=DEADLINE, user="nobody" if host.job_user() else "")
     if "Permission denied" not in answer.errors:
         return ""
-    return f"the users of jobs cannot read {PATH}: chmod 644 {PATH}, and chmod 755 the directories above"
+    return f"the users of jobs cannot read {POLICY}: chmod 644 {POLICY}, and chmod 755 the directories above"
 
 
 def stage(host: Host, url: str, timeout: float = DEADLINE) -> str:

@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...host import Host
+from ...installed import BUILDER, HOOK, PLUGINS
 
 CONTROLLERS = ("memory", "cpu", "cpuacct", "cpuset", "devices", "blkio")
-# Our programs that HTCondor runs for a guest: its LIBVIRT_XML_SCRIPT, and a hook of its starter
-BUILDER = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain"
-HOOK = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-prepare"
-# Where the package has the plug-in: the second place is for hosts whose image does not hold /usr/local (see the spec)
-_PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")
 _V2_NAMES = {"blkio": "io"}
 # On cgroup v2 no controllers: CPU time is always accounted for, devices are a matter of BPF programs
 _V2_ALWAYS = ("cpuacct", "devices")
@@ -59,7 +55,7 @@ def probe(host: Host) -> Platform:
 
 def plugin(host: Host) -> str:
     """Return where the plug-in is, or belongs."""
-    return next((place for place in _PLUGINS if host.program(place)), _PLUGINS[0])
+    return next((place for place in PLUGINS if host.program(place)), PLUGINS[0])
 
 
 def emulator(host: Host) -> str:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 from ...guest_facts import GuestFacts
 from ...host import Answer, Host
-from ...leftovers.job_domains import URI
-from ..snippet.network import Offer
+from ...leftovers.virsh import URI
 from . import cpu, devices, kvm
 
 NOT_ROOT = "this user may not ask it"
@@ -44,9 +43,9 @@ class Guests:
     libvirt: str = ""
     cpu: str = ""
 
-    def offered(self, offer: Offer) -> GuestFacts:
-        """Return the facts with the networks that the snippet offers."""
-        return dataclasses.replace(self.facts, networks=list(offer.types), bridge=offer.bridge)
+    def offered(self, types: tuple[str, ...], bridge: str) -> GuestFacts:
+        """Return the facts with the networks that the snippet offers, the first being the default."""
+        return dataclasses.replace(self.facts, networks=list(types), bridge=bridge)
 
 
 def probe(host: Host, patience: float) -> Guests:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ...host import Answer, Host
-from .libvirt import version_in
+from ...installed import CONFIG_DIR, KEYWORD
+from .versions import version_in
 
-CONFIG_DIR = "/etc/condor/config.d"
-KEYWORD = "KVMSTAGE"  # of our hooks: HTCondor's settings of them begin with it
 SETTINGS = (
     "CONDOR_VERSION",
     "DAEMON_LIST",

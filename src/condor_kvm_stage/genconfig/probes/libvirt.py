@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...host import Host
+from .versions import version_in
 
 # libvirt's modular daemon, then the monolithic one (libvirt's "Daemons" page)
 _SOCKETS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
@@ -44,20 +45,6 @@ def start(host: Host) -> Callable[[], Libvirt]:
         nat_network=host.exists("/run/libvirt/network/default.xml"),
         passt=bool(host.program("passt")),
     )
-
-
-def version_in(text: str) -> tuple[int, ...]:
-    """Return the first version in a program's words, as (12, 8, 0) for `libvirtd (libvirt) 12.8.0`; () for none."""
-    for word in text.split():
-        parts = word.split(".")
-        if len(parts) >= 2 and all(part.isascii() and part.isdecimal() for part in parts):
-            return tuple(int(part) for part in parts)
-    return ()
-
-
-def dotted(version: tuple[int, ...]) -> str:
-    """Return a version as people write it, "" for an unknown one."""
-    return ".".join(map(str, version))
 
 
 def _fault(host: Host) -> str:

@@ -9,13 +9,9 @@ from collections.abc import Iterator
 from ... import atomic_file
 from ...errors import KvmStageError, root_hint
 from ...host import Host
+from ...installed import CONFIG_DIR, COPIES, SNIPPET
 from ...messages import NOTICE, Said
-from ..probes.htcondor import CONFIG_DIR
 from . import checksum
-from .render import PATH
-
-# HTCondor does not read here
-COPIES = "/etc/condor-kvm-stage"
 
 
 class SnippetError(KvmStageError):
@@ -30,13 +26,13 @@ def put(text: str, host: Host) -> Iterator[Said]:
     """
     if not host.is_directory(CONFIG_DIR):
         raise SnippetError(f"{CONFIG_DIR} is not there; install HTCondor (package condor), then run this again")
-    there = host.text(PATH)
+    there = host.text(SNIPPET)
     if there is not None and there != text and not checksum.holds(there):
         kept = _keep(host)
-        said = f"{PATH} has been edited, and is replaced; kept as {kept} (what it said belongs into a file of yours)"
+        said = f"{SNIPPET} has been edited, and is replaced; kept as {kept} (what it said belongs into a file of yours)"
         yield Said(said, NOTICE)
-    if atomic_file.write(host.path(PATH), text.encode("utf-8", "surrogateescape")):
-        yield Said(f"wrote {PATH}")
+    if atomic_file.write(host.path(SNIPPET), text.encode("utf-8", "surrogateescape")):
+        yield Said(f"wrote {SNIPPET}")
 
 
 def remove(host: Host) -> Iterator[Said]:
@@ -44,16 +40,16 @@ def remove(host: Host) -> Iterator[Said]:
 
     Raises SnippetError, WriteError or FactsError; the snippet is what it was then.
     """
-    there = host.text(PATH)
+    there = host.text(SNIPPET)
     if there is None:
         return
     if not checksum.holds(there):
-        yield Said(f"{PATH} has been edited; kept as {_keep(host)}", NOTICE)
+        yield Said(f"{SNIPPET} has been edited; kept as {_keep(host)}", NOTICE)
     try:
-        host.path(PATH).unlink()
+        host.path(SNIPPET).unlink()
     except OSError as error:
-        raise SnippetError(f"cannot remove {PATH}: {error.strerror}{root_hint(error)}") from error
-    yield Said(f"removed {PATH}")
+        raise SnippetError(f"cannot remove {SNIPPET}: {error.strerror}{root_hint(error)}") from error
+    yield Said(f"removed {SNIPPET}")
 
 
 def _keep(host: Host) -> str:
@@ -61,10 +57,10 @@ def _keep(host: Host) -> str:
     kept = COPIES + time.strftime("/50-condor-kvm-stage.conf.%Y-%m-%dT%H%M%SZ.rpmsave", time.gmtime())
     try:
         host.path(COPIES).mkdir(exist_ok=True)
-        there = host.path(PATH).read_bytes()
+        there = host.path(SNIPPET).read_bytes()
     except OSError as error:
         raise SnippetError(
-            f"cannot keep {PATH}, which has been edited, in {COPIES}: {error.strerror}{root_hint(error)}"
+            f"cannot keep {SNIPPET}, which has been edited, in {COPIES}: {error.strerror}{root_hint(error)}"
         ) from error
     atomic_file.write(host.path(kept), there)
     return kept
@@ -72,7 +68,7 @@ def _keep(host: Host) -> str:
 
 def diff(text: str, host: Host) -> str:
     """Return what put() would change, as a unified diff, "" for nothing."""
-    there = host.text(PATH)
-    before = "/dev/null" if there is None else PATH
-    lines = difflib.unified_diff((there or "").splitlines(True), text.splitlines(True), before, PATH)
+    there = host.text(SNIPPET)
+    before = "/dev/null" if there is None else SNIPPET
+    lines = difflib.unified_diff((there or "").splitlines(True), text.splitlines(True), before, SNIPPET)
     return "".join(lines)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...policy.model import Network
 from ..probes.collect import HostFacts
-from ..probes.libvirt import dotted
+from ..probes.versions import dotted
 
 # HTCondor's manual, VM_NETWORKING_TYPE, and its version history: user-mode networking came with these
 _LIBVIRT_WITH_USER = (9, 0, 0)

@@ -2,63 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 
-from ...errors import KvmStageError
 from ...host import Host
+from ...installed import APPLY, RESTART
 from ...messages import NOTICE, Said
 from ...policy.model import Policy
 from ..probes.htcondor import Htcondor
-from ..snippet.render import Values
+from ..snippet.values import Values
 from . import pending, slot_ads
-
-UNIT = "condor-kvm-stage.service"
-DISABLED = "/etc/condor-kvm-stage/disabled"  # see the unit
-RESTART = "condor_restart -startd -peaceful"
-
-
-class ApplyError(KvmStageError):
-    """HTCondor does not take up its configuration."""
-
-
-def demand_htcondor(host: Host) -> None:
-    """Raise ApplyError if HTCondor is not installed. Our package brings its directories, so they say nothing."""
-    if not host.program("condor_master"):
-        raise ApplyError(
-            "no program condor_master; install HTCondor (package condor): when it starts, it gets all this"
-        )
-
-
-def is_running(host: Host) -> bool:
-    """Return whether HTCondor's master runs on this host."""
-    processes = [name for name in host.names("/proc") if name.isdecimal()]
-    return any(host.text(f"/proc/{pid}/comm") == "condor_master\n" for pid in processes)
-
-
-def must_delegate(host: Host) -> bool:
-    """Return whether this process has no network although the host has: a scriptlet under rpm's plug-in `unshare`."""
-    try:
-        return os.readlink(host.path("/proc/self/ns/net")) != os.readlink(host.path("/proc/1/ns/net"))
-    except OSError:  # not root, or no such files
-        return False
-
-
-def delegate(host: Host, policy: Policy) -> Iterator[Said]:
-    """Let the unit do it, which systemd starts outside of the scriptlet. Gives the lines that it said."""
-    done = host.run("systemctl", "restart", UNIT, timeout=policy.staging.timeout + policy.htcondor.wait + 60)
-    if _property(host, "ConditionResult") == "no":
-        yield Said(f"{UNIT} is switched off ({DISABLED}): nothing is changed", NOTICE)
-        return
-    invocation = _property(host, "InvocationID")
-    host.run("journalctl", "--sync")
-    said = host.run("journalctl", "--output=json", "--quiet", f"_SYSTEMD_INVOCATION_ID={invocation}")
-    entries = [json.loads(line) for line in said.output.splitlines()]  # systemd's "Journal JSON Format"
-    yield from (Said(entry["MESSAGE"], int(entry["PRIORITY"])) for entry in entries)
-    if done.status != 0:
-        raise ApplyError(f"{UNIT} failed: {'see above' if entries else done.reason}; see journalctl -u {UNIT}")
+from .delegate import ApplyError
 
 
 def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Iterator[Said]:
@@ -110,10 +64,6 @@ def describe(now: slot_ads.Running) -> str:
     return f"{machines}, staging by nfs:// = {'true' if 'nfs' in now.methods else 'false'}"
 
 
-def _property(host: Host, name: str) -> str:
-    return host.run("systemctl", "show", f"--property={name}", "--value", UNIT).output.strip()
-
-
 def _may_restart(now: slot_ads.Running, policy: Policy) -> bool:
     if now.drained:
         return False
@@ -124,7 +74,7 @@ def _reconfigure(host: Host) -> None:
     """Not `systemctl reload`: the unit, which is to end before HTCondor's begins anything, would wait for itself."""
     done = host.run("condor_reconfig", timeout=20)
     if done.status != 0:
-        step = "run condor-kvm-stage-genconfig --apply again" if host.is_root() else "run this as root"
+        step = f"run {APPLY} again" if host.is_root() else "run this as root"
         raise ApplyError(f"HTCondor does not reread its configuration: {done.reason}; {step}")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from ...installed import SNIPPET
 from ..probes.htcondor import Htcondor
 from ..snippet import guard_in_start
-from ..snippet.render import PATH, Values
+from ..snippet.values import Values
 from .slot_ads import UNLIMITED, Running
 
 # Of the snippet, what the startd reads at its start
@@ -17,7 +18,7 @@ TRUE = ("true", "t", "1")  # string_is_boolean_param() of HTCondor
 def overridden(condor: Htcondor) -> list[str]:
     """Return which of the settings that the startd reads at its start another file has the last word on."""
     origins = {name: condor.settings[name].origin for name in _AT_START if name in condor.settings}
-    return [name for name, origin in origins.items() if origin.startswith("/") and not origin.startswith(PATH)]
+    return [name for name, origin in origins.items() if origin.startswith("/") and not origin.startswith(SNIPPET)]
 
 
 def in_force(values: Values, condor: Htcondor) -> Values:

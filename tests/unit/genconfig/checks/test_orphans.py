@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from condor_kvm_stage.genconfig.checks import Check, Level, Seen
-from condor_kvm_stage.leftovers.job_domains import Domain, Domains, Job, Unclear
+from condor_kvm_stage.leftovers.job_domains import Domains
+from condor_kvm_stage.leftovers.metadata import Domain, Job, Unclear
 from support.findings import of, tried, verdict
 
 APPLY = "condor-kvm-stage-genconfig --apply, which destroys what jobs have left"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.checks import Seen
 from condor_kvm_stage.genconfig.probes import guest_support
-from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.guest_facts import GuestFacts
 from support.findings import (
     CONTAINER,
@@ -59,7 +59,7 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (asked(GuestFacts("host-passthrough", cpu_without=["x"])), "libvirt cpu", "dnf upgrade qemu-kvm-core"),
         (sets(SCRIPT, "/x"), "htcondor domain", "take it out there"),
         (sets(SCRIPT, "/x", "<Default>"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
-        (sets(SCRIPT, "/x", f"{render.PATH}, line 9"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
+        (sets(SCRIPT, "/x", f"{installed.SNIPPET}, line 9"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
         (all_of(decided(guarded=False), sets(SCRIPT, "/x", "<Default>")), "htcondor domain", "guest.guarded = true"),
         (of("platform", missing=("/x",)), "htcondor domain", "dnf reinstall condor-kvm-stage"),
         (sets("STARTER_JOB_HOOK_KEYWORD", "X"), "htcondor domain", "/condor-kvm-stage-prepare, too"),
@@ -74,7 +74,7 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (all_of(tried(gahp="x"), of("htcondor", fault="x")), "htcondor vm-gahp-test", "see htcondor version above"),
         (sets("START", "True"), "htcondor guard", "write there: START = ($(START))"),
         (sets("START", "True", "<Default>"), "htcondor guard", "condor-kvm-stage-genconfig --apply"),
-        (sets("START", "True", f"{render.PATH}, line 9"), "htcondor guard", "condor-kvm-stage-genconfig --apply"),
+        (sets("START", "True", f"{installed.SNIPPET}, line 9"), "htcondor guard", "condor-kvm-stage-genconfig --apply"),
         (runs(start=("True",)), "htcondor guard", "condor_reconfig"),
         (runs(fault="x"), "htcondor startd", "systemctl enable --now condor"),
         (all_of(runs(fault="x"), NOT_BOOTED, CONTAINER), "htcondor startd", "start condor_master"),

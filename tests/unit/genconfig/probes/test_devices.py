@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.probes import devices
-from condor_kvm_stage.genconfig.probes.devices import BUILDER, CONTROLLERS, HOOK, Platform
+from condor_kvm_stage.genconfig.probes.devices import CONTROLLERS, Platform
 from condor_kvm_stage.host import Answer
 from support.fake_host import FakeHost, write
 
@@ -23,7 +24,7 @@ def probe(root: Path, *files: str, text: str = "", programs: tuple[str, ...] = (
 
 def test_bare_host_has_nothing(tmp_path: Path) -> None:
     nothing = (False, False, (), NO_IOMMU, "", (), "", "", "")
-    assert probe(tmp_path) == Platform(*nothing, "/usr/local/bin/vm-nfs-plugin", (BUILDER, HOOK))
+    assert probe(tmp_path) == Platform(*nothing, "/usr/local/bin/vm-nfs-plugin", (installed.BUILDER, installed.HOOK))
 
 
 def test_plugin_is_found_where_an_image_without_usr_local_has_it(tmp_path: Path) -> None:
@@ -32,8 +33,8 @@ def test_plugin_is_found_where_an_image_without_usr_local_has_it(tmp_path: Path)
 
 
 def test_program_of_ours_that_is_not_there_is_missing(tmp_path: Path) -> None:
-    assert probe(tmp_path, programs=(HOOK,)).missing == (BUILDER,)
-    assert probe(tmp_path, programs=(BUILDER, HOOK)).missing == ()
+    assert probe(tmp_path, programs=(installed.HOOK,)).missing == (installed.BUILDER,)
+    assert probe(tmp_path, programs=(installed.BUILDER, installed.HOOK)).missing == ()
 
 
 def test_devices_are_told_apart(tmp_path: Path) -> None:

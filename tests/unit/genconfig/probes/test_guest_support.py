@@ -11,7 +11,6 @@ import pytest
 
 from condor_kvm_stage.genconfig.probes import guest_support
 from condor_kvm_stage.genconfig.probes.guest_support import Guests
-from condor_kvm_stage.genconfig.snippet.network import Offer
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.host import Answer, Host
 from support.fake_host import CAPABILITIES, FakeHost, Program, add_program
@@ -149,8 +148,9 @@ def test_only_root_asks_libvirt(tmp_path: Path) -> None:
 
 def test_networks_are_those_that_the_snippet_offers() -> None:
     found = Guests(GuestFacts("", False, ["selinux"], [], "", ["x"]))
-    offer = Offer(("bridge", "nat"), {"user": "no passt"}, "br0")
-    assert found.offered(offer) == GuestFacts("", False, ["selinux"], ["bridge", "nat"], "br0", ["x"])
+    assert found.offered(("bridge", "nat"), "br0") == GuestFacts(
+        "", False, ["selinux"], ["bridge", "nat"], "br0", ["x"]
+    )
 
 
 @pytest.fixture

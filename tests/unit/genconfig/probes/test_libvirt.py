@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condor_kvm_stage.genconfig.probes import libvirt
-from condor_kvm_stage.genconfig.probes.libvirt import Libvirt, version_in
+from condor_kvm_stage.genconfig.probes.libvirt import Libvirt
+from condor_kvm_stage.genconfig.probes.versions import version_in
 from condor_kvm_stage.host import Answer, Host
 from support.fake_host import FakeHost
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import jinja2
 import pytest
 
+from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.snippet import checksum, render, start_guard
 from condor_kvm_stage.genconfig.snippet.network import Offer
-from condor_kvm_stage.genconfig.snippet.render import Values
 from condor_kvm_stage.genconfig.snippet.sizing import Sizing
+from condor_kvm_stage.genconfig.snippet.values import Values
 from support.snippet_text import rendered
 
 PLUGIN = "/usr/local/bin/vm-nfs-plugin"
@@ -42,7 +43,7 @@ VARIANTS = {
 
 
 def test_name_that_the_template_does_not_get_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / f"{Path(render.PATH).name}.j2").write_text("VM_MEMORY = {{ size.memroy }}\n")
+    (tmp_path / f"{Path(installed.SNIPPET).name}.j2").write_text("VM_MEMORY = {{ size.memroy }}\n")
     monkeypatch.setattr(render, "_TEMPLATES", tmp_path)
     with pytest.raises(jinja2.UndefinedError):
         render.render(VALUES)

@@ -9,7 +9,7 @@ import pytest
 from condor_kvm_stage.genconfig.probes import collect
 from condor_kvm_stage.genconfig.probes.collect import HostFacts
 from condor_kvm_stage.genconfig.probes.kvm import KvmDevice
-from condor_kvm_stage.genconfig.snippet import render, start_guard
+from condor_kvm_stage.genconfig.snippet import render, start_guard, values
 from condor_kvm_stage.policy.model import Policy
 from support.fake_host import GOOD, RecordedHost
 from support.snippet_text import rendered
@@ -23,19 +23,19 @@ def host() -> HostFacts:
 
 def test_host_is_what_the_comment_says_it_is_worked_out_from(host: HostFacts) -> None:
     memory = replace(host.memory, huge_pages=2048, cgroup_limit=16384)
-    values = render.decide(replace(host, memory=memory), Policy())
-    assert values.host == [
+    found = values.decide(replace(host, memory=memory), Policy())
+    assert found.host == [
         "64000 MiB of memory, 2048 MiB of them reserved for huge pages, the control group's limit is 16384 MiB",
         "HTCondor's slots have 4 CPUs and 64000 MiB",
     ]
 
 
 def test_cpus_are_those_of_htcondor_where_it_says(host: HostFacts) -> None:
-    assert render.decide(host, Policy()).size.number == 4
+    assert values.decide(host, Policy()).size.number == 4
     unknown = replace(host, cpu=replace(host.cpu, count=7), htcondor=replace(host.htcondor, settings={}))
-    values = render.decide(unknown, Policy())
-    assert values.size.number == 7
-    assert values.host[1] == "HTCondor's slots have 7 CPUs"
+    found = values.decide(unknown, Policy())
+    assert found.size.number == 7
+    assert found.host[1] == "HTCondor's slots have 7 CPUs"
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,16 @@ def test_cpus_are_those_of_htcondor_where_it_says(host: HostFacts) -> None:
     ],
 )
 def test_node_without_kvm_has_no_vm_universe(host: HostFacts, code: str, reason: str) -> None:
-    assert render.decide(replace(host, kvm=KvmDevice(False, reason, code)), Policy()).no_vm == reason
+    assert values.decide(replace(host, kvm=KvmDevice(False, reason, code)), Policy()).no_vm == reason
 
 
 def test_who_may_not_open_the_device_does_not_take_vm_universe_away(host: HostFacts) -> None:
-    found = render.decide(replace(host, kvm=KvmDevice(False, "cannot open /dev/kvm: x", "EACCES")), Policy())
-    assert found == render.decide(host, Policy())
+    found = values.decide(replace(host, kvm=KvmDevice(False, "cannot open /dev/kvm: x", "EACCES")), Policy())
+    assert found == values.decide(host, Policy())
 
 
 def test_host_without_memory_to_spare_has_no_vm_universe(host: HostFacts) -> None:
-    found = render.decide(replace(host, memory=replace(host.memory, ram=900)), Policy())
+    found = values.decide(replace(host, memory=replace(host.memory, ram=900)), Policy())
     assert found.no_vm == "900 MiB of memory leave nothing for virtual machines"
 
 
@@ -65,7 +65,7 @@ def test_policy_decides_on_canary_disks_and_networks(host: HostFacts) -> None:
     policy.staging.canary_image = "/srv/canary.qcow2"
     policy.vm.disk_dirs = ["/srv/disks"]
     policy.network.types = ["user"]
-    found = render.decide(host, policy)
+    found = values.decide(host, policy)
     assert found.canary == "nfs:///srv/canary.qcow2:canary.qcow2"
     assert found.guard == start_guard.attributes(["/srv/disks"])
     assert found.network.types == ("user",)
@@ -73,11 +73,11 @@ def test_policy_decides_on_canary_disks_and_networks(host: HostFacts) -> None:
 
 def test_policy_decides_whose_program_defines_virtual_machines(host: HostFacts) -> None:
     policy = Policy()
-    assert render.decide(host, policy).guarded
-    assert render.decide_unseen(policy, "/x").guarded
+    assert values.decide(host, policy).guarded
+    assert values.decide_unseen(policy, "/x").guarded
     policy.guest.guarded = False
-    assert not render.decide(host, policy).guarded
-    assert not render.decide_unseen(policy, "/x").guarded
+    assert not values.decide(host, policy).guarded
+    assert not values.decide_unseen(policy, "/x").guarded
 
 
 def test_unseen_host_gets_what_its_policy_fixes_and_nothing_else() -> None:
@@ -85,19 +85,19 @@ def test_unseen_host_gets_what_its_policy_fixes_and_nothing_else() -> None:
     policy.vm.memory, policy.vm.max_number = 32 << 30, 8
     policy.network.types, policy.network.bridge = ["nat", "bridge"], "br0"
     policy.given = ["network.types"]
-    assert render.missing_for_unseen(policy) == []
-    found = rendered(render.decide_unseen(policy, "/usr/libexec/x/vm-nfs-plugin"))
+    assert values.missing_for_unseen(policy) == []
+    found = rendered(values.decide_unseen(policy, "/usr/libexec/x/vm-nfs-plugin"))
     assert (found["VM_MEMORY"], found["VM_MAX_NUMBER"]) == ("32768", "8")
     assert found["FILETRANSFER_PLUGINS"].endswith(", /usr/libexec/x/vm-nfs-plugin")
     assert (found["VM_NETWORKING_TYPE"], found["VM_NETWORKING_BRIDGE_INTERFACE"]) == ("nat, bridge", "br0")
     assert "#   not looked at: the policy fixes all values\n" in render.render(
-        render.decide_unseen(policy, "/usr/libexec/x/vm-nfs-plugin")
+        values.decide_unseen(policy, "/usr/libexec/x/vm-nfs-plugin")
     )
 
 
 def test_policy_that_leaves_something_to_the_host_does_not_do_for_an_unseen_one() -> None:
     policy = Policy()
-    assert render.missing_for_unseen(policy) == ["network.types", "vm.memory", "vm.max_number"]
+    assert values.missing_for_unseen(policy) == ["network.types", "vm.memory", "vm.max_number"]
     policy.given, policy.network.types = ["network.types"], ["bridge"]
     policy.vm.memory = 1 << 30
-    assert render.missing_for_unseen(policy) == ["network.bridge", "vm.max_number"]
+    assert values.missing_for_unseen(policy) == ["network.bridge", "vm.max_number"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.genconfig.startd import apply
+from condor_kvm_stage import installed
+from condor_kvm_stage.genconfig.startd import delegate
 from condor_kvm_stage.host import Answer
 from support.fake_node import OFFERED, RECONFIG, RECONFIGURED, Clock, FakeNode, job, restarting, slot, take_up
 
@@ -35,7 +36,7 @@ def test_what_the_pool_knew_before_the_startd_reread_its_configuration_does_not_
     assert take_up(node) == [OFFERED]
     assert clock.now == 1.0
     node = FakeNode(tmp_path / "never", [before])
-    with pytest.raises(apply.ApplyError, match="the startd has not reread its configuration"):
+    with pytest.raises(delegate.ApplyError, match="the startd has not reread its configuration"):
         take_up(node)
 
 
@@ -45,14 +46,14 @@ def test_idle_startd_is_started_again_and_waited_for(tmp_path: Path) -> None:
     lines = take_up(node)
     assert lines[0].startswith("The startd, which had no job, starts again")
     assert lines[1:] == [OFFERED]
-    assert node.commands() == [RECONFIG, apply.RESTART]
+    assert node.commands() == [RECONFIG, installed.RESTART]
 
 
 def test_startd_lets_go_of_vm_universe_where_kvm_is_gone(tmp_path: Path) -> None:
     node = FakeNode(tmp_path, [slot()], [slot()], [slot(HasVM=False)])
     node.kvm = "ENOENT"
     assert take_up(node)[-1] == "HTCondor advertises for this node: HasVM = false, staging by nfs:// = true."
-    assert node.commands() == [RECONFIG, apply.RESTART]
+    assert node.commands() == [RECONFIG, installed.RESTART]
 
 
 @pytest.mark.parametrize("how", ["idle", "never"])
@@ -88,7 +89,7 @@ def test_policy_can_have_the_startd_start_again_after_its_jobs(tmp_path: Path, c
     (line,) = take_up(node, restarting("peaceful"))
     assert "slot1_1@worker" in line
     assert "VM_Memory is 512, and is to be 1024" in line
-    assert node.commands() == [RECONFIG, apply.RESTART]
+    assert node.commands() == [RECONFIG, installed.RESTART]
     assert clock.now == 0, "jobs may take days: nobody waits for them"
 
 
@@ -123,4 +124,4 @@ def test_node_that_somebody_drained_stays_so(tmp_path: Path) -> None:
         lines = take_up(node, restarting(how))
         assert lines[0] == "Pending until the startd starts again: VM_Memory is 512, and is to be 1024."
         assert "it is drained (slot1@worker)" in lines[1]
-    assert apply.RESTART not in node.commands()
+    assert installed.RESTART not in node.commands()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.genconfig.startd import apply
+from condor_kvm_stage.genconfig.startd import delegate
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import NOTICE, Said
 from condor_kvm_stage.policy import model
@@ -42,11 +42,11 @@ def journal(node: FakeNode, status: int, condition: str = "yes") -> list[tuple[s
 
 def test_scriptlet_without_network_lets_the_unit_do_it_and_prints_what_it_says(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
-    assert not apply.must_delegate(node)
+    assert not delegate.must_delegate(node)
     node.confine()
-    assert apply.must_delegate(node)
+    assert delegate.must_delegate(node)
     asked = journal(node, 0)
-    assert list(apply.delegate(node, model.Policy())) == SAID
+    assert list(delegate.delegate(node, model.Policy())) == SAID
     (command,) = asked
     assert "_SYSTEMD_INVOCATION_ID=0123abcd" in command, "of this run, not of an earlier one"
 
@@ -54,9 +54,9 @@ def test_scriptlet_without_network_lets_the_unit_do_it_and_prints_what_it_says(t
 def test_unit_that_fails_is_a_failure_after_what_it_said(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     journal(node, 1)
-    lines = apply.delegate(node, model.Policy())
+    lines = delegate.delegate(node, model.Policy())
     assert [next(lines), next(lines)] == SAID
-    with pytest.raises(apply.ApplyError, match=r"condor-kvm-stage\.service failed: see above; see journalctl -u"):
+    with pytest.raises(delegate.ApplyError, match=r"condor-kvm-stage\.service failed: see above; see journalctl -u"):
         next(lines)
 
 
@@ -64,7 +64,7 @@ def test_unit_that_is_switched_off_has_said_nothing_now(tmp_path: Path) -> None:
     """What systemd knows of it, and the journal, are of an earlier run."""
     node = FakeNode(tmp_path)
     asked = journal(node, 0, condition="no")
-    (line,) = apply.delegate(node, model.Policy())
+    (line,) = delegate.delegate(node, model.Policy())
     assert "/etc/condor-kvm-stage/disabled" in line.text
     assert line.level == NOTICE
     assert asked == []
@@ -81,25 +81,25 @@ def test_unit_has_time_for_a_silent_share_and_for_htcondor(tmp_path: Path, monke
         return Answer(0)
 
     monkeypatch.setattr(node, "run", run)
-    list(apply.delegate(node, site))
+    list(delegate.delegate(node, site))
     assert [timeout for command, timeout in given if command == ("systemctl", "restart")] > [800]
 
 
 def test_user_who_may_not_see_the_namespaces_does_not_delegate(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     node.path("/proc/1/ns/net").unlink()
-    assert not apply.must_delegate(node)
+    assert not delegate.must_delegate(node)
 
 
 def test_master_is_found_among_other_processes(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     node.put("/proc/5/comm", "bash\n")
     node.path("/proc/6").mkdir()  # it ends while somebody looks
-    assert apply.is_running(node)
+    assert delegate.is_running(node)
 
 
 def test_no_master_is_found_where_none_runs(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     node.put("/proc/77/comm", "condor_startd\n")
     node.path("/proc/8").mkdir()
-    assert not apply.is_running(node)
+    assert not delegate.is_running(node)

@@ -6,8 +6,8 @@ import pytest
 
 from condor_kvm_stage.genconfig.probes.htcondor import Htcondor, Setting
 from condor_kvm_stage.genconfig.snippet.network import Offer
-from condor_kvm_stage.genconfig.snippet.render import Values
 from condor_kvm_stage.genconfig.snippet.sizing import Sizing
+from condor_kvm_stage.genconfig.snippet.values import Values
 from condor_kvm_stage.genconfig.startd.pending import for_restart, guarded, in_force
 from condor_kvm_stage.genconfig.startd.slot_ads import Running
 

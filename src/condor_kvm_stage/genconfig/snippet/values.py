@@ -1,0 +1,85 @@
+"""The values of the HTCondor configuration snippet, decided from a host's facts and its policy. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...policy.model import AUTO, Policy
+from ..probes.collect import HostFacts
+from . import network, sizing, start_guard
+
+
+@dataclass(frozen=True)
+class Values:
+    """What the template may use.
+
+    no_vm: the reason why the node offers no VM universe, "" if it does. host: what the values were worked out from, a
+    line each. plugin: its path. canary: a URL that it must be able to stage, "" for none. guard: expressions by slot
+    attribute. guarded: whether our programs define virtual machines.
+    """
+
+    no_vm: str
+    host: list[str]
+    size: sizing.Sizing
+    network: network.Offer
+    plugin: str
+    canary: str
+    guard: dict[str, str] = field(default_factory=dict)
+    guarded: bool = True
+
+
+def decide(facts: HostFacts, policy: Policy) -> Values:
+    """Return the values that a host's facts and its policy call for."""
+    cpus = facts.htcondor.number("NUM_CPUS") or facts.cpu.count
+    size = sizing.size(facts.memory, facts.htcondor.memory, cpus, policy.vm)
+    # Whom the device's file keeps out does not know what it would answer HTCondor's vm-gahp and libvirt
+    no_vm = "" if facts.kvm.code == "EACCES" else facts.kvm.reason
+    if not no_vm and size.memory == 0:
+        no_vm = f"{facts.memory.ram} MiB of memory leave nothing for virtual machines"
+    offer = network.offer(facts, policy.network)
+    return _values(no_vm, _seen(facts, cpus), size, offer, facts.platform.plugin, policy)
+
+
+def decide_unseen(policy: Policy, plugin: str) -> Values:
+    """Return the values for a host that cannot be looked at: those that its policy fixes. See missing_for_unseen().
+
+    plugin: where it is in the host's tree.
+    """
+    size = sizing.Sizing(policy.vm.memory >> 20, policy.vm.max_number, fixed=True)
+    types = network.Offer(tuple(policy.network.types), {}, policy.network.bridge)
+    return _values("", ["not looked at: the policy fixes all values"], size, types, plugin, policy)
+
+
+def missing_for_unseen(policy: Policy) -> list[str]:
+    """Return the keys that a policy has to set for decide_unseen(), and does not."""
+    missing = [] if "network.types" in policy.given else ["network.types"]
+    if "bridge" in policy.network.types and not policy.network.bridge:
+        missing.append("network.bridge")
+    return missing + [f"vm.{key}" for key in ("memory", "max_number") if getattr(policy.vm, key) == AUTO]
+
+
+def _values(
+    no_vm: str, host: list[str], size: sizing.Sizing, offer: network.Offer, plugin: str, policy: Policy
+) -> Values:
+    canary = policy.staging.canary_image
+    return Values(
+        no_vm=no_vm,
+        host=host,
+        size=size,
+        network=offer,
+        plugin=plugin,
+        canary=f"nfs://{canary}:canary.qcow2" if canary else "",
+        guard=start_guard.attributes(policy.vm.disk_dirs),
+        guarded=policy.guest.guarded,
+    )
+
+
+def _seen(facts: HostFacts, cpus: int) -> list[str]:
+    memory = facts.memory
+    limit = [] if memory.cgroup_limit is None else [f"the control group's limit is {memory.cgroup_limit} MiB"]
+    huge = [f"{memory.huge_pages} MiB of them reserved for huge pages"] if memory.huge_pages else []
+    slots = facts.htcondor.memory
+    return [
+        ", ".join([f"{memory.ram} MiB of memory", *huge, *limit]),
+        f"HTCondor's slots have {cpus} CPUs" + (f" and {slots} MiB" if slots is not None else ""),
+    ]

@@ -1,0 +1,16 @@
+"""/proc/PID/stat, as proc_pid_stat(5) has it. Imports nothing: the plug-in reads it, too."""
+
+# Fields by their numbers in the manual page, less those before them. The second field, the program's name, is in
+# parentheses and can hold anything, so that counting begins behind it, with field 3.
+STATE, PARENT, SESSION, USER_TIME, SYSTEM_TIME, START_TIME = (number - 3 for number in (3, 4, 6, 14, 15, 22))
+
+
+def fields(stat: bytes) -> "list[bytes]":
+    """Return the fields behind the program's name, for the indexes above."""
+    return stat.rpartition(b") ")[2].split()
+
+
+def read(pid: "int | str") -> "list[bytes]":
+    """Return the fields of a process. Raises FileNotFoundError or ProcessLookupError if there is none."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return fields(file.read())
