@@ -16,8 +16,8 @@ OK = 0
 BUG = posix.EX_SOFTWARE
 
 
-class StageError(KvmStageError):
-    """A file could not be transferred.
+class Failure(KvmStageError):
+    """A file could not be transferred, or a program has a bug.
 
     check: the name of the check that failed, "" if none did. code: the errno, 0 if there is none. detail: what another
     program said. Set by who catches it: step, in which it happened; server, whose file it is, for HTCondor's records.
@@ -35,6 +35,10 @@ class StageError(KvmStageError):
         self.detail = detail
         self.step = ""
         self.server = ""
+
+
+class StageError(Failure):
+    """A file could not be transferred, and somebody can do something about it."""
 
 
 class ParameterError(StageError):
@@ -67,7 +71,7 @@ class ContactError(StageError):
     retryable = 300
 
 
-class BugError(StageError):
+class BugError(Failure):
     """Something happened that nobody thought of. Its traceback is on stderr."""
 
     status = BUG
@@ -113,9 +117,9 @@ _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 
-def bug(error: BaseException) -> BugError:
-    """Return what the user is told of an exception that nobody thought of."""
-    return BugError(f"bug in vm-nfs-plugin, please report it: {type(error).__name__}: {printable(str(error))}")
+def bug(error: BaseException, program: str) -> BugError:
+    """Return what the user is told of an exception that nobody thought of. program: the one that has the bug."""
+    return BugError(f"bug in {program}, please report it: {type(error).__name__}: {printable(str(error))}")
 
 
 def on_share(error: OSError, doing: str) -> StageError:

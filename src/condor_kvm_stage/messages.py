@@ -12,14 +12,14 @@ from .text import printable
 ERROR, NOTICE, INFO = 3, 5, 6
 
 
-class Said(NamedTuple):
+class Message(NamedTuple):
     """A line. level: NOTICE for what an administrator should know or do, INFO for what went as it should."""
 
     text: str
     level: int = INFO
 
 
-def write(line: Said, stream: TextIO) -> None:
+def write(line: Message, stream: TextIO) -> None:
     """Print a line at once; with its level before it where the journal reads it (sd-daemon(3))."""
     level = f"<{line.level}>" if _is_journal(stream) else ""
     print(f"{level}{printable(line.text)}", file=stream, flush=True)

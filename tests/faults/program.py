@@ -19,7 +19,7 @@ import classad2
 from support import installed_plugin
 from support.processes import NOBODY, of_session
 
-IMPATIENT = 1  # seconds, instead of the program's own 5: how long it waits once a share has been silent
+TIMEOUT_AFTER_SILENCE = 1  # seconds, instead of the program's own 5: how long it waits once a share has been silent
 
 
 @dataclass
@@ -132,9 +132,9 @@ def install(directory: Path) -> tuple[Path, Path]:
     assert compileall.compile_dir(modules, quiet=1)
     before = (
         "import condor_kvm_stage.share.watchdog\n"
-        "import condor_kvm_stage.policy.model\n\n"
-        f"condor_kvm_stage.share.watchdog.IMPATIENT = {IMPATIENT}\n"
-        f"condor_kvm_stage.policy.model.PATH = {str(policy)!r}\n"
+        "import condor_kvm_stage.installed\n\n"
+        f"condor_kvm_stage.share.watchdog.TIMEOUT_AFTER_SILENCE = {TIMEOUT_AFTER_SILENCE}\n"
+        f"condor_kvm_stage.installed.POLICY = {str(policy)!r}\n"
     )
     installed_plugin.write(program, modules, before)
     return program, policy

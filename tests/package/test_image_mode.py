@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from condor_kvm_stage.genconfig.probes import devices
+from condor_kvm_stage.genconfig.probes import programs
 from condor_kvm_stage.host import Host
 from testnode import builds
 
@@ -33,4 +33,4 @@ def test_plugin_is_where_the_generator_finds_it_and_nothing_is_in_usr_local(tmp_
         ["rpm2archive", "-"], check=True, stdin=package.open("rb"), capture_output=True, timeout=60
     )
     subprocess.run(["tar", "--extract", "--gzip", "--directory", root], check=True, input=unpacked.stdout, timeout=60)
-    assert devices.plugin(Host(root)) == plugin
+    assert programs.plugin(Host(root)) == plugin

@@ -12,7 +12,7 @@ from condor_kvm_stage.genconfig.probes import collect
 from condor_kvm_stage.genconfig.snippet import values
 from condor_kvm_stage.genconfig.startd import apply
 from condor_kvm_stage.host import Answer
-from condor_kvm_stage.messages import NOTICE, Said
+from condor_kvm_stage.messages import NOTICE, Message
 from condor_kvm_stage.policy import load
 from support.fake_host import CAPABILITIES, FakeHost, write
 
@@ -130,7 +130,7 @@ def notices(node: FakeNode, text: str = POLICY) -> list[str]:
     return [line.text for line in _take_up(node, text) if line.level == NOTICE]
 
 
-def _take_up(node: FakeNode, text: str) -> Iterator[Said]:
+def _take_up(node: FakeNode, text: str) -> Iterator[Message]:
     node.policy(text)
     site = load.load(str(node.root))
     found = collect.collect(node)

@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from condor_kvm_stage.genconfig import checks
-from condor_kvm_stage.genconfig.checks import Check, Seen
+from condor_kvm_stage.genconfig.checks import Check, Findings
 from condor_kvm_stage.genconfig.checks.trials import DirectoryTrial
 from condor_kvm_stage.genconfig.probes.htcondor import Setting
 from condor_kvm_stage.guest_facts import GuestFacts
 
-Change = Callable[[Seen], Seen]
+Change = Callable[[Findings], Findings]
 
 
-def verdict(seen: Seen, subject: str) -> Check:
+def verdict(seen: Findings, subject: str) -> Check:
     (found,) = [check for check in checks.evaluate(seen) if f"{check.group} {check.name}" == subject]
     return found
 
@@ -34,7 +34,7 @@ def tried(**changes: Any) -> Change:
 def asked(facts: GuestFacts | None = None, **changes: Any) -> Change:
     """Another answer of libvirt's and QEMU's; facts: what becomes of it, if that is another, too."""
 
-    def change(seen: Seen) -> Seen:
+    def change(seen: Findings) -> Findings:
         found = replace(seen.trials.guests, facts=facts or seen.trials.guests.facts, **changes)
         return tried(guests=found)(seen)
 
@@ -54,7 +54,7 @@ def knows(**changes: Any) -> Change:
 
 
 def sets(name: str, value: str, origin: str = "/etc/condor/config.d/60-local.conf, line 1") -> Change:
-    def change(seen: Seen) -> Seen:
+    def change(seen: Findings) -> Findings:
         settings = {**seen.facts.htcondor.settings, name: Setting(value, origin)}
         return of("htcondor", settings=settings)(seen)
 
@@ -62,7 +62,7 @@ def sets(name: str, value: str, origin: str = "/etc/condor/config.d/60-local.con
 
 
 def all_of(*changes: Change) -> Change:
-    def change(seen: Seen) -> Seen:
+    def change(seen: Findings) -> Findings:
         for one in changes:
             seen = one(seen)
         return seen

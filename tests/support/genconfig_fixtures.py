@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import installed
-from condor_kvm_stage.genconfig.checks import Seen, run, trials
+from condor_kvm_stage.genconfig.checks import Findings, run, trials
 from condor_kvm_stage.genconfig.checks.trials import Trials
 from condor_kvm_stage.genconfig.probes import collect
 from condor_kvm_stage.genconfig.startd import apply
@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def good(monkeypatch: pytest.MonkeyPatch) -> Seen:
+def good(monkeypatch: pytest.MonkeyPatch) -> Findings:
     """What is known of a host on which every check is ok."""
     replace_surroundings(monkeypatch)
     found = run.look(RecordedHost(GOOD))

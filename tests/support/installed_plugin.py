@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import condor_kvm_stage
-from condor_kvm_stage.genconfig.probes import devices
+from condor_kvm_stage.genconfig.probes import programs
 from condor_kvm_stage.host import Host
 
 REPOSITORY = Path(__file__).parents[2]
@@ -39,4 +39,4 @@ def _program() -> Path:
     if not str(MODULES).endswith(_MODULES):
         return REPOSITORY / "scripts/vm-nfs-plugin"
     root = Host(Path(str(MODULES)[: -len(_MODULES)] or "/"))
-    return root.path(devices.plugin(root))
+    return root.path(programs.plugin(root))

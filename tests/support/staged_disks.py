@@ -7,12 +7,12 @@ from pathlib import Path
 
 from condor_kvm_stage.plugin import url
 from condor_kvm_stage.plugin.stage import stage
-from condor_kvm_stage.policy.model import Staging
+from condor_kvm_stage.policy.model import StagingPolicy
 
 
-def put(request: str, scratch: Path, policy: Staging | None = None) -> int:
+def put(request: str, scratch: Path, policy: StagingPolicy | None = None) -> int:
     """Stage a URL into a scratch directory."""
-    return stage(url.parse_stage(request), str(scratch), policy or Staging(), lambda step: None)
+    return stage(url.parse_stage(request), str(scratch), policy or StagingPolicy(), lambda step: None)
 
 
 def write_raw(path: Path, size: int = 1 << 20) -> Path:

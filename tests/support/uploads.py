@@ -6,8 +6,8 @@ from pathlib import Path
 
 from condor_kvm_stage.plugin import url
 from condor_kvm_stage.plugin.upload import upload
-from condor_kvm_stage.policy.model import Staging
+from condor_kvm_stage.policy.model import StagingPolicy
 
 
-def put(source: Path, target: str, policy: Staging) -> int:
+def put(source: Path, target: str, policy: StagingPolicy) -> int:
     return upload(str(source), url.parse_upload(target, source.name), policy, lambda step: None)

@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 from condor_kvm_stage import installed
-from condor_kvm_stage.policy.model import Staging
+from condor_kvm_stage.policy.model import StagingPolicy
 from condor_kvm_stage.share import mounts
 from support import installed_plugin
 from support.genconfig_fixtures import carry_out, clock, good, host, node, policy_of_the_host, temporary
@@ -94,8 +94,9 @@ def job_user() -> Iterator[int]:
 def program(tmp_path: Path) -> list[str]:
     """The program's command line: as installed, but with the modules to test, and with the node's files here."""
     before = (
-        f"from condor_kvm_stage import policy, policy_memory, state\npolicy.PATH = {installed.POLICY!r}\n"
-        f"state.PATH, policy_memory.PATH = {str(tmp_path / 'state')!r}, {str(tmp_path / 'staging')!r}\n"
+        f"from condor_kvm_stage import installed\ninstalled.POLICY = {installed.POLICY!r}\n"
+        f"installed.SLOT_ATTRIBUTES = {str(tmp_path / 'state')!r}\n"
+        f"installed.STAGING_CACHE = {str(tmp_path / 'staging')!r}\n"
     )
     if sys.version_info < (3, 11):  # where tomli is: the program runs without site, which tells a virtual environment
         before += f"import site\nsite.PREFIXES.insert(0, {sys.prefix!r})\n"
@@ -133,9 +134,9 @@ def out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def allowed(out: Path) -> Staging:
+def allowed(out: Path) -> StagingPolicy:
     """A policy that opens the directory `out`."""
-    site = Staging()
+    site = StagingPolicy()
     site.output_dirs = [str(out)]
     return site
 

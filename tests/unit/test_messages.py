@@ -11,11 +11,11 @@ import pytest
 from condor_kvm_stage import installed, messages
 from condor_kvm_stage.genconfig import cli
 from condor_kvm_stage.host import Answer
-from condor_kvm_stage.messages import ERROR, NOTICE, Said
+from condor_kvm_stage.messages import ERROR, NOTICE, Message
 from support.fake_node import OFFERED, POLICY, FakeNode, job, notices, restarting, slot
 
 
-def written(path: Path, line: Said) -> str:
+def written(path: Path, line: Message) -> str:
     with open(path, "w", encoding="utf-8") as file:
         messages.write(line, file)
     return path.read_text(encoding="utf-8")
@@ -25,25 +25,25 @@ def test_journal_gets_levels_and_nobody_else_does(tmp_path: Path, monkeypatch: p
     path = tmp_path / "stdout"
     path.touch()
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
-    assert written(path, Said("done")) == "done\n"
+    assert written(path, Message("done")) == "done\n"
     status = path.stat()
     monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
-    assert written(path, Said("done")) == "<6>done\n"
-    assert written(path, Said("look at this", NOTICE)) == "<5>look at this\n"
-    assert written(path, Said("failed", ERROR)) == "<3>failed\n"
+    assert written(path, Message("done")) == "<6>done\n"
+    assert written(path, Message("look at this", NOTICE)) == "<5>look at this\n"
+    assert written(path, Message("failed", ERROR)) == "<3>failed\n"
     # redirected: the variable is that of the service, the file is another
-    assert written(tmp_path / "other", Said("done")) == "done\n"
+    assert written(tmp_path / "other", Message("done")) == "done\n"
 
 
 def test_stream_that_is_no_file_gets_no_levels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
     stream = io.StringIO()
-    messages.write(Said("done"), stream)
+    messages.write(Message("done"), stream)
     assert stream.getvalue() == "done\n"
 
 
 def test_line_cannot_pretend_to_be_two(tmp_path: Path) -> None:
-    assert written(tmp_path / "stdout", Said("a\n<3>b")) == "a\\n<3>b\n"
+    assert written(tmp_path / "stdout", Message("a\n<3>b")) == "a\\n<3>b\n"
 
 
 def everything(node: FakeNode) -> set[str]:

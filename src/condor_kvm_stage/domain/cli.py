@@ -10,12 +10,16 @@ from collections.abc import Callable
 
 from .. import guest_facts
 from ..errors import KvmStageError
-from ..failures import BUG, NodeError, StageError
+from ..failures import Failure, NodeError, bug
 from ..leftovers import janitor
 from ..policy.load import load
-from . import console, disks, domain_xml, job, job_ad, private_dir, refusal, request
+from . import console, disks, domain_xml, job_ad, private_dir, refusal, request
+from .job import of_builder, of_hook
 
 _VM_UNIVERSE = b"13"
+# The programs, for messages about a bug
+_BUILDER = "condor-kvm-stage-domain"
+_HOOK = "condor-kvm-stage-prepare"
 
 
 def main(arguments: list[str]) -> int:
@@ -40,7 +44,7 @@ def build(vm_gahp: int) -> int:
         text = refusal.domain(str(error))
         print(f"refused: {error}", file=sys.stderr)
     except Exception as error:
-        text = refusal.domain(f"bug, please report it: {type(error).__name__}")
+        text = refusal.domain(f"bug in {_BUILDER}, please report it: {type(error).__name__}")
         traceback.print_exc()
     sys.stdout.buffer.write(text)
     return 0
@@ -52,42 +56,42 @@ def prepare() -> int:
         data = sys.stdin.buffer.read(job_ad.LARGEST + 1)
         if job_ad.universes(data) != {_VM_UNIVERSE}:  # where that cannot be told, the builder does all the same
             return 0
-        where = job.of_hook(os.environ)
+        job = of_hook(os.environ)
         rules = load()
         wanted = request.parse(job_ad.read(data), rules, guest_facts.load())
-        private_dir.check_movable(where.scratch)
-        console.check_free(where.scratch)
-        disks.inspect(_placed(wanted, lambda name: disks.in_scratch(where, name)), where, rules)
-    except StageError as error:
+        private_dir.check_movable(job.scratch)
+        console.check_free(job.scratch)
+        disks.inspect(_placed(wanted, lambda name: disks.in_scratch(job, name)), job, rules, _HOOK)
+    except Failure as error:
         sys.stdout.write(refusal.hook(str(error), error.status))
     except KvmStageError as error:
         sys.stdout.write(refusal.hook(str(error), NodeError.status))
     except Exception as error:
         traceback.print_exc()
-        reason = f"bug in condor-kvm-stage, please report it: {type(error).__name__}: {error}"
-        sys.stdout.write(refusal.hook(reason, BUG))
+        failure = bug(error, _HOOK)
+        sys.stdout.write(refusal.hook(str(failure), failure.status))
     return 0
 
 
-def _with_returns(files: tuple[disks.DiskFile, ...], job: job_ad.Ad) -> tuple[disks.DiskFile, ...]:
-    return tuple(dataclasses.replace(file, returns=request.comes_back(job, file.disk.name)) for file in files)
+def _with_returns(files: tuple[disks.DiskFile, ...], ad: job_ad.Ad) -> tuple[disks.DiskFile, ...]:
+    return tuple(dataclasses.replace(file, returns=request.comes_back(ad, file.disk.name)) for file in files)
 
 
 def _definition(data: bytes, vm_gahp: int) -> bytes:
-    where = job.of_builder(os.environ, vm_gahp)
+    job = of_builder(os.environ, vm_gahp)
     rules, facts = load(), guest_facts.load()
     wanted = request.parse(job_ad.read(data), rules, facts)
     if not wanted.name:
         raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")
-    console.check_free(where.scratch)
-    refuge = private_dir.make(where)
-    janitor.start(where.scratch, where.starter, where.started)
-    files = disks.inspect(_placed(wanted, refuge.take_in), where, rules)
+    console.check_free(job.scratch)
+    directory = private_dir.make(job)
+    janitor.start(job.scratch, job.starter, job.started)
+    files = disks.inspect(_placed(wanted, directory.take_in), job, rules, _BUILDER)
     # What the vm-gahp gets is not all of the job's ad (VM_GAHP_SEND_ALL_CLASSAD)
-    files = _with_returns(files, job_ad.read(refuge.read(".job.ad", job_ad.LARGEST)))
-    config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{where.scratch}/.chirp.config")
-    path = console.start(refuge, where, rules.guest.console, config)
-    return domain_xml.definition(domain_xml.Guest(wanted, files, path, where, facts))
+    files = _with_returns(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
+    config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")
+    path = console.start(directory, job, rules.guest.console, config)
+    return domain_xml.definition(domain_xml.Guest(wanted, files, path, job, facts))
 
 
 def _placed(wanted: request.Request, place: Callable[[str], str]) -> list[tuple[request.Disk, str]]:

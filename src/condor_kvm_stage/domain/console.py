@@ -18,26 +18,26 @@ from ..failures import NodeError, ParameterError
 from ..processes import become_user, detach, is_alive
 from . import chirp
 from .capped_log import CappedFile
-from .job import Surroundings
-from .private_dir import SAVED_GUEST, Shelter
+from .job import Job
+from .private_dir import SAVED_GUEST, PrivateDir
 from .request import CONSOLE
 
 _PAUSE = 30  # seconds between two updates of the job's ad
 _SEEN = 4096  # bytes of the end of the console that are looked at for its last lines
 
 
-def start(shelter: Shelter, where: Surroundings, largest: int, chirp_config: str) -> str:
+def start(directory: PrivateDir, job: Job, largest: int, chirp_config: str) -> str:
     """Begin to write console.log, of at most so many bytes. Returns the path of the FIFOs, less .in and .out.
 
     Raises NodeError, as where there is a file of that name by now: see check_free().
     """
     # No disk has such a name. Into the first one nobody writes: the guest has no keyboard.
-    shelter.make_fifo(".console.in")
-    fifo_path = shelter.make_fifo(".console.out")
+    directory.make_fifo(".console.in")
+    fifo_path = directory.make_fifo(".console.out")
     fifo = os.open(fifo_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     reader, writer = os.pipe2(os.O_CLOEXEC)
     if os.fork() == 0:
-        _keep(fifo, where, largest, chirp_config, writer)
+        _keep(fifo, job, largest, chirp_config, writer)
     os.close(writer)
     os.close(fifo)
     with open(reader, "rb") as told:
@@ -54,19 +54,19 @@ def check_free(scratch: str) -> None:
             raise ParameterError(f"the job brings a file {name}, and {why}; rename that file")
 
 
-def _keep(fifo: int, where: Surroundings, largest: int, chirp_config: str, told: int) -> NoReturn:
+def _keep(fifo: int, job: Job, largest: int, chirp_config: str, told: int) -> NoReturn:
     """The process. told: where it says why it cannot begin, "" if it can."""
     try:
         try:
             detach(fifo, told)
-            become_user(where.uid, where.gid)
+            become_user(job.uid, job.gid)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            file = os.open(f"{where.scratch}/{CONSOLE}", flags, 0o644)
+            file = os.open(f"{job.scratch}/{CONSOLE}", flags, 0o644)
         except OSError as error:
             os.write(told, (error.strerror or str(error)).encode())
             raise
         os.close(told)
-        _Keeper(fifo, CappedFile(file, largest), chirp_config).run(where)
+        _Keeper(fifo, CappedFile(file, largest), chirp_config).run(job)
     finally:
         os._exit(0)
 
@@ -81,7 +81,7 @@ class _Keeper:
         self._next = time.monotonic() + _PAUSE
         self._teller = 0  # the process that tells the job's ad right now
 
-    def run(self, where: Surroundings) -> None:
+    def run(self, job: Job) -> None:
         """Write until QEMU has closed the FIFO, or the starter is gone without a guest."""
         poll = select.poll()
         poll.register(self._fifo, select.POLLIN)
@@ -94,7 +94,7 @@ class _Keeper:
                 self._take(data)
             elif events and spoken:
                 break  # nobody has it open for writing any more
-            elif not is_alive(where.starter, where.started):
+            elif not is_alive(job.starter, job.started):
                 break
             elif events:
                 time.sleep(0.05)  # libvirt opens and closes it before QEMU does

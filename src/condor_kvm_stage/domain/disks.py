@@ -17,13 +17,13 @@ from ..installed import POLICY
 from ..policy.model import Policy
 from ..processes import become_user
 from ..share import paths
-from ..share.watchdog import Worker
+from ..share.watchdog import Watchdog
 from ..text import printable
-from .job import Surroundings
+from .job import Job
 from .request import Disk
 
 if TYPE_CHECKING:
-    from ..share.child import Action, Beat
+    from ..share.child import Action, Heartbeat
 
 
 @dataclass(frozen=True)
@@ -41,38 +41,41 @@ class DiskFile:
     returns: bool = True
 
 
-def inspect(placed: Iterable[tuple[Disk, str]], where: Surroundings, policy: Policy) -> tuple[DiskFile, ...]:
-    """Inspect each disk at its path. Raises StageError: what the plug-in would say of such an image."""
-    worker = Worker(lambda: _prepare(where, policy))
+def inspect(placed: Iterable[tuple[Disk, str]], job: Job, policy: Policy, program: str) -> tuple[DiskFile, ...]:
+    """Inspect each disk at its path. program: the one that asks, for messages about a bug.
+
+    Raises StageError: what the plug-in would say of such an image.
+    """
     found = []
-    for disk, path in placed:
-        shown = f"disk {printable(disk.name)}"
-        kind, own, backing = worker.do((disk.name, path, disk.readonly), f"inspect {shown}")
-        if disk.format not in ("", kind):
-            raise SpecificationError(
-                f"{shown} is {kind}, but vm_disk says {disk.format}; write {disk.name}:{disk.device}:…:{kind}",
-                check="format_mismatch",
-            )
-        if disk.cdrom and kind != "raw":
-            raise SpecificationError(
-                f"{shown} is {kind}; a CD-ROM, which HTCondor makes of a file with 'iso' in its name, must be raw",
-                check="format_mismatch",
-            )
-        found.append(DiskFile(disk, path, kind, own, tuple(map(tuple, backing))))
+    with Watchdog(lambda: _prepare(job, policy), program) as watchdog:
+        for disk, path in placed:
+            shown = f"disk {printable(disk.name)}"
+            kind, own, backing = watchdog.call((disk.name, path, disk.readonly), f"inspect {shown}")
+            if disk.format not in ("", kind):
+                raise SpecificationError(
+                    f"{shown} is {kind}, but vm_disk says {disk.format}; write {disk.name}:{disk.device}:…:{kind}",
+                    check="format_mismatch",
+                )
+            if disk.cdrom and kind != "raw":
+                raise SpecificationError(
+                    f"{shown} is {kind}; a CD-ROM, which HTCondor makes of a file with 'iso' in its name, must be raw",
+                    check="format_mismatch",
+                )
+            found.append(DiskFile(disk, path, kind, own, tuple(map(tuple, backing))))
     return tuple(found)
 
 
-def in_scratch(where: Surroundings, name: str) -> str:
+def in_scratch(job: Job, name: str) -> str:
     """Return the path of a file in the scratch directory. Raises StageError if it is not the job's own."""
-    path = f"{where.scratch}/{name}"
+    path = f"{job.scratch}/{name}"
     try:
-        check_own(os.lstat(path), where, name)
+        check_own(os.lstat(path), job, name)
     except OSError as error:
         raise missing(error, name) from error
     return path
 
 
-def check_own(status: os.stat_result, where: Surroundings, name: str) -> None:
+def check_own(status: os.stat_result, job: Job, name: str) -> None:
     """Raise StageError if a file in the scratch directory is not the job's own: libvirt changes its owner, as root.
 
     status: of its name, links not followed.
@@ -82,7 +85,7 @@ def check_own(status: os.stat_result, where: Surroundings, name: str) -> None:
         raise SpecificationError(f"{shown} is a symlink; let the job bring the file itself", check="file_type")
     if not stat.S_ISREG(status.st_mode):
         raise SpecificationError(f"{shown} is not a regular file; name an image file", check="file_type")
-    if status.st_uid != where.uid:
+    if status.st_uid != job.uid:
         raise AuthorizationError(
             f"{shown} belongs to another user (uid {status.st_uid}); let the job bring a file of its own", check="owner"
         )
@@ -103,18 +106,20 @@ def missing(error: OSError, name: str) -> SpecificationError:
     )
 
 
-def _prepare(where: Surroundings, policy: Policy) -> tuple[Action, float]:
+def _prepare(job: Job, policy: Policy) -> tuple[Action, float]:
     if os.getuid() == 0:
-        become_user(where.uid, where.gid)
+        become_user(job.uid, job.gid)
 
-    def inspect_one(name: str, path: str, readonly: bool, beat: Beat) -> tuple[str, bool, list[tuple[str, str]]]:
+    def inspect_one(
+        name: str, path: str, readonly: bool, heartbeat: Heartbeat
+    ) -> tuple[str, bool, list[tuple[str, str]]]:
         own = not name.startswith("/")
         if not own:
-            path = _in_disk_dirs(path, readonly, where, policy)
-        shown, beside = f"disk {printable(name)}", where.scratch if own else ""
-        top = image.inspect(path, policy.staging, beat, shown, beside)
+            path = _in_disk_dirs(path, readonly, job, policy)
+        shown, beside = f"disk {printable(name)}", job.scratch if own else ""
+        top = image.inspect(path, policy.staging, heartbeat, shown, beside)
         for suspect in top.for_qemu:
-            qemu_img.try_to_open(suspect, beat)
+            qemu_img.try_to_open(suspect, heartbeat)
         chain, below = [], top.backing
         while below:
             chain.append((below.path, below.format))
@@ -124,7 +129,7 @@ def _prepare(where: Surroundings, policy: Policy) -> tuple[Action, float]:
     return inspect_one, policy.staging.timeout
 
 
-def _in_disk_dirs(path: str, readonly: bool, where: Surroundings, policy: Policy) -> str:
+def _in_disk_dirs(path: str, readonly: bool, job: Job, policy: Policy) -> str:
     """Return the path of a file in one of the policy's directories if it is the user's, or is read, and all may."""
     shown = f"disk {printable(path)}"
     place = paths.resolve(path, f"open {shown}")
@@ -138,7 +143,7 @@ def _in_disk_dirs(path: str, readonly: bool, where: Surroundings, policy: Policy
     except OSError as error:
         raise on_share(error, f"open {shown}") from error
     if not readonly:
-        check_own(status, where, path)
+        check_own(status, job, path)
         _check_above(path)
     elif not status.st_mode & stat.S_IROTH:
         raise AuthorizationError(

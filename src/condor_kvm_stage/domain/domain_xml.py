@@ -12,9 +12,9 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ..guest_facts import GuestFacts
 from ..leftovers import metadata
-from ..leftovers.metadata import Job
+from ..leftovers.metadata import JobRef
 from .disks import DiskFile
-from .job import Surroundings
+from .job import Job
 from .request import Request
 
 _ARCHITECTURE = os.uname().machine
@@ -27,7 +27,7 @@ class Guest:
     request: Request
     disks: tuple[DiskFile, ...]
     console: str
-    where: Surroundings
+    job: Job
     facts: GuestFacts
 
 
@@ -36,8 +36,8 @@ def definition(guest: Guest) -> bytes:
     request, facts = guest.request, guest.facts
     domain = Element("domain", type="kvm")
     _add(domain, "name", request.name)
-    where = guest.where
-    metadata.write(SubElement(domain, "metadata"), Job(where.scratch, where.starter, where.started))
+    job = guest.job
+    metadata.write(SubElement(domain, "metadata"), JobRef(job.scratch, job.starter, job.started))
     _add(domain, "memory", str(request.memory), unit="MiB")
     _add(domain, "vcpu", str(request.vcpus))
     system = SubElement(domain, "os", {} if _ARCHITECTURE == "x86_64" else {"firmware": "efi"})

@@ -11,7 +11,7 @@ from ..failures import NodeError
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Job:
     """scratch: absolute path of the scratch directory. uid, gid: of the job's user.
 
     starter: the process id of the job's starter, and when that began, in clock ticks since the boot (proc_pid_stat(5)):
@@ -25,13 +25,13 @@ class Surroundings:
     started: int = 0
 
 
-def of_builder(environ: Mapping[str, str], vm_gahp: int) -> Surroundings:
+def of_builder(environ: Mapping[str, str], vm_gahp: int) -> Job:
     """Return them as the vm-gahp has them (VMGahpServer::startUp() of HTCondor), a child of the starter.
 
     vm_gahp: its process id. Raises NodeError.
     """
     starter = processes.parent(vm_gahp)
-    return Surroundings(
+    return Job(
         _path(environ, "VMGAHP_WORKING_DIR"),
         _number(environ, "VMGAHP_USER_UID"),
         _number(environ, "VMGAHP_USER_GID"),
@@ -40,9 +40,9 @@ def of_builder(environ: Mapping[str, str], vm_gahp: int) -> Surroundings:
     )
 
 
-def of_hook(environ: Mapping[str, str]) -> Surroundings:
+def of_hook(environ: Mapping[str, str]) -> Job:
     """Return them as a hook of the starter has them, which runs as the job's user. Raises NodeError."""
-    return Surroundings(_path(environ, "_CONDOR_SCRATCH_DIR"), os.getuid(), os.getgid())
+    return Job(_path(environ, "_CONDOR_SCRATCH_DIR"), os.getuid(), os.getgid())
 
 
 def _path(environ: Mapping[str, str], name: str) -> str:

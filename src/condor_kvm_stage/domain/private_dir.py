@@ -24,7 +24,7 @@ from ..failures import ContactError, NodeError
 from ..leftovers.private_dirs import SUFFIX
 from . import acl
 from .disks import check_own, missing
-from .job import Surroundings
+from .job import Job
 
 # QEMU's user must get through, nobody need see what is in it
 _MODE = 0o711
@@ -35,20 +35,20 @@ SAVED_GUEST = "xen.mem.ckpt"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-class Shelter:
+class PrivateDir:
     """An open shelter. path: its absolute path."""
 
-    def __init__(self, path: str, descriptor: int, scratch: int, where: Surroundings) -> None:
+    def __init__(self, path: str, descriptor: int, scratch: int, job: Job) -> None:
         self.path = path
         self._descriptor = descriptor
         self._scratch = scratch
-        self._where = where
+        self._job = job
 
     def take_in(self, name: str) -> str:
         """Move a file of the scratch directory here. Returns its path. Raises StageError if it is not the job's own."""
         path = f"{self.path}/{name}"
         try:
-            check_own(os.stat(name, dir_fd=self._scratch, follow_symlinks=False), self._where, name)
+            check_own(os.stat(name, dir_fd=self._scratch, follow_symlinks=False), self._job, name)
             os.rename(name, name, src_dir_fd=self._scratch, dst_dir_fd=self._descriptor)
         except FileNotFoundError as error:
             raise missing(error, name) from error
@@ -57,13 +57,13 @@ class Shelter:
         try:
             file = os.open(name, _READ, dir_fd=self._descriptor)
             try:
-                check_own(os.fstat(file), self._where, name)  # once more, here, where it stays what it is
-                _take_over(file, self._where.uid, name)
+                check_own(os.fstat(file), self._job, name)  # once more, here, where it stays what it is
+                _take_over(file, self._job.uid, name)
             finally:
                 os.close(file)
             os.symlink(path, name, dir_fd=self._scratch)
             # HTCondor removes it as the user, if nothing is to come back
-            os.chown(name, self._where.uid, self._where.gid, dir_fd=self._scratch, follow_symlinks=False)
+            os.chown(name, self._job.uid, self._job.gid, dir_fd=self._scratch, follow_symlinks=False)
         except OSError as error:
             raise NodeError(
                 f"cannot take {name} over from the job: {error.strerror}; tell the administrator"
@@ -87,31 +87,31 @@ class Shelter:
         return f"{self.path}/{name}"
 
 
-def make(where: Surroundings) -> Shelter:
+def make(job: Job) -> PrivateDir:
     """Make the shelter for a scratch directory, which must belong to the job's user. Raises NodeError."""
-    parent_path, name = os.path.split(where.scratch)
+    parent_path, name = os.path.split(job.scratch)
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         parent = os.open(parent_path, flags)
         try:
-            _check_parent(os.fstat(parent), parent_path, where.uid)
+            _check_parent(os.fstat(parent), parent_path, job.uid)
             scratch = os.open(name, flags, dir_fd=parent)
-            if os.fstat(scratch).st_uid != where.uid:
-                raise NodeError(f"the scratch directory {where.scratch} does not belong to the job's user")
+            if os.fstat(scratch).st_uid != job.uid:
+                raise NodeError(f"the scratch directory {job.scratch} does not belong to the job's user")
             os.mkdir(name + SUFFIX, 0o700, dir_fd=parent)
             descriptor = os.open(name + SUFFIX, flags, dir_fd=parent)
             os.fchmod(descriptor, _MODE)  # whatever the umask
-            _keep_free(scratch, where.uid)
+            _keep_free(scratch, job.uid)
         finally:
             os.close(parent)
     except FileExistsError as error:
         raise NodeError(
-            f"{error.filename} is there already, in {where.scratch} or beside it; the administrator must remove what "
+            f"{error.filename} is there already, in {job.scratch} or beside it; the administrator must remove what "
             "another job has left"
         ) from error
     except OSError as error:
-        raise NodeError(f"cannot make {where.scratch}{SUFFIX}: {error.strerror}; tell the administrator") from error
-    return Shelter(where.scratch + SUFFIX, descriptor, scratch, where)
+        raise NodeError(f"cannot make {job.scratch}{SUFFIX}: {error.strerror}; tell the administrator") from error
+    return PrivateDir(job.scratch + SUFFIX, descriptor, scratch, job)
 
 
 def _check_parent(status: os.stat_result, path: str, uid: int) -> None:

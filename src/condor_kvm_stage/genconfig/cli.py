@@ -11,9 +11,9 @@ from .. import __version__, messages
 from ..errors import KvmStageError
 from ..host import Host
 from ..installed import APPLY, POLICY, SNIPPET
-from ..messages import NOTICE, Said
+from ..messages import NOTICE, Message
 from ..policy.model import PolicyError
-from .probes import devices
+from .probes import programs
 from .snippet import file, render, values, wanted
 
 _NAME = "condor-kvm-stage-genconfig"
@@ -37,7 +37,7 @@ def main(arguments: list[str], host: Host | None = None) -> int:
         return _on_this_host(options, host or Host())
     except KvmStageError as error:
         again = f"; then run {APPLY}" if options.apply and isinstance(error, PolicyError) else ""
-        messages.write(Said(f"{_NAME}: {error}{again}", messages.ERROR), sys.stderr)
+        messages.write(Message(f"{_NAME}: {error}{again}", messages.ERROR), sys.stderr)
         return 1
 
 
@@ -84,7 +84,7 @@ def _of_tree(options: argparse.Namespace, tree: Host) -> int:
             f"the policy of {tree.root} does not say all that is needed without looking at the host: set "
             f"{', '.join(missing)}; or leave it to the node's first boot"
         )
-    text = render.render(values.decide_unseen(policy, devices.plugin(tree)))
+    text = render.render(values.decide_unseen(policy, programs.plugin(tree)))
     if not _only_shown(options, text, tree):
         _say(file.put(text, tree))
     return 0
@@ -118,7 +118,7 @@ def _only_shown(options: argparse.Namespace, text: str, host: Host) -> bool:
     return bool(options.stdout or options.diff)
 
 
-def _say(lines: Iterator[Said], quiet: bool = False) -> None:
+def _say(lines: Iterator[Message], quiet: bool = False) -> None:
     """Print lines as they come; if quiet, those that matter."""
     for line in lines:
         if line.level <= NOTICE or not quiet:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Generator, Iterator
 from ..host import Host
 from ..installed import APPLY, SNIPPET
 from ..leftovers import remove
-from ..messages import NOTICE, Said
+from ..messages import NOTICE, Message
 from ..policy.model import Policy
 from . import runtime_files
 from .probes import guest_support, htcondor, image_dirs
-from .probes.guest_support import Guests
+from .probes.guest_support import GuestSupport
 from .snippet import file, wanted
 from .snippet.values import Values
 from .startd import apply as startd
@@ -22,7 +22,7 @@ _CHECK = "condor-kvm-stage-genconfig --check"
 _LIBVIRT_TIMEOUT = 20
 
 
-def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Said]:
+def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
     """Put everything in place that the host and its policy call for. Gives lines for the user, as things happen.
 
     apply: also make the running HTCondor apply it, and remove what jobs have left. Raises a KvmStageError.
@@ -39,21 +39,21 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Said]:
         yield from remove.carry_out(host, not found.facts.libvirt.fault, found.facts.htcondor.value("EXECUTE"))
     yield from _write_runtime_files(host, policy, found.values, asked)
     if not changed:
-        yield Said(f"{SNIPPET} is up to date")
+        yield Message(f"{SNIPPET} is up to date")
     if found.values.no_vm:
-        yield Said(
+        yield Message(
             f"No VM universe on this node: {found.values.no_vm}. Images can be staged all the same; see {_CHECK}",
             NOTICE,
         )
     if apply and delegate.is_running(host):
         yield from startd.take_up(host, htcondor.probe(host), policy, found.values)
     elif apply:
-        yield Said("HTCondor does not run; it takes this up when it starts.")
+        yield Message("HTCondor does not run; it takes this up when it starts.")
     elif changed:
-        yield Said(f"HTCondor has not been told: {APPLY} does that")
+        yield Message(f"HTCondor has not been told: {APPLY} does that")
 
 
-def _counted(lines: Iterator[Said]) -> Generator[Said, None, int]:
+def _counted(lines: Iterator[Message]) -> Generator[Message, None, int]:
     """Give the lines on. Returns how many there were."""
     count = 0
     for line in lines:
@@ -63,8 +63,8 @@ def _counted(lines: Iterator[Said]) -> Generator[Said, None, int]:
 
 
 def _write_runtime_files(
-    host: Host, policy: Policy, values: Values, asked: Callable[[], Guests] | None
-) -> Iterator[Said]:
+    host: Host, policy: Policy, values: Values, asked: Callable[[], GuestSupport] | None
+) -> Iterator[Message]:
     """Write what the programs of jobs read. Says what jobs cannot have.
 
     asked: gives what libvirt and QEMU have answered, None if they were not asked.
@@ -76,16 +76,16 @@ def _write_runtime_files(
     if support and not values.no_vm:
         yield from _of_guests(support)
     if failed := directories.get("NfsPluginImageDirsFailed"):
-        yield Said(f"Not there, or without an answer, of the policy's directories for images: {failed}", NOTICE)
+        yield Message(f"Not there, or without an answer, of the policy's directories for images: {failed}", NOTICE)
 
 
-def _of_guests(support: Guests) -> Iterator[Said]:
+def _of_guests(support: GuestSupport) -> Iterator[Message]:
     """Say what virtual machines have to do without."""
     if support.libvirt:
-        yield Said(
+        yield Message(
             f"libvirt does not say what it can do: {support.libvirt}; virtual machines are defined as most hosts can "
             f"run them. When it answers: {APPLY}",
             NOTICE,
         )
     if support.facts.cpu_mode != "host-passthrough":
-        yield Said(f"Virtual machines do not get the host's CPU: {support.cpu}; see {_CHECK}", NOTICE)
+        yield Message(f"Virtual machines do not get the host's CPU: {support.cpu}; see {_CHECK}", NOTICE)

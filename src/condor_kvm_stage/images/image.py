@@ -9,14 +9,14 @@ import stat
 from .. import sizes
 from ..failures import AuthorizationError, ContactError, SpecificationError, on_share
 from ..installed import POLICY
-from ..policy.model import Staging
+from ..policy.model import StagingPolicy
 from ..share import paths
 from ..text import printable, quoted, to_bytes
 from . import formats, qemu_locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..share.child import Beat
+    from ..share.child import Heartbeat
     from . import qcow2_header
 
 
@@ -44,18 +44,18 @@ class Image:
         self.iso = iso
 
 
-def inspect(path: str, policy: Staging, beat: "Beat", own: str = "", beside: str = "") -> Image:
+def inspect(path: str, policy: StagingPolicy, heartbeat: "Heartbeat", own: str = "", beside: str = "") -> Image:
     """Inspect the image at an absolute path, and every file of its backing chain. Returns the one at the path.
 
     The format comes from each file's content: `qemu-img create -F raw` on a qcow2 image would silently make a disk of
     the size of the file, and through a header that is believed a guest reads any file of the node (CVE-2024-32498).
-    beat: called for each file. own: what messages call the file at path itself if it is the job's own; then it need be
-    neither in image_dirs nor readable by all. beside: the directory that its backing file's relative name counts from,
-    if another than its own.
+    heartbeat: called for each file. own: what messages call the file at path itself if it is the job's own, "" if it is
+    not; such a file need be neither in image_dirs nor readable by all. beside: the directory that its backing file's
+    relative name counts from, if another than its own.
 
     Raises SpecificationError, AuthorizationError or ContactError.
     """
-    beat("inspect")
+    heartbeat("inspect")
     top = current = _inspect_one(path, policy, own or f"image {printable(path)}", bool(own))
     opened = (
         f"{beside}/." if beside else top.path
@@ -63,7 +63,7 @@ def inspect(path: str, policy: Staging, beat: "Beat", own: str = "", beside: str
     # by name: two names of one file (hard links) come to an end as well, at chain_depth
     seen = {top.path}
     while current.header and current.header.backing:
-        beat("inspect")
+        heartbeat("inspect")
         above = current.header
         # A relative name is relative to the directory of the name by which QEMU opened the file that it stands in. Of a
         # backing file that is a symlink, this is the directory of the symlink, not that of its target.
@@ -99,7 +99,7 @@ def _beside(path: str, name: str) -> str:
     return name if name.startswith("/") else path.rpartition("/")[0] + "/" + name
 
 
-def _inspect_one(path: str, policy: Staging, shown: str, anywhere: bool) -> Image:
+def _inspect_one(path: str, policy: StagingPolicy, shown: str, anywhere: bool) -> Image:
     place = paths.resolve(path, f"open {shown}", for_all=not anywhere)
     if not (path + place.path).isprintable() or len(to_bytes(place.path)) > _LONGEST_PATH:
         # in Python, surrogates stand for what is no UTF-8
@@ -132,7 +132,7 @@ def _inspect_one(path: str, policy: Staging, shown: str, anywhere: bool) -> Imag
     return Image(place.path, size, formats.is_iso(head))
 
 
-def _read(place: paths.Place, shown: str, anywhere: bool) -> "tuple[bytes, bytes, int]":
+def _read(place: paths.Resolved, shown: str, anywhere: bool) -> "tuple[bytes, bytes, int]":
     """Return a regular file's first and last bytes, and its size."""
     if not stat.S_ISREG(place.status.st_mode):  # before it is opened: to open a device may already act
         raise SpecificationError(f"{shown} is not a regular file; name an image file, raw or qcow2", check="file_type")

@@ -10,7 +10,7 @@ from ..text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..share.child import Beat
+    from ..share.child import Heartbeat
 
 _INTERVAL = 200  # milliseconds; progress is seen after two, and the shortest timeout is 1 s
 # What qemu-img may say in its message, in the C locale
@@ -37,33 +37,33 @@ class WriteError(OSError):
         self.detail = detail
 
 
-def try_to_open(path: str, beat: "Beat") -> None:
+def try_to_open(path: str, heartbeat: "Heartbeat") -> None:
     """Let QEMU open the qcow2 image `path`, without its backing file. As below."""
-    _run(["info", "-f", "qcow2", path], path, "", beat)
+    _run(["info", "-f", "qcow2", path], path, "", heartbeat)
 
 
-def convert(path: str, source: str, source_format: str, beat: "Beat", durable: bool = False) -> None:
+def convert(path: str, source: str, source_format: str, heartbeat: "Heartbeat", durable: bool = False) -> None:
     """Make the qcow2 file `path`, a standalone image with the content of `source` and its backing files.
 
-    Paths are absolute, so that QEMU sees no protocol in them. beat: called while qemu-img makes progress.
+    Paths are absolute, so that QEMU sees no protocol in them. heartbeat: called while qemu-img makes progress.
     Raises WriteError, what on_share() finds of the source, or TransferError; an incomplete file may then be left at
     `path`. Raises NodeError without qemu-img.
 
-    durable: each write is on the disk before the next; all of them at the end could be minutes without a beat.
+    durable: each write is on the disk before the next; all of them at the end could be minutes without a heartbeat.
     """
     cache = ["-t", "writethrough"] if durable else []
-    _run(["convert", *cache, "-f", source_format, "-O", "qcow2", source, path], source, path, beat)
+    _run(["convert", *cache, "-f", source_format, "-O", "qcow2", source, path], source, path, heartbeat)
 
 
-def resize(path: str, size: int, beat: "Beat") -> None:
+def resize(path: str, size: int, heartbeat: "Heartbeat") -> None:
     """Give the disk in the qcow2 file `path` a virtual size of `size` bytes. As above."""
-    _run(["resize", "-q", "-f", "qcow2", path, str(size)], path, path, beat)
+    _run(["resize", "-q", "-f", "qcow2", path, str(size)], path, path, heartbeat)
 
 
-def _run(arguments: "list[str]", source: str, path: str, beat: "Beat") -> None:
+def _run(arguments: "list[str]", source: str, path: str, heartbeat: "Heartbeat") -> None:
     pid, reader = _spawn(["qemu-img", *arguments])
     try:
-        stderr = _read_to_end(reader, pid, beat)
+        stderr = _read_to_end(reader, pid, heartbeat)
     except BaseException:  # nobody waits for the result any more
         os.kill(pid, 9)  # SIGKILL: the module signal takes half as long as the interpreter's own start
         os.waitpid(pid, 0)
@@ -102,7 +102,7 @@ def _spawn(command: "list[str]") -> "tuple[int, int]":
         ) from error
 
 
-def _read_to_end(descriptor: int, pid: int, beat: "Beat") -> bytes:
+def _read_to_end(descriptor: int, pid: int, heartbeat: "Heartbeat") -> bytes:
     """Return what is read until the process that writes has ended. A copy may take hours, but not without any I/O."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
@@ -111,7 +111,7 @@ def _read_to_end(descriptor: int, pid: int, beat: "Beat") -> bytes:
         if not poll.poll(_INTERVAL):
             now = _activity(pid)
             if before and now != before:
-                beat("qemu-img")
+                heartbeat("qemu-img")
             before = now
             continue
         chunk = os.read(descriptor, 65536)

@@ -19,7 +19,7 @@ class DomainError(KvmStageError):
 
 
 @dataclass(frozen=True)
-class Job:
+class JobRef:
     """What the builder says of the job: its scratch directory; its starter's process id, and when that process began.
 
     started: clock ticks since the boot (proc_pid_stat(5)). The two together name a process for good.
@@ -36,7 +36,7 @@ class Domain:
 
     uuid: str
     name: str
-    job: Job
+    job: JobRef
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Unclear:
     fault: str
 
 
-def write(metadata: ElementTree.Element, job: Job) -> None:
+def write(metadata: ElementTree.Element, job: JobRef) -> None:
     """Add the builder's element to an element `metadata`."""
     values = {"scratch": job.scratch, "starter": str(job.starter), "started": str(job.started)}
     ElementTree.SubElement(metadata, "job", {"xmlns": NAMESPACE, **values})
@@ -76,7 +76,7 @@ def parse(text: str) -> Domain | Unclear | None:
         return Unclear(uuid, name, f"starter is no process id: {starter!r}")
     if not _TICKS.fullmatch(started):
         return Unclear(uuid, name, f"started is no number of clock ticks: {started!r}")
-    return Domain(uuid, name, Job(scratch, int(starter), int(started)))
+    return Domain(uuid, name, JobRef(scratch, int(starter), int(started)))
 
 
 def _is_own(element: ElementTree.Element) -> bool:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .job_domains import Domains
-from .metadata import Domain, Job
+from .metadata import Domain, JobRef
 
 
-def is_orphan(job: Job, began: Mapping[int, int]) -> bool:
+def is_orphan(job: JobRef, began: Mapping[int, int]) -> bool:
     """Return whether no process has the id and the beginning of the job's starter. began: as in Domains."""
     return began.get(job.starter) != job.started
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from ..host import FactsError, Host
-from ..messages import NOTICE, Said
+from ..messages import NOTICE, Message
 from . import job_domains, orphans, private_dirs, virsh
 from .metadata import Domain, DomainError
 
@@ -15,7 +15,7 @@ DESTROYING = 60  # seconds for all of them
 _EACH = 20  # libvirt kills a QEMU that does not end by itself after 10 s
 
 
-def carry_out(host: Host, libvirt_answers: bool, execute: str) -> Iterator[Said]:
+def carry_out(host: Host, libvirt_answers: bool, execute: str) -> Iterator[Message]:
     """Remove what is left, if this is root. Gives lines for the user, as things happen.
 
     execute: HTCondor's setting EXECUTE, "" if it is not known.
@@ -26,24 +26,24 @@ def carry_out(host: Host, libvirt_answers: bool, execute: str) -> Iterator[Said]
         yield from destroy_orphans(host)
     if execute.startswith("/"):
         for path in private_dirs.sweep(str(host.path(execute))):
-            yield Said(f"Removed {path}, which a job that has ended has left")
+            yield Message(f"Removed {path}, which a job that has ended has left")
 
 
-def destroy_orphans(host: Host) -> Iterator[Said]:
+def destroy_orphans(host: Host) -> Iterator[Message]:
     """Destroy the domains of jobs whose starter is gone, no others. Gives lines for the user."""
     found = job_domains.look(host, LOOKING)
     if found.fault:
-        yield Said(f"Virtual machines that jobs have left were not all looked for: {found.fault}", NOTICE)
+        yield Message(f"Virtual machines that jobs have left were not all looked for: {found.fault}", NOTICE)
     deadline = time.monotonic() + DESTROYING
     left = orphans.among(found)
     while left and time.monotonic() < deadline:
         yield from _destroy(host, left.pop(0), min(_EACH, deadline - time.monotonic()))
     if left:
         names = ", ".join(domain.name for domain in left)
-        yield Said(f"No time to destroy more virtual machines whose job is gone: {names}; run this again", NOTICE)
+        yield Message(f"No time to destroy more virtual machines whose job is gone: {names}; run this again", NOTICE)
 
 
-def _destroy(host: Host, domain: Domain, timeout: float) -> Iterator[Said]:
+def _destroy(host: Host, domain: Domain, timeout: float) -> Iterator[Message]:
     """Destroy an orphan, if it still is one. By its UUID: a new domain can have its name by now."""
     what = f"the virtual machine {domain.name} ({domain.uuid})"
     try:
@@ -51,12 +51,12 @@ def _destroy(host: Host, domain: Domain, timeout: float) -> Iterator[Said]:
             return
         done = virsh.run(host, timeout, "destroy", domain.uuid)
         if done.status == 0:
-            yield Said(f"Destroyed {what}: the starter of its job, process {domain.job.starter}, is gone", NOTICE)
+            yield Message(f"Destroyed {what}: the starter of its job, process {domain.job.starter}, is gone", NOTICE)
         elif _is_orphan(host, domain.uuid):  # else it has ended meanwhile
             raise DomainError(done.reason)
     except (DomainError, FactsError) as error:
         step = f"try virsh --connect {virsh.URI} destroy {domain.uuid}"
-        yield Said(f"Cannot destroy {what}, whose job is gone: {error}; {step}", NOTICE)
+        yield Message(f"Cannot destroy {what}, whose job is gone: {error}; {step}", NOTICE)
 
 
 def _is_orphan(host: Host, uuid: str) -> bool:

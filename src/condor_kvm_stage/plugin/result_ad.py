@@ -4,7 +4,7 @@ import errno
 import time
 
 from .. import __version__
-from ..failures import AuthorizationError, ParameterError, ResolutionError, StageError, TransferError
+from ..failures import AuthorizationError, Failure, ParameterError, ResolutionError, TransferError
 from ..text import printable
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FAILURE_TYPES = {errno.ENOSPC: "NoSpace", errno.EDQUOT: "Quota", errno.ETIMEDOUT: "TimedOut"}
 
 
-def ad(remote: str, local: str, uploading: bool, started: int, size: int, failure: "StageError | None") -> "Ad":
+def ad(remote: str, local: str, uploading: bool, started: int, size: int, failure: "Failure | None") -> "Ad":
     """Return the result ad. started: seconds since the epoch; size: bytes. Without a failure the transfer succeeded."""
     result: Ad = {
         "TransferUrl": remote,
@@ -44,7 +44,7 @@ def _hold_reason(message: str) -> str:
     return "| ".join(printable(message).replace(";", ",").split("|"))
 
 
-def _error_data(failure: StageError) -> "Ad":
+def _error_data(failure: Failure) -> "Ad":
     data: Ad = {
         "ErrorType": failure.error_type,
         "ErrorCode": failure.status,
@@ -65,7 +65,7 @@ def _error_data(failure: StageError) -> "Ad":
     return data
 
 
-def _developer_data(failure: StageError) -> "Ad":
+def _developer_data(failure: Failure) -> "Ad":
     data: Ad = {"Step": failure.step or "request"}
     if failure.check:
         data["Check"] = failure.check

@@ -5,35 +5,35 @@ import posix
 from .. import sizes
 from ..failures import SCRATCH, ParameterError, SpecificationError
 from ..images import image, qcow2_overlay
-from ..policy.model import Staging
+from ..policy.model import StagingPolicy
 from ..text import printable
 from . import publish
 from .url import StageUrl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..share.child import Beat
+    from ..share.child import Heartbeat
 
 
-def stage(wanted: StageUrl, scratch: str, policy: Staging, beat: "Beat") -> int:
+def stage(wanted: StageUrl, scratch: str, policy: StagingPolicy, heartbeat: "Heartbeat") -> int:
     """Make the disk that `wanted` names in the directory `scratch` (absolute path). Returns its file's size in bytes.
 
-    Nothing is synced to the disk, for the scratch directory does not outlive the node. beat: called at each step.
+    Nothing is synced to the disk, for the scratch directory does not outlive the node. heartbeat: called at each step.
     Raises StageError; no file is left then.
     """
-    base = image.inspect(_local_path(wanted), policy, beat)
+    base = image.inspect(_local_path(wanted), policy, heartbeat)
     _check(wanted, base, policy)
     if base.for_qemu:
-        _let_qemu_check(base.for_qemu, beat)
-    beat("create")
+        _let_qemu_check(base.for_qemu, heartbeat)
+    heartbeat("create")
 
     def make(file: int) -> None:
         if wanted.copy:
-            _copy(base, wanted.size, publish.path_of(file), beat)
+            _copy(base, wanted.size, publish.path_of(file), heartbeat)
         else:
             # The path without symlinks: one that is moved to another image must not change the disk under a guest.
             qcow2_overlay.write(file, base.path, base.format, wanted.size or base.virtual_size)
-        beat("publish")
+        heartbeat("publish")
 
     return publish.publish(scratch, wanted.name, SCRATCH, make)
 
@@ -46,23 +46,23 @@ def _local_path(wanted: StageUrl) -> str:
     return mounts.local_path(wanted.server, wanted.path, mounts.read())
 
 
-def _let_qemu_check(paths: "list[str]", beat: "Beat") -> None:
+def _let_qemu_check(paths: "list[str]", heartbeat: "Heartbeat") -> None:
     """Find out here what would keep a guest from starting; a mutilated table of snapshots, for one."""
     from ..images import qemu_img
 
     for path in paths:
-        qemu_img.try_to_open(path, beat)
+        qemu_img.try_to_open(path, heartbeat)
 
 
-def _copy(base: image.Image, size: int, path: str, beat: "Beat") -> None:
+def _copy(base: image.Image, size: int, path: str, heartbeat: "Heartbeat") -> None:
     from ..images import qemu_img
 
-    qemu_img.convert(path, base.path, base.format, beat)
+    qemu_img.convert(path, base.path, base.format, heartbeat)
     if size:
-        qemu_img.resize(path, size, beat)
+        qemu_img.resize(path, size, heartbeat)
 
 
-def _check(wanted: StageUrl, base: image.Image, policy: Staging) -> None:
+def _check(wanted: StageUrl, base: image.Image, policy: StagingPolicy) -> None:
     """Refuse an image that is not what the URL says, or a disk that HTCondor or QEMU would not take."""
     shown = printable(base.path)
     if wanted.format not in ("", base.format):

@@ -10,22 +10,25 @@ import time
 
 from .. import classad_reader, classad_writer
 from ..errors import KvmStageError
-from ..failures import OK, ParameterError, StageError, bug
+from ..failures import OK, Failure, ParameterError, bug
 from ..share import watchdog
 from ..text import printable
-from . import result_ad, work
+from . import publish, result_ad, url, work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .result_ad import Ad
 
 
+_PROGRAM = "vm-nfs-plugin"  # in messages about a bug
+
+
 class Run:
-    """One run of the plug-in, with one worker for all its files."""
+    """One run of the plug-in, with one child for all its files."""
 
     def __init__(self, uploading: bool) -> None:
         self.uploading = uploading
-        self.worker = watchdog.Worker(work.prepare)
+        self.watchdog = watchdog.Watchdog(work.prepare, _PROGRAM)
 
     def transfer(self, remote: "str | None", local: "str | None") -> "tuple[int, Ad]":
         """Transfer one file. Returns an exit status and the result ad for HTCondor.
@@ -40,24 +43,31 @@ class Run:
                 missing = "which URL (Url)" if remote is None else "where the file is (LocalFileName)"
                 raise ParameterError(f"HTCondor did not say, as a string, {missing}; report this to its administrator")
             size = self._transfer(remote, _absolute(local))
-        except StageError as error:
+        except Failure as error:
             failure = error
         except Exception as error:
             # Loud: with its own exit status, the type in the hold reason, the traceback on stderr. Yet every file gets
             # a result, for without one HTCondor has nothing better to tell the user than the exit status.
             sys.excepthook(type(error), error, error.__traceback__)
-            failure = bug(error)
+            failure = bug(error, _PROGRAM)
         result = result_ad.ad(remote or "", local or "", self.uploading, started, size, failure)
         return (failure.status if failure else OK), result
 
     def _transfer(self, remote: str, local: str) -> int:
-        request = (remote, local, self.uploading)
+        wanted = url.parse_upload(remote, local.rpartition("/")[2]) if self.uploading else url.parse_stage(remote)
         doing = ("upload to " if self.uploading else "stage ") + printable(remote)
+
+        def cleanup(pid: int) -> None:
+            if isinstance(wanted, url.StageUrl):  # the share would not answer us either; the next upload cleans up
+                publish.discard(work.directory_of(local), wanted.name, pid)
+
         try:
-            size: int = self.worker.do(request, doing, lambda pid: work.tidy(*request, pid))
+            size: int = self.watchdog.call((vars(wanted), local, self.uploading), doing, cleanup)
             return size
-        except watchdog.SilentError as error:
-            error.server = work.server_of(*request)
+        except Failure as error:
+            from ..share import mounts  # for failures only
+
+            error.server = wanted.server or mounts.server_of(wanted.path)
             raise
 
 

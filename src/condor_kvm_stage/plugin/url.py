@@ -24,8 +24,6 @@ class StageUrl:
     format: what the image must be, `raw` or `qcow2`, "" for either. copy: a standalone image, not an overlay.
     """
 
-    __slots__ = ("copy", "format", "name", "path", "server", "size")
-
     def __init__(
         self, path: str, name: str, server: str = "", size: int = 0, format: str = "", copy: bool = False
     ) -> None:
@@ -42,8 +40,6 @@ class UploadUrl:
 
     overwrite: an existing file gives way. standalone: a qcow2 overlay becomes an image that needs no backing file.
     """
-
-    __slots__ = ("overwrite", "path", "server", "standalone")
 
     def __init__(self, path: str, server: str = "", overwrite: bool = False, standalone: bool = False) -> None:
         self.server = server

@@ -1,7 +1,7 @@
 """What is right for each key of the site's policy: a check that returns the value as policy.py's classes hold it."""
 
 from .. import sizes
-from .model import AUTO, Htcondor, Network
+from .model import AUTO, HtcondorPolicy, NetworkPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,8 +99,10 @@ def _one_of(words: "tuple[str, ...]") -> "Check":
 
 
 def _types(value: "Any") -> "list[str]":
-    if not isinstance(value, list) or any(item not in Network.TYPES for item in value):
-        raise ValueError("must be a list of some of " + ", ".join(f'"{word}"' for word in Network.TYPES) + ", or []")
+    if not isinstance(value, list) or any(item not in NetworkPolicy.TYPES for item in value):
+        raise ValueError(
+            "must be a list of some of " + ", ".join(f'"{word}"' for word in NetworkPolicy.TYPES) + ", or []"
+        )
     return list(dict.fromkeys(value))  # in the policy's order: the first becomes the default
 
 
@@ -134,5 +136,5 @@ KEYS: "dict[str, dict[str, Check]]" = {
     },
     "guest": {"guarded": _boolean, "console": _cap, "vnc": _boolean},
     "network": {"types": _types, "bridge": _interface},
-    "htcondor": {"restart": _one_of(Htcondor.RESTARTS), "wait": _number(1, 600)},
+    "htcondor": {"restart": _one_of(HtcondorPolicy.RESTARTS), "wait": _number(1, 600)},
 }

@@ -8,7 +8,7 @@ caches the parsed table [staging].
 import posix
 
 from .. import installed
-from .model import Policy, PolicyError, Staging
+from .model import Policy, PolicyError, StagingPolicy
 
 
 def load(path: "str | None" = None) -> Policy:
@@ -25,11 +25,11 @@ def load(path: "str | None" = None) -> Policy:
     return toml_reader.parse(text, path)
 
 
-def load_staging() -> Staging:
+def load_staging() -> StagingPolicy:
     """Return load().staging; without reading TOML, if the generator has seen the same text."""
     text = read(installed.POLICY)
     if _says_nothing(text):
-        return Staging()
+        return StagingPolicy()
     from . import staging_cache
 
     return staging_cache.recall(text) or load().staging

@@ -9,7 +9,7 @@ class PolicyError(KvmStageError):
     """The policy cannot be read, or is none. Nothing is done then: limits that are ignored are worse than none."""
 
 
-class Staging:
+class StagingPolicy:
     """[staging]. image_dirs, output_dirs: absolute paths. canary_image: an absolute path, "" for none.
 
     chain_depth: files. virtual_size: bytes. timeout: seconds.
@@ -26,7 +26,7 @@ class Staging:
         self.timeout = 60
 
 
-class Vm:
+class VmPolicy:
     """[vm]. memory, reserve, overhead: bytes. disk_dirs: absolute paths. memory and max_number can be AUTO."""
 
     __slots__ = ("disk_dirs", "max_number", "memory", "memory_percent", "overhead", "reserve", "reserve_percent")
@@ -41,7 +41,7 @@ class Vm:
         self.disk_dirs: list[str] = []
 
 
-class Guest:
+class GuestPolicy:
     """[guest]. guarded: whether jobs' virtual machines are as our programs define them, not HTCondor's. console: bytes.
 
     vnc: whether a job can have a screen.
@@ -55,7 +55,7 @@ class Guest:
         self.vnc = False
 
 
-class Network:
+class NetworkPolicy:
     """[network]. types: of TYPES, the first that the host has being the default. bridge: an interface, "" for none."""
 
     __slots__ = ("bridge", "types")
@@ -66,7 +66,7 @@ class Network:
         self.bridge = ""
 
 
-class Htcondor:
+class HtcondorPolicy:
     """[htcondor]. restart: of RESTARTS. wait: seconds."""
 
     __slots__ = ("restart", "wait")
@@ -88,9 +88,9 @@ class Policy:
 
     def __init__(self, text: bytes = b"") -> None:
         self.text = text
-        self.staging = Staging()
-        self.vm = Vm()
-        self.guest = Guest()
-        self.network = Network()
-        self.htcondor = Htcondor()
+        self.staging = StagingPolicy()
+        self.vm = VmPolicy()
+        self.guest = GuestPolicy()
+        self.network = NetworkPolicy()
+        self.htcondor = HtcondorPolicy()
         self.given: list[str] = []

@@ -3,16 +3,16 @@
 import marshal
 
 from .. import __version__, installed
-from .model import Policy, Staging
+from .model import Policy, StagingPolicy
 
 
 def remembered(policy: Policy) -> bytes:
     """Return what to write to installed.STAGING_CACHE: the policy's text, and what its table [staging] says."""
-    values = [getattr(policy.staging, name) for name in Staging.__slots__]
+    values = [getattr(policy.staging, name) for name in StagingPolicy.__slots__]
     return marshal.dumps((__version__, policy.text, values))
 
 
-def recall(text: bytes) -> "Staging | None":
+def recall(text: bytes) -> "StagingPolicy | None":
     """Return the table [staging] of the policy with this text, None if another was left, or none."""
     try:
         with open(installed.STAGING_CACHE, "rb") as file:
@@ -21,7 +21,7 @@ def recall(text: bytes) -> "Staging | None":
         return None
     if (version, known) != (__version__, text):
         return None
-    staging = Staging()
-    for name, value in zip(Staging.__slots__, values):
+    staging = StagingPolicy()
+    for name, value in zip(StagingPolicy.__slots__, values):
         setattr(staging, name, value)
     return staging

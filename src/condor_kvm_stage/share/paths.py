@@ -10,7 +10,7 @@ from ..text import printable, quoted
 _MAX_LINKS = 40  # as Linux (path_resolution(7))
 
 
-class Place:
+class Resolved:
     """A file's path without symlinks, and its status (posix.lstat)."""
 
     __slots__ = ("path", "status")
@@ -20,7 +20,7 @@ class Place:
         self.status = status
 
 
-def resolve(path: str, doing: str, for_all: bool = True) -> Place:
+def resolve(path: str, doing: str, for_all: bool = True) -> Resolved:
     """Follow an absolute path. doing: what for, in a message, as "open image /srv/x.qcow2".
 
     for_all: "other" must be able to search each directory, because QEMU runs as a user of its own, who on a share that
@@ -59,7 +59,7 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Place:
                     check="searchable",
                     code=errno.EACCES,
                 )
-        return Place(here or "/", status or posix.lstat(here or "/"))
+        return Resolved(here or "/", status or posix.lstat(here or "/"))
     except PermissionError as error:
         raise AuthorizationError(
             f"cannot {doing}: the job's user (uid {posix.geteuid()}) may not search the directory "

@@ -16,13 +16,13 @@ import pytest
 
 from condor_kvm_stage import installed
 from condor_kvm_stage.domain import cli, disks
-from condor_kvm_stage.domain.job import Surroundings
-from condor_kvm_stage.share.watchdog import Worker
+from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.share.watchdog import Watchdog
 from support.domain import console_keeper
 from support.domain.console_keeper import Keeper
 
 if TYPE_CHECKING:
-    from condor_kvm_stage.share.child import Action
+    from condor_kvm_stage.share.child import Prepare
 
 WORDS = "image is not in qcow2 format"  # for which HTCondor holds a job
 
@@ -53,7 +53,7 @@ class Programs:
     """The builder and the hook on a node, for a job whose vm-gahp has the process id gahp."""
 
     patch: pytest.MonkeyPatch
-    where: Surroundings
+    where: Job
     gahp: int
 
     def build(self, ad: bytes | None) -> Printed:
@@ -82,7 +82,7 @@ class Programs:
         return Keeper(pid, scratch.with_name("scratch.condor-kvm-stage") / ".console.out", scratch / "console.log")
 
 
-def on_node(directory: Path, where: Surroundings, patch: pytest.MonkeyPatch) -> Programs:
+def on_node(directory: Path, where: Job, patch: pytest.MonkeyPatch) -> Programs:
     """Set up the environment as the vm-gahp and the starter do; nothing of this host's is known."""
     patch.setattr(installed, "GUEST_FACTS", str(directory / "guest"))
     patch.setenv("VMGAHP_WORKING_DIR", where.scratch)
@@ -102,10 +102,10 @@ def of_consoles() -> list[int]:
 @contextlib.contextmanager
 def ended_workers(patch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Give a function that ends the workers that inspect disks; the end of the context does, too."""
-    workers: list[Worker] = []
+    workers: list[Watchdog] = []
 
-    def start(prepare: Callable[[], tuple[Action, float]]) -> Worker:
-        workers.append(Worker(prepare))
+    def start(prepare: Prepare, program: str) -> Watchdog:
+        workers.append(Watchdog(prepare, program))
         return workers[-1]
 
     def end() -> None:
@@ -113,10 +113,10 @@ def ended_workers(patch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
             worker = workers.pop()
             pid = worker._pid
             if pid:
-                worker._give_up(lambda _: None)
+                worker._abandon(lambda _: None)
                 os.waitpid(pid, 0)
 
-    patch.setattr(disks, "Worker", start)
+    patch.setattr(disks, "Watchdog", start)
     yield end
     end()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from condor_kvm_stage.domain import console, private_dir
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.domain.request import CONSOLE
 from support.processes import wait_for
 
@@ -38,7 +38,7 @@ class Keeper:
                     chunk = chunk[fifo.write(chunk) :]
 
 
-def start(where: Surroundings, largest: int = 1 << 20, config: str = "/nonexistent") -> Keeper:
+def start(where: Job, largest: int = 1 << 20, config: str = "/nonexistent") -> Keeper:
     """Let the builder begin to keep the console."""
     before = children()
     path = console.start(private_dir.make(where), where, largest, config)

@@ -21,7 +21,7 @@ def put(path: Path, content: bytes = b"\xeb\xfe" + b"\0" * 1022, owner: int = NO
 
 
 @dataclass(frozen=True)
-class Seen:
+class Findings:
     """A file as it was at a time."""
 
     owner: tuple[int, int]
@@ -30,9 +30,9 @@ class Seen:
     changed: int
 
 
-def see(path: Path) -> Seen:
+def see(path: Path) -> Findings:
     status = path.stat()
-    return Seen((status.st_uid, status.st_gid), status.st_mode, path.read_bytes(), status.st_mtime_ns)
+    return Findings((status.st_uid, status.st_gid), status.st_mode, path.read_bytes(), status.st_mtime_ns)
 
 
 def _socket(path: Path, victim: Path) -> None:

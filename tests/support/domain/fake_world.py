@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from collections.abc import Callable, Iterator
@@ -86,11 +87,11 @@ class _Shelter:
         return self._ad[:most]
 
 
-class _Worker:
+class _Child:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def do(self, request: tuple[str, str, bool], doing: str) -> tuple[str, bool, list[tuple[str, str]]]:
+    def call(self, request: tuple[str, str, bool], doing: str) -> tuple[str, bool, list[tuple[str, str]]]:
         """What inspect_one() of domain/disks.py finds."""
         name, path, readonly = request
         if name not in self._world.files:
@@ -106,12 +107,12 @@ def building() -> Iterator[Callable[[World, bytes], bytes]]:
     world, data = WORLDS[0], b""
     domain = "condor_kvm_stage.domain"
     patches = {
-        "surroundings.of_builder": lambda environ, vm_gahp: WHERE,
-        "cli.policy.load": lambda: world.policy,
-        "guest_facts.load": lambda: world.facts,
-        "shelter.make": lambda where: _Shelter(world, data),
-        "janitor.start": lambda where: None,
-        "disks.Worker": lambda prepare: _Worker(world),
+        "cli.of_builder": lambda environ, vm_gahp: WHERE,
+        "cli.load": lambda: world.policy,
+        "cli.guest_facts.load": lambda: world.facts,
+        "cli.private_dir.make": lambda where: _Shelter(world, data),
+        "cli.janitor.start": lambda *_: None,
+        "disks.Watchdog": lambda prepare, program: contextlib.nullcontext(_Child(world)),
         "console.check_free": lambda scratch: None,
         "console.start": lambda shelter, where, largest, config: world.console,
     }

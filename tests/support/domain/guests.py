@@ -8,12 +8,12 @@ from typing import Any
 from condor_kvm_stage.domain import request
 from condor_kvm_stage.domain.disks import DiskFile
 from condor_kvm_stage.domain.domain_xml import Guest
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from support.domain.job_ads import facts, parse, site, string
 
 DIRECTORY = "/var/lib/condor/execute/dir_287"
 SHELTER = f"{DIRECTORY}/scratch.condor-kvm-stage"
-WHERE = Surroundings(f"{DIRECTORY}/scratch", 1000, 1000, 287, 123456)
+WHERE = Job(f"{DIRECTORY}/scratch", 1000, 1000, 287, 123456)
 CHAIN = (("/srv/images/patched.qcow2", "qcow2"), ("/srv/images/base.qcow2", "qcow2"), ("/srv/images/origin.raw", "raw"))
 EVERYTHING = ",".join(
     [

@@ -15,7 +15,7 @@ from _pytest.monkeypatch import MonkeyPatch  # pytest.MonkeyPatch, also before p
 
 import hostile
 from condor_kvm_stage import processes
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.policy import model
 from condor_kvm_stage.policy.model import Policy
 from support.domain import builder_in_process, fake_starter
@@ -51,7 +51,7 @@ def building(directory: Path) -> Iterator[Callable[[World, bytes], tuple[bytes, 
         MonkeyPatch().context() as patch,
         builder_in_process.ended_workers(patch) as end,
     ):
-        where = Surroundings(str(scratch), NOBODY, NOBODY, starter.pid, processes.start_time(starter.pid))
+        where = Job(str(scratch), NOBODY, NOBODY, starter.pid, processes.start_time(starter.pid))
         programs = builder_in_process.on_node(directory, where, patch)
 
         def build(like: World, job: bytes) -> tuple[bytes, World]:

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import processes
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from support.domain import builder_in_process, fake_starter
 from support.domain.builder_in_process import Programs
 from support.processes import NOBODY
 
 
 @pytest.fixture
-def where(tmp_path: Path) -> Iterator[Surroundings]:
+def where(tmp_path: Path) -> Iterator[Job]:
     """A job of NOBODY's, or, where root does not run the tests, of who does: its scratch directory, and its starter."""
     user, group = (NOBODY, NOBODY) if os.geteuid() == 0 else (os.getuid(), os.getgid())
     scratch = tmp_path / "dir_1/scratch"
@@ -26,11 +26,11 @@ def where(tmp_path: Path) -> Iterator[Surroundings]:
     os.chown(scratch, user, group)
     with fake_starter.starter() as starter:
         started = processes.start_time(starter.pid)
-        yield Surroundings(str(scratch), user, group, starter.pid, started)
+        yield Job(str(scratch), user, group, starter.pid, started)
 
 
 @pytest.fixture
-def scratch(where: Surroundings) -> Path:
+def scratch(where: Job) -> Path:
     """The job's scratch directory."""
     return Path(where.scratch)
 
@@ -43,7 +43,7 @@ def ended_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def programs(tmp_path: Path, where: Surroundings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Programs]:
+def programs(tmp_path: Path, where: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Programs]:
     """The builder and the hook. What keeps a guest's console ends with the test."""
     yield builder_in_process.on_node(tmp_path, where, monkeypatch)
     builder_in_process.end_consoles()

@@ -146,8 +146,8 @@ def test_any_bytes_are_refused(programs: Programs, data: bytes) -> None:
 
 
 STEPS = [
-    *["surroundings.of_builder", "policy.load", "guest_facts.load", "ad.read", "request.parse", "shelter.make"],
-    *["disks.inspect", "request.comes_back", "console.check_free", "console.start", "definition.definition"],
+    *["of_builder", "load", "guest_facts.load", "job_ad.read", "request.parse", "private_dir.make"],
+    *["disks.inspect", "request.comes_back", "console.check_free", "console.start", "domain_xml.definition"],
 ]
 
 
@@ -162,7 +162,7 @@ def test_bug_in_any_step_is_a_refusal(
 
     put(scratch / "disk.qcow2", qcow2())
     monkeypatch.setattr(f"condor_kvm_stage.domain.cli.{step}", fail)
-    assert f"bug, please report it: {kind.__name__}" in programs.build(ad_of()).refusal()
+    assert f"bug in condor-kvm-stage-domain, please report it: {kind.__name__}" in programs.build(ad_of()).refusal()
 
 
 @needs_root

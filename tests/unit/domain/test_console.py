@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import chirp, console
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from support.domain import console_keeper, fake_starter
 from support.domain.fake_starter import Chirp
 from support.processes import NOBODY, wait_for
@@ -35,7 +35,7 @@ def chirping(tmp_path: Path) -> Iterator[Chirp]:
         yield starter
 
 
-def test_console_is_complete_and_the_users(where: Surroundings) -> None:
+def test_console_is_complete_and_the_users(where: Job) -> None:
     keeper = console_keeper.start(where)
     text = os.urandom(700_001)
     keeper.print(text[:1], text[1:5], text[5:200_000], text[200_000:])
@@ -45,7 +45,7 @@ def test_console_is_complete_and_the_users(where: Surroundings) -> None:
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (NOBODY, NOBODY, 0o644)
 
 
-def test_console_of_a_guest_that_prints_much_has_its_beginning_and_its_end(where: Surroundings) -> None:
+def test_console_of_a_guest_that_prints_much_has_its_beginning_and_its_end(where: Job) -> None:
     keeper = console_keeper.start(where, largest=1 << 16)
     keeper.print(b"".join(b"line %d\n" % number for number in range(100_000)))
     keeper.end()
@@ -56,7 +56,7 @@ def test_console_of_a_guest_that_prints_much_has_its_beginning_and_its_end(where
     assert b" bytes are left out here: " in kept
 
 
-def test_guest_that_prints_without_end_fills_no_disk_and_is_not_stopped(where: Surroundings) -> None:
+def test_guest_that_prints_without_end_fills_no_disk_and_is_not_stopped(where: Job) -> None:
     keeper = console_keeper.start(where, largest=1 << 16)
     with subprocess.Popen(["sh", "-c", f"exec yes > {keeper.fifo}"]) as guest:
         io = Path(f"/proc/{guest.pid}/io")
@@ -67,7 +67,7 @@ def test_guest_that_prints_without_end_fills_no_disk_and_is_not_stopped(where: S
     assert keeper.log.stat().st_size <= 1 << 16
 
 
-def test_console_that_is_opened_as_qemu_does_it_ends_with_qemu(where: Surroundings) -> None:
+def test_console_that_is_opened_as_qemu_does_it_ends_with_qemu(where: Job) -> None:
     keeper = console_keeper.start(where)
     descriptor = os.open(keeper.fifo, os.O_RDWR)
     os.write(descriptor, b"boot\n")
@@ -80,7 +80,7 @@ def test_console_that_is_opened_as_qemu_does_it_ends_with_qemu(where: Surroundin
     assert keeper.log.read_bytes() == b"boot\nend\n"
 
 
-def test_console_is_kept_after_somebody_has_opened_it_who_prints_nothing(where: Surroundings) -> None:
+def test_console_is_kept_after_somebody_has_opened_it_who_prints_nothing(where: Job) -> None:
     """libvirt does so before QEMU."""
     keeper = console_keeper.start(where)
     for _ in range(3):
@@ -92,7 +92,7 @@ def test_console_is_kept_after_somebody_has_opened_it_who_prints_nothing(where: 
     assert keeper.log.read_bytes() == b"boot\n"
 
 
-def test_console_is_kept_at_whatever_moment_somebody_opens_it_who_prints_nothing(where: Surroundings) -> None:
+def test_console_is_kept_at_whatever_moment_somebody_opens_it_who_prints_nothing(where: Job) -> None:
     keeper = console_keeper.start(where)
     subprocess.run([sys.executable, "-c", OPENER, keeper.fifo], check=True, timeout=30)
     assert not keeper.has_ended()
@@ -102,7 +102,7 @@ def test_console_is_kept_at_whatever_moment_somebody_opens_it_who_prints_nothing
 
 
 @pytest.mark.parametrize("opened", [False, True])
-def test_console_without_a_guest_ends_with_the_starter(where: Surroundings, opened: bool) -> None:
+def test_console_without_a_guest_ends_with_the_starter(where: Job, opened: bool) -> None:
     """As when libvirt has not started the guest."""
     keeper = console_keeper.start(where)
     if opened:
@@ -115,7 +115,7 @@ def test_console_without_a_guest_ends_with_the_starter(where: Surroundings, open
     assert keeper.log.read_bytes() == b""
 
 
-def test_process_is_the_users_and_holds_nothing_of_the_builders(where: Surroundings, tmp_path: Path) -> None:
+def test_process_is_the_users_and_holds_nothing_of_the_builders(where: Job, tmp_path: Path) -> None:
     """The vm-gahp waits for the end of the builder's output; HTCondor, that nothing uses the scratch directory."""
     with open(tmp_path / "builders", "w"):
         keeper = console_keeper.start(where)
@@ -130,14 +130,14 @@ def test_process_is_the_users_and_holds_nothing_of_the_builders(where: Surroundi
     keeper.end()
 
 
-def test_fifos_have_names_that_no_disk_can_have(where: Surroundings) -> None:
+def test_fifos_have_names_that_no_disk_can_have(where: Job) -> None:
     keeper = console_keeper.start(where)
     assert sorted(path.name for path in keeper.fifo.parent.iterdir()) == [".console.in", ".console.out"]
     keeper.print(b"x")
     keeper.end()
 
 
-def test_last_lines_are_in_the_jobs_ad_at_the_end(where: Surroundings, chirping: Chirp) -> None:
+def test_last_lines_are_in_the_jobs_ad_at_the_end(where: Job, chirping: Chirp) -> None:
     keeper = console_keeper.start(where, config=str(chirping.config))
     keeper.print(b"boot\r\n", b"kernel panic\r\n")
     keeper.end()
@@ -145,7 +145,7 @@ def test_last_lines_are_in_the_jobs_ad_at_the_end(where: Surroundings, chirping:
 
 
 def test_last_lines_are_in_the_jobs_ad_while_the_guest_runs(
-    where: Surroundings, chirping: Chirp, monkeypatch: pytest.MonkeyPatch
+    where: Job, chirping: Chirp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console, "_PAUSE", 0.1)
     keeper = console_keeper.start(where, config=str(chirping.config))
@@ -161,7 +161,7 @@ def test_last_lines_are_in_the_jobs_ad_while_the_guest_runs(
 
 
 def test_starter_that_does_not_listen_stops_no_guest(
-    where: Surroundings, chirping: Chirp, monkeypatch: pytest.MonkeyPatch
+    where: Job, chirping: Chirp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """HTCondor's sleeps for half a minute after it has started one."""
     monkeypatch.setattr(console, "_PAUSE", 0.1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import console, private_dir
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.failures import NodeError, ParameterError
 from support.domain import console_keeper
 from support.domain.disk_files import put
@@ -30,7 +30,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def refused(where: Surroundings, meanwhile: Callable[[], object] = lambda: None) -> str:
+def refused(where: Job, meanwhile: Callable[[], object] = lambda: None) -> str:
     """Why no console can be kept; nothing is left of the attempt. meanwhile: what happens once the shelter is there."""
     before, descriptors = console_keeper.children(), os.listdir("/proc/self/fd")
     refuge = private_dir.make(where)
@@ -46,7 +46,7 @@ def refused(where: Surroundings, meanwhile: Callable[[], object] = lambda: None)
 
 
 @needs_root
-def test_full_disk_stops_no_guest_and_what_was_there_before_is_kept(where: Surroundings) -> None:
+def test_full_disk_stops_no_guest_and_what_was_there_before_is_kept(where: Job) -> None:
     with files_of_at_most(10_000):
         keeper = console_keeper.start(where)
     text = os.urandom(300_000)
@@ -66,7 +66,7 @@ def test_file_that_the_job_brings_is_named_before_the_guest_starts(scratch: Path
 @needs_root
 @pytest.mark.parametrize("kind", ["file", "directory", "dangling symlink"])
 def test_file_that_appears_meanwhile_is_not_overwritten_and_no_guest_starts(
-    where: Surroundings, scratch: Path, kind: str
+    where: Job, scratch: Path, kind: str
 ) -> None:
     _make(scratch / "console.log", kind)
     assert refused(where) == "cannot write console.log in the scratch directory: File exists"
@@ -75,7 +75,7 @@ def test_file_that_appears_meanwhile_is_not_overwritten_and_no_guest_starts(
 
 
 @needs_root
-def test_scratch_directory_that_cannot_be_written_to_is_a_failure(where: Surroundings, scratch: Path) -> None:
+def test_scratch_directory_that_cannot_be_written_to_is_a_failure(where: Job, scratch: Path) -> None:
     assert (
         refused(where, lambda: scratch.chmod(0o555))
         == "cannot write console.log in the scratch directory: Permission denied"
@@ -85,7 +85,7 @@ def test_scratch_directory_that_cannot_be_written_to_is_a_failure(where: Surroun
 @needs_root
 @pytest.mark.parametrize("call", ["setgroups", "setresgid", "setresuid"])
 def test_process_that_cannot_begin_is_a_failure(
-    where: Surroundings, scratch: Path, monkeypatch: pytest.MonkeyPatch, call: str
+    where: Job, scratch: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """Else a guest would start whose console nobody reads, and stop when it has printed 64 KiB."""
 

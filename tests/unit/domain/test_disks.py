@@ -13,7 +13,7 @@ import pytest
 
 from condor_kvm_stage.domain import disks
 from condor_kvm_stage.domain.disks import DiskFile
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.domain.request import Disk
 from condor_kvm_stage.failures import AuthorizationError, BugError, ContactError, SpecificationError, StageError
 from condor_kvm_stage.images import image
@@ -27,14 +27,14 @@ DISK = Disk("disk", "vda", "virtio", readonly=False, format="", cdrom=False)
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user's files")
 
 
-def look(where: Surroundings, disk: Disk = DISK, policy: Policy | None = None, path: str = "") -> DiskFile:
+def look(where: Job, disk: Disk = DISK, policy: Policy | None = None, path: str = "") -> DiskFile:
     """Inspect one disk, in the scratch directory unless a path says where."""
-    (found,) = disks.inspect([(disk, path or f"{where.scratch}/{disk.name}")], where, policy or site())
+    (found,) = disks.inspect([(disk, path or f"{where.scratch}/{disk.name}")], where, policy or site(), "some-program")
     return found
 
 
 @pytest.mark.parametrize(("content", "kind"), [(b"x" * 512, "raw"), (qcow2(), "qcow2")], ids=["raw", "qcow2"])
-def test_format_is_that_of_the_content(where: Surroundings, scratch: Path, content: bytes, kind: str) -> None:
+def test_format_is_that_of_the_content(where: Job, scratch: Path, content: bytes, kind: str) -> None:
     path = put(scratch / "disk", content)
     assert look(where) == DiskFile(DISK, str(path), kind, own=True, backing=())
     assert look(where, replace(DISK, format=kind)).format == kind
@@ -42,7 +42,7 @@ def test_format_is_that_of_the_content(where: Surroundings, scratch: Path, conte
 
 @pytest.mark.parametrize(("content", "said"), [(b"x" * 512, "qcow2"), (qcow2(), "raw")], ids=["raw", "qcow2"])
 def test_format_that_is_not_the_one_that_vm_disk_says_is_refused(
-    where: Surroundings, scratch: Path, content: bytes, said: str
+    where: Job, scratch: Path, content: bytes, said: str
 ) -> None:
     """By a header that the guest has written into a raw disk QEMU would go to any file of the node."""
     put(scratch / "disk", content)
@@ -54,13 +54,13 @@ def test_format_that_is_not_the_one_that_vm_disk_says_is_refused(
     assert caught.value.check == "format_mismatch"
 
 
-def test_cd_rom_that_is_not_raw_is_refused(where: Surroundings, scratch: Path) -> None:
+def test_cd_rom_that_is_not_raw_is_refused(where: Job, scratch: Path) -> None:
     put(scratch / "disk", qcow2())
     with pytest.raises(SpecificationError, match=r"disk disk is qcow2; a CD-ROM, .* must be raw"):
         look(where, replace(DISK, cdrom=True))
 
 
-def test_chain_is_found_with_each_files_format_to_its_end(where: Surroundings, scratch: Path, tmp_path: Path) -> None:
+def test_chain_is_found_with_each_files_format_to_its_end(where: Job, scratch: Path, tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()
     put(images / "origin", b"x" * 512, 0)
@@ -71,7 +71,7 @@ def test_chain_is_found_with_each_files_format_to_its_end(where: Surroundings, s
 
 
 def test_relative_name_counts_from_the_scratch_directory_wherever_the_disk_lies_now(
-    where: Surroundings, scratch: Path, tmp_path: Path
+    where: Job, scratch: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "shelter").mkdir()
     base = put(tmp_path / "base", b"x" * 512, 0)
@@ -79,15 +79,15 @@ def test_relative_name_counts_from_the_scratch_directory_wherever_the_disk_lies_
     assert look(where, path=str(path)).backing == ((str(base), "raw"),)
 
 
-def test_several_disks_are_found_in_their_order(where: Surroundings, scratch: Path) -> None:
+def test_several_disks_are_found_in_their_order(where: Job, scratch: Path) -> None:
     wanted = [replace(DISK, name=name) for name in ("c", "a", "b")]
     for number, disk in enumerate(wanted):
         put(scratch / disk.name, [b"x" * 512, qcow2()][number % 2])
-    found = disks.inspect([(disk, f"{scratch}/{disk.name}") for disk in wanted], where, site())
+    found = disks.inspect([(disk, f"{scratch}/{disk.name}") for disk in wanted], where, site(), "some-program")
     assert [(file.disk.name, file.format) for file in found] == [("c", "raw"), ("a", "qcow2"), ("b", "raw")]
 
 
-def test_backing_file_must_be_one_that_policy_allows(where: Surroundings, scratch: Path, tmp_path: Path) -> None:
+def test_backing_file_must_be_one_that_policy_allows(where: Job, scratch: Path, tmp_path: Path) -> None:
     base = put(tmp_path / "base", b"x" * 512, 0)
     put(scratch / "disk", qcow2(backing=bytes(base), backing_format=b"raw"))
     policy = site()
@@ -102,7 +102,7 @@ def test_backing_file_must_be_one_that_policy_allows(where: Surroundings, scratc
 
 
 @needs_root
-def test_backing_file_that_only_root_may_read_is_refused(where: Surroundings, scratch: Path) -> None:
+def test_backing_file_that_only_root_may_read_is_refused(where: Job, scratch: Path) -> None:
     before = see(Path("/etc/shadow"))
     put(scratch / "disk", qcow2(backing=b"/etc/shadow", backing_format=b"raw"))
     with pytest.raises(AuthorizationError, match=r"backing file /etc/shadow of /.*/disk is not readable by all"):
@@ -110,7 +110,7 @@ def test_backing_file_that_only_root_may_read_is_refused(where: Surroundings, sc
     assert see(Path("/etc/shadow")) == before
 
 
-def test_header_that_names_a_data_file_is_refused(where: Surroundings, scratch: Path) -> None:
+def test_header_that_names_a_data_file_is_refused(where: Job, scratch: Path) -> None:
     put(scratch / "disk", qcow2(incompatible_features=4))
     with pytest.raises(SpecificationError) as caught:
         look(where)
@@ -118,7 +118,7 @@ def test_header_that_names_a_data_file_is_refused(where: Surroundings, scratch: 
     assert "disk disk " in str(caught.value)
 
 
-def test_private_disk_of_the_jobs_is_good(where: Surroundings, scratch: Path) -> None:
+def test_private_disk_of_the_jobs_is_good(where: Job, scratch: Path) -> None:
     put(scratch / "disk").chmod(0o600)
     assert look(where).format == "raw"
 
@@ -126,7 +126,7 @@ def test_private_disk_of_the_jobs_is_good(where: Surroundings, scratch: Path) ->
 @pytest.mark.parametrize("kind", HOSTILE)
 @needs_root
 def test_hook_refuses_what_is_no_file_of_the_jobs_in_the_same_words(
-    where: Surroundings, scratch: Path, tmp_path: Path, kind: str
+    where: Job, scratch: Path, tmp_path: Path, kind: str
 ) -> None:
     HOSTILE[kind](scratch / "disk", put(tmp_path / "victim", b"precious", 0))
     with pytest.raises(StageError, match=r"disk disk .*; ") as caught:
@@ -134,14 +134,14 @@ def test_hook_refuses_what_is_no_file_of_the_jobs_in_the_same_words(
     assert str(caught.value).isprintable()
 
 
-def test_hook_finds_a_file_of_the_jobs(where: Surroundings, scratch: Path) -> None:
+def test_hook_finds_a_file_of_the_jobs(where: Job, scratch: Path) -> None:
     put(scratch / "disk")
     assert disks.in_scratch(where, "disk") == f"{scratch}/disk"
 
 
 @needs_root
 def test_images_are_looked_at_with_the_rights_of_the_jobs_user_alone(
-    where: Surroundings, monkeypatch: pytest.MonkeyPatch
+    where: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def inspect(*_: object) -> None:
         raise SpecificationError(f"{os.getresuid()} {os.getresgid()} {os.getgroups()}")
@@ -153,7 +153,7 @@ def test_images_are_looked_at_with_the_rights_of_the_jobs_user_alone(
     assert os.getresuid() == (0, 0, 0)
 
 
-def test_share_that_does_not_answer_is_given_up(where: Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_share_that_does_not_answer_is_given_up(where: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image, "inspect", lambda *_: time.sleep(60))
     policy = site()
     policy.staging.timeout = 1
@@ -161,9 +161,7 @@ def test_share_that_does_not_answer_is_given_up(where: Surroundings, monkeypatch
         look(where, policy=policy)
 
 
-def test_bug_is_told_as_one(
-    where: Surroundings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_bug_is_told_as_one(where: Job, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(image, "inspect", lambda *_: 1 // 0)
     with pytest.raises(BugError, match="please report it: ZeroDivisionError"):
         look(where)
@@ -181,19 +179,19 @@ def shared(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-def look_in(shared: Path, where: Surroundings, path: Path, readonly: bool) -> DiskFile:
+def look_in(shared: Path, where: Job, path: Path, readonly: bool) -> DiskFile:
     disk = replace(DISK, name=str(path), readonly=readonly)
     return look(where, disk, site([str(shared)]), str(path))
 
 
-def test_disk_of_the_policys_that_all_may_read_is_read(where: Surroundings, shared: Path) -> None:
+def test_disk_of_the_policys_that_all_may_read_is_read(where: Job, shared: Path) -> None:
     path = put(shared / "disk", b"x" * 512, 0)
     found = look_in(shared, where, path, readonly=True)
     assert (found.path, found.own) == (str(path), False)
 
 
 @needs_root
-def test_disk_of_the_policys_that_is_the_users_is_written_to(where: Surroundings, shared: Path) -> None:
+def test_disk_of_the_policys_that_is_the_users_is_written_to(where: Job, shared: Path) -> None:
     path = put(shared / "disk", b"x" * 512)
     found = look_in(shared, where, path, readonly=False)
     assert (found.path, found.own) == (str(path), True)
@@ -238,7 +236,7 @@ def _below_a_symlink(path: Path) -> None:
     ],
 )
 def test_disk_of_the_policys_that_is_not_for_this_user_is_refused(
-    where: Surroundings, shared: Path, make: Callable[[Path], None], readonly: bool, message: str
+    where: Job, shared: Path, make: Callable[[Path], None], readonly: bool, message: str
 ) -> None:
     (shared / "deep").mkdir()
     make(shared / "deep/disk")
@@ -248,9 +246,7 @@ def test_disk_of_the_policys_that_is_not_for_this_user_is_refused(
 
 @needs_root
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o1777])
-def test_disk_that_another_file_can_take_the_place_of_is_not_written_to(
-    where: Surroundings, shared: Path, mode: int
-) -> None:
+def test_disk_that_another_file_can_take_the_place_of_is_not_written_to(where: Job, shared: Path, mode: int) -> None:
     """libvirt would give that other file to QEMU's user, as root."""
     (shared / "alice/deep").mkdir(parents=True)
     path = put(shared / "alice/deep/disk")
@@ -261,9 +257,7 @@ def test_disk_that_another_file_can_take_the_place_of_is_not_written_to(
         look_in(shared, where, path, readonly=False)
 
 
-def test_disk_outside_of_the_policys_directories_is_refused_once_more(
-    where: Surroundings, shared: Path, tmp_path: Path
-) -> None:
+def test_disk_outside_of_the_policys_directories_is_refused_once_more(where: Job, shared: Path, tmp_path: Path) -> None:
     """As if request.py had let it pass."""
     path = put(tmp_path / "elsewhere", b"x" * 512, 0)
     with pytest.raises(AuthorizationError, match="or lies in one; name the file itself, in a directory of "):
@@ -271,7 +265,7 @@ def test_disk_outside_of_the_policys_directories_is_refused_once_more(
 
 
 @needs_root
-def test_looking_changes_nothing(where: Surroundings, scratch: Path, tmp_path: Path, job_user: int) -> None:
+def test_looking_changes_nothing(where: Job, scratch: Path, tmp_path: Path, job_user: int) -> None:
     with as_the_first_user():
         base = put(tmp_path / "base", b"x" * 512, 0)
         path = put(scratch / "disk", qcow2(backing=bytes(base), backing_format=b"raw"))

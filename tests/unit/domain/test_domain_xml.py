@@ -101,8 +101,8 @@ PATHS = st.text(st.characters(blacklist_categories=("C", "Z")) | st.sampled_from
 def test_path_is_in_the_definition_as_it_is_on_the_disk_whatever_it_says(base: str, scratch: str) -> None:
     of = guest()
     file = disk_file(of.request.disks[0], path=f"{scratch}.x/disk", backing=((base, "raw"),))
-    where = dataclasses.replace(of.where, scratch=scratch)
-    found = domain(dataclasses.replace(of, disks=(file,), where=where, console=f"{scratch}.x/c"))
+    where = dataclasses.replace(of.job, scratch=scratch)
+    found = domain(dataclasses.replace(of, disks=(file,), job=where, console=f"{scratch}.x/c"))
     assert [source.get("file") for source in found.iterfind(".//source[@file]")] == [f"{scratch}.x/disk", base]
     job = found.find("metadata/{urn:condor-kvm-stage:job}job")
     assert job is not None

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from condor_kvm_stage.domain import job, job_ad
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from hostile import qcow2
 from support import installed_plugin
 from support.domain.builder_in_process import Programs
@@ -30,7 +30,7 @@ PARAMETER, SPECIFICATION, BUG, AUTHORIZATION, NODE = 64, 65, 70, 77, 78
 def hook(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str]:
     """The hook, as the job's user as far as whose the files are is concerned."""
     where = programs.where
-    monkeypatch.setattr(job, "of_hook", lambda _: Surroundings(where.scratch, where.uid, where.gid))
+    monkeypatch.setattr(job, "of_hook", lambda _: Job(where.scratch, where.uid, where.gid))
     return programs.hook
 
 
@@ -129,7 +129,7 @@ def test_bug_is_told_as_one(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-def test_program_itself_does_it_as_the_jobs_user(where: Surroundings, scratch: Path, tmp_path: Path) -> None:
+def test_program_itself_does_it_as_the_jobs_user(where: Job, scratch: Path, tmp_path: Path) -> None:
     text = (REPOSITORY / "scripts/condor-kvm-stage-prepare").read_text(encoding="utf-8")
     interpreter, *options = text.splitlines()[0].split()
     assert interpreter == "#!/usr/bin/python3"

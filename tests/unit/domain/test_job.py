@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from condor_kvm_stage import processes
 from condor_kvm_stage.domain import job
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.failures import NodeError
 from support.domain import fake_starter
 from support.domain.fake_starter import Starter
@@ -30,7 +30,7 @@ def starter() -> Iterator[Starter]:
 
 def test_builder_is_told_by_its_environment_and_finds_the_starter_above_the_vm_gahp(starter: Starter) -> None:
     found = job.of_builder(ENVIRONMENT, starter.gahp)
-    assert found == Surroundings(SCRATCH, 1000, 1001, starter.pid, found.started)
+    assert found == Job(SCRATCH, 1000, 1001, starter.pid, found.started)
     since_boot = found.started / os.sysconf("SC_CLK_TCK")
     assert 0 <= time.clock_gettime(time.CLOCK_BOOTTIME) - since_boot < 60
 
@@ -90,7 +90,7 @@ def test_whatever_the_environment_says_is_a_place_and_a_user_or_a_failure(enviro
 
 
 def test_hook_is_of_the_user_who_runs_it() -> None:
-    assert job.of_hook({"_CONDOR_SCRATCH_DIR": SCRATCH}) == Surroundings(SCRATCH, os.getuid(), os.getgid())
+    assert job.of_hook({"_CONDOR_SCRATCH_DIR": SCRATCH}) == Job(SCRATCH, os.getuid(), os.getgid())
     with pytest.raises(NodeError, match="_CONDOR_SCRATCH_DIR in the environment is no absolute path"):
         job.of_hook(ENVIRONMENT)
 

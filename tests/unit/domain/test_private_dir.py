@@ -13,7 +13,7 @@ import pytest
 
 from condor_kvm_stage.domain import private_dir
 from condor_kvm_stage.domain.disks import check_own
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.failures import NodeError, StageError
 from condor_kvm_stage.leftovers.private_dirs import SUFFIX
 from support.domain.disk_files import HOSTILE, put, see
@@ -36,7 +36,7 @@ def as_the_user(*command: str | Path) -> int:
     ).returncode
 
 
-def test_disk_is_the_same_file_under_a_path_that_only_root_can_change(where: Surroundings, scratch: Path) -> None:
+def test_disk_is_the_same_file_under_a_path_that_only_root_can_change(where: Job, scratch: Path) -> None:
     inode = put(scratch / "disk", b"content").stat().st_ino
     path = Path(private_dir.make(where).take_in("disk"))
     assert (path.stat().st_ino, path.read_bytes()) == (inode, b"content")
@@ -50,7 +50,7 @@ def test_disk_is_the_same_file_under_a_path_that_only_root_can_change(where: Sur
     assert as_the_user("mv", path.parent, f"{path.parent}2") != 0
 
 
-def test_disk_is_still_in_the_scratch_directory_for_whom_it_belongs_to(where: Surroundings, scratch: Path) -> None:
+def test_disk_is_still_in_the_scratch_directory_for_whom_it_belongs_to(where: Job, scratch: Path) -> None:
     """HTCondor transfers it back as the user."""
     put(scratch / "disk", b"content")
     private_dir.make(where).take_in("disk")
@@ -60,7 +60,7 @@ def test_disk_is_still_in_the_scratch_directory_for_whom_it_belongs_to(where: Su
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o077, 0o777])
-def test_qemus_user_gets_through_whatever_the_umask(where: Surroundings, mask: int) -> None:
+def test_qemus_user_gets_through_whatever_the_umask(where: Job, mask: int) -> None:
     before = os.umask(mask)
     try:
         path = Path(private_dir.make(where).path)
@@ -71,7 +71,7 @@ def test_qemus_user_gets_through_whatever_the_umask(where: Surroundings, mask: i
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_what_is_no_file_of_the_jobs_is_refused_and_left_alone(
-    where: Surroundings, scratch: Path, victim: Path, kind: str
+    where: Job, scratch: Path, victim: Path, kind: str
 ) -> None:
     HOSTILE[kind](scratch / "disk", victim)
     before, names = see(victim), sorted(os.listdir(scratch))
@@ -85,12 +85,12 @@ def test_what_is_no_file_of_the_jobs_is_refused_and_left_alone(
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_what_takes_the_disks_place_after_the_first_look_is_refused(
-    where: Surroundings, scratch: Path, victim: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+    where: Job, scratch: Path, victim: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(scratch / "disk")
     refuge = private_dir.make(where)
 
-    def swap(status: os.stat_result, where: Surroundings, name: str) -> None:
+    def swap(status: os.stat_result, where: Job, name: str) -> None:
         check_own(status, where, name)
         monkeypatch.setattr("condor_kvm_stage.domain.private_dir.check_own", check_own)
         (scratch / "disk").unlink()
@@ -104,9 +104,7 @@ def test_what_takes_the_disks_place_after_the_first_look_is_refused(
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_what_takes_the_disks_place_later_changes_nothing(
-    where: Surroundings, scratch: Path, victim: Path, kind: str
-) -> None:
+def test_what_takes_the_disks_place_later_changes_nothing(where: Job, scratch: Path, victim: Path, kind: str) -> None:
     put(scratch / "disk", b"content")
     path = Path(private_dir.make(where).take_in("disk"))
     before = see(path)
@@ -131,7 +129,7 @@ while True:
 """
 
 
-def test_job_that_swaps_its_disk_all_the_time_gains_nothing(where: Surroundings, scratch: Path, victim: Path) -> None:
+def test_job_that_swaps_its_disk_all_the_time_gains_nothing(where: Job, scratch: Path, victim: Path) -> None:
     before, outcomes, tries = see(victim), set[str](), 0
     command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "/usr/bin/python3", "-c", SWAPPER]
     with subprocess.Popen([*command, victim], cwd=scratch) as swapper:
@@ -156,7 +154,7 @@ def test_job_that_swaps_its_disk_all_the_time_gains_nothing(where: Surroundings,
     assert see(victim) == before
 
 
-def test_name_that_is_taken_in_the_shelter_is_refused(where: Surroundings, scratch: Path) -> None:
+def test_name_that_is_taken_in_the_shelter_is_refused(where: Job, scratch: Path) -> None:
     put(scratch / "disk")
     refuge = private_dir.make(where)
     refuge.take_in("disk")
@@ -166,7 +164,7 @@ def test_name_that_is_taken_in_the_shelter_is_refused(where: Surroundings, scrat
 
 @pytest.mark.parametrize(("owner", "mode"), [(NOBODY, 0o755), (0, 0o777), (0, 0o775)])
 def test_scratch_directory_whose_parent_others_can_write_to_is_refused(
-    where: Surroundings, scratch: Path, owner: int, mode: int
+    where: Job, scratch: Path, owner: int, mode: int
 ) -> None:
     os.chown(scratch.parent, owner, 0)
     scratch.parent.chmod(mode)
@@ -175,22 +173,20 @@ def test_scratch_directory_whose_parent_others_can_write_to_is_refused(
     assert os.listdir(scratch.parent) == ["scratch"]
 
 
-def test_parent_in_which_nobody_can_rename_what_is_not_his_is_good(where: Surroundings, scratch: Path) -> None:
+def test_parent_in_which_nobody_can_rename_what_is_not_his_is_good(where: Job, scratch: Path) -> None:
     """As /tmp: EXECUTE of an older HTCondor can be so."""
     scratch.parent.chmod(0o1777)
     assert private_dir.make(where).path == f"{scratch}{SUFFIX}"
 
 
-def test_scratch_directory_of_another_user_is_refused(where: Surroundings, scratch: Path) -> None:
+def test_scratch_directory_of_another_user_is_refused(where: Job, scratch: Path) -> None:
     os.chown(scratch, 1, 1)
     with pytest.raises(NodeError, match="does not belong to the job's user"):
         private_dir.make(where)
 
 
 @pytest.mark.parametrize("kind", ["symlink", "file", "missing"])
-def test_scratch_directory_that_is_none_is_refused(
-    where: Surroundings, scratch: Path, tmp_path: Path, kind: str
-) -> None:
+def test_scratch_directory_that_is_none_is_refused(where: Job, scratch: Path, tmp_path: Path, kind: str) -> None:
     scratch.rename(tmp_path / "elsewhere")
     if kind == "symlink":
         scratch.symlink_to(tmp_path / "elsewhere")
@@ -201,9 +197,7 @@ def test_scratch_directory_that_is_none_is_refused(
 
 
 @pytest.mark.parametrize("kind", ["symlink", "dangling symlink", "FIFO", "file of another user"])
-def test_whatever_lies_where_the_shelter_goes_is_not_used(
-    where: Surroundings, scratch: Path, victim: Path, kind: str
-) -> None:
+def test_whatever_lies_where_the_shelter_goes_is_not_used(where: Job, scratch: Path, victim: Path, kind: str) -> None:
     """In an EXECUTE that all can write to, a job could make it beforehand."""
     place = Path(f"{scratch}{SUFFIX}")
     HOSTILE[kind](place, victim)
@@ -214,7 +208,7 @@ def test_whatever_lies_where_the_shelter_goes_is_not_used(
 
 
 @pytest.mark.parametrize("owner", [0, NOBODY])
-def test_disks_in_a_shelter_that_is_left_are_not_lost(where: Surroundings, scratch: Path, owner: int) -> None:
+def test_disks_in_a_shelter_that_is_left_are_not_lost(where: Job, scratch: Path, owner: int) -> None:
     put(scratch / "disk", b"content")
     path = Path(private_dir.make(where).take_in("disk"))
     os.chown(scratch, owner, owner)
@@ -227,14 +221,14 @@ MOUNTED = """
 import os, subprocess, sys
 sys.path.insert(0, sys.argv[3])
 from condor_kvm_stage.domain import shelter
-from condor_kvm_stage.domain.surroundings import Surroundings
+from condor_kvm_stage.domain.surroundings import Job
 from condor_kvm_stage.plugin.failure import NodeError
 scratch, user = sys.argv[1], int(sys.argv[2])
 subprocess.run(["mount", "-t", "tmpfs", "-o", f"uid={user},size=64k", "tmpfs", scratch], check=True)
 open(f"{scratch}/disk", "w").close()
 os.chown(f"{scratch}/disk", user, user)
 try:
-    shelter.make(Surroundings(scratch, user, user)).take_in("disk")
+    shelter.make(Job(scratch, user, user)).take_in("disk")
 except NodeError as error:
     print(error)
 print(os.listdir(scratch))
@@ -255,27 +249,25 @@ def test_scratch_directory_that_is_a_file_system_of_its_own_is_named_with_what_t
 
 @pytest.mark.parametrize("content", [b"", b"A = 1\n", b"x" * 5000])
 @pytest.mark.parametrize("owner", [0, NOBODY])
-def test_file_of_the_starters_is_read(where: Surroundings, scratch: Path, content: bytes, owner: int) -> None:
+def test_file_of_the_starters_is_read(where: Job, scratch: Path, content: bytes, owner: int) -> None:
     put(scratch / ".job.ad", content, owner)
     assert private_dir.make(where).read(".job.ad", 4096) == content[:4096]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in HOSTILE if "file" not in kind and kind != "hard link"])
-def test_what_is_no_file_is_not_read_and_not_waited_for(
-    where: Surroundings, scratch: Path, victim: Path, kind: str
-) -> None:
+def test_what_is_no_file_is_not_read_and_not_waited_for(where: Job, scratch: Path, victim: Path, kind: str) -> None:
     HOSTILE[kind](scratch / ".job.ad", victim)
     assert private_dir.make(where).read(".job.ad", 4096) == b""
 
 
-def test_file_with_another_owner_than_the_uid_of_the_job_is_refused(where: Surroundings, scratch: Path) -> None:
+def test_file_with_another_owner_than_the_uid_of_the_job_is_refused(where: Job, scratch: Path) -> None:
     put(scratch / "disk")
     os.chown(scratch, 1, 1)
     with pytest.raises(StageError, match=r"disk disk belongs to another user \(uid 65534\)"):
         private_dir.make(replace(where, uid=1)).take_in("disk")
 
 
-def test_fifo_is_roots_own(where: Surroundings) -> None:
+def test_fifo_is_roots_own(where: Job) -> None:
     path = Path(private_dir.make(where).make_fifo(".console.out"))
     status = path.stat()
     assert stat.S_ISFIFO(status.st_mode)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import acl, private_dir
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.failures import ContactError, NodeError, StageError
 from support.domain.disk_files import put
 from support.processes import NOBODY
@@ -31,14 +31,14 @@ def rights(user: int, path: Path) -> str:
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o666, 0o777, 0o000])
-def test_disk_is_roots_and_its_user_can_read_it_and_nobody_else(where: Surroundings, scratch: Path, mode: int) -> None:
+def test_disk_is_roots_and_its_user_can_read_it_and_nobody_else(where: Job, scratch: Path, mode: int) -> None:
     put(scratch / "disk", b"content").chmod(mode)
     path = Path(private_dir.make(where).take_in("disk"))
     assert (path.stat().st_uid, path.stat().st_gid) == (0, 0)
     assert (rights(NOBODY, path), rights(ANOTHER, path)) == ("r", "")
 
 
-def test_disk_that_is_given_to_qemus_user_can_still_be_read_by_the_jobs(where: Surroundings, scratch: Path) -> None:
+def test_disk_that_is_given_to_qemus_user_can_still_be_read_by_the_jobs(where: Job, scratch: Path) -> None:
     """libvirt does so; and when the guest has ended HTCondor transfers the disk as the job's user."""
     put(scratch / "disk", b"content")
     path = Path(private_dir.make(where).take_in("disk"))
@@ -49,7 +49,7 @@ def test_disk_that_is_given_to_qemus_user_can_still_be_read_by_the_jobs(where: S
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_disk_that_somebody_can_still_write_to_is_refused(where: Surroundings, scratch: Path, mapped: bool) -> None:
+def test_disk_that_somebody_can_still_write_to_is_refused(where: Job, scratch: Path, mapped: bool) -> None:
     """By what was opened before: a header could be changed after it was inspected."""
     put(scratch / "disk", b"content")
     refuge = private_dir.make(where)
@@ -62,12 +62,12 @@ def test_disk_that_somebody_can_still_write_to_is_refused(where: Surroundings, s
         memory.close()
 
 
-def test_disk_that_somebody_reads_is_good(where: Surroundings, scratch: Path) -> None:
+def test_disk_that_somebody_reads_is_good(where: Job, scratch: Path) -> None:
     with put(scratch / "disk", b"content").open("rb"):
         assert Path(private_dir.make(where).take_in("disk")).read_bytes() == b"content"
 
 
-def test_user_can_do_in_the_scratch_directory_what_he_could(where: Surroundings, scratch: Path) -> None:
+def test_user_can_do_in_the_scratch_directory_what_he_could(where: Job, scratch: Path) -> None:
     put(scratch / "disk")
     put(scratch / "other")
     private_dir.make(where).take_in("disk")
@@ -78,7 +78,7 @@ def test_user_can_do_in_the_scratch_directory_what_he_could(where: Surroundings,
     assert os.listdir(scratch) == [private_dir.SAVED_GUEST]
 
 
-def test_place_of_a_saved_guest_is_taken_and_stays_so(where: Surroundings, scratch: Path) -> None:
+def test_place_of_a_saved_guest_is_taken_and_stays_so(where: Job, scratch: Path) -> None:
     """HTCondor saves a guest that it suspends there, by libvirt, as root."""
     private_dir.make(where)
     place = scratch / private_dir.SAVED_GUEST
@@ -91,7 +91,7 @@ def test_place_of_a_saved_guest_is_taken_and_stays_so(where: Surroundings, scrat
     assert place.is_dir()
 
 
-def test_job_that_brings_a_saved_guest_is_refused_for_that(where: Surroundings, scratch: Path) -> None:
+def test_job_that_brings_a_saved_guest_is_refused_for_that(where: Job, scratch: Path) -> None:
     put(scratch / private_dir.SAVED_GUEST)
     with pytest.raises(StageError, match=private_dir.SAVED_GUEST):
         private_dir.make(where)

@@ -14,7 +14,7 @@ from condor_kvm_stage.genconfig import runtime_files
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.host import Host
 from condor_kvm_stage.policy import load, model, staging_cache
-from condor_kvm_stage.policy.model import Policy, Staging
+from condor_kvm_stage.policy.model import Policy, StagingPolicy
 
 SitePolicy = Callable[[str], None]
 SAYS_MUCH = """
@@ -50,8 +50,8 @@ def no_toml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("condor_kvm_stage.policy.toml_reader.parse", fail)
 
 
-def values(staging: Staging) -> dict[str, object]:
-    return {name: getattr(staging, name) for name in Staging.__slots__}
+def values(staging: StagingPolicy) -> dict[str, object]:
+    return {name: getattr(staging, name) for name in StagingPolicy.__slots__}
 
 
 def test_plugin_reads_no_toml_that_the_generator_has_read(
@@ -59,7 +59,7 @@ def test_plugin_reads_no_toml_that_the_generator_has_read(
 ) -> None:
     site_policy(SAYS_MUCH)
     expected = values(load.load().staging)
-    assert all(expected[name] != default for name, default in values(Staging()).items()), "every key is another"
+    assert all(expected[name] != default for name, default in values(StagingPolicy()).items()), "every key is another"
     leave()
     request.getfixturevalue("no_toml")
     assert values(load.load_staging()) == expected
@@ -71,7 +71,7 @@ def test_policy_that_was_changed_since_holds_at_once(site_policy: SitePolicy, le
     site_policy(SAYS_MUCH.replace("timeout = 7", "timeout = 8"))
     assert load.load_staging().timeout == 8
     site_policy("")
-    assert values(load.load_staging()) == values(Staging())
+    assert values(load.load_staging()) == values(StagingPolicy())
 
 
 def test_policy_that_was_broken_since_is_an_error(site_policy: SitePolicy, leave: Callable[[], None]) -> None:
@@ -101,7 +101,7 @@ def test_what_another_version_left_is_not_used(
     monkeypatch.setattr(staging_cache, "__version__", "0.0.1")
     leave()
     monkeypatch.setattr(staging_cache, "__version__", "0.0.2")
-    monkeypatch.setattr(model.Staging, "__slots__", ("other",))
+    monkeypatch.setattr(model.StagingPolicy, "__slots__", ("other",))
     assert staging_cache.recall(load.read(installed.POLICY)) is None
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import processes
-from condor_kvm_stage.domain.job import Surroundings
+from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.leftovers import janitor
 from support.domain import console_keeper
 from support.processes import wait_for
@@ -32,14 +32,14 @@ time.sleep(60)
 
 
 @pytest.fixture
-def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Surroundings], str]]:
+def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Job], str]]:
     """Let the janitor begin. Returns what the program that it becomes says, "" if there is none."""
     program = tmp_path / "build-domain"
     program.write_text(PROGRAM)
     monkeypatch.setattr(sys, "argv", [str(program), "1"])
     before = console_keeper.children()
 
-    def begin(where: Surroundings) -> str:
+    def begin(where: Job) -> str:
         known = console_keeper.children()
         janitor.start(where.scratch, where.starter, where.started)
         if console_keeper.children() == known:
@@ -55,7 +55,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 
 def test_janitor_is_there_for_a_directory_in_execute_itself(
-    where: Surroundings, tmp_path: Path, begun: Callable[[Surroundings], str], monkeypatch: pytest.MonkeyPatch
+    where: Job, tmp_path: Path, begun: Callable[[Job], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With nothing of the builder's open, which the vm-gahp waits for, and by nothing known as the job's."""
     monkeypatch.setenv("_CONDOR_JOB_AD", "/x")
@@ -72,13 +72,13 @@ def test_janitor_is_there_for_a_directory_in_execute_itself(
 
 @pytest.mark.parametrize("name", ["dir_1/scratch", "dir_1", "dir_", "x"])
 def test_there_is_none_for_a_directory_that_goes_with_another(
-    where: Surroundings, tmp_path: Path, begun: Callable[[Surroundings], str], name: str
+    where: Job, tmp_path: Path, begun: Callable[[Job], str], name: str
 ) -> None:
     assert begun(replace(where, scratch=f"{tmp_path}/{name}")) == ""
 
 
 def test_janitor_waits_for_the_starter_and_sweeps_then(
-    where: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(janitor, "_PAUSE", 0.05)
     ended: list[str] = []
@@ -99,7 +99,7 @@ def test_janitor_waits_for_the_starter_and_sweeps_then(
 
 
 def test_starter_that_has_ended_long_ago_is_not_waited_for(
-    where: Surroundings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("condor_kvm_stage.leftovers.remove.destroy_orphans", lambda host: [])
     janitor.wait_and_sweep(str(tmp_path), where.starter, processes.start_time(where.starter) - 1)

@@ -10,7 +10,7 @@ import pytest
 from condor_kvm_stage.host import Answer, FactsError, Host
 from condor_kvm_stage.leftovers import job_domains, orphans
 from condor_kvm_stage.leftovers.job_domains import Domains
-from condor_kvm_stage.leftovers.metadata import Job
+from condor_kvm_stage.leftovers.metadata import JobRef
 from support.fake_host import write
 from support.fake_node import Clock
 from support.fake_virsh import BEGAN, GONE, LIVING, STAT, FakeLibvirt, definition, host_of, mark, uuid
@@ -120,4 +120,4 @@ def test_what_is_no_status_of_a_process_is_refused(tmp_path: Path, text: str) ->
 
 def test_process_that_is_there_is_found_on_this_host() -> None:
     assert list(job_domains.beginning(Host(), os.getpid())) == [os.getpid()]
-    assert orphans.is_orphan(Job("/x", os.getpid(), 0), job_domains.beginning(Host(), os.getpid()))
+    assert orphans.is_orphan(JobRef("/x", os.getpid(), 0), job_domains.beginning(Host(), os.getpid()))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.leftovers.metadata import NAMESPACE, Domain, DomainError, Job, Unclear, parse
+from condor_kvm_stage.leftovers.metadata import NAMESPACE, Domain, DomainError, JobRef, Unclear, parse
 from support.fake_virsh import BEGAN, GONE, definition, mark, uuid
 
 # Without what XML cannot hold, or a parser makes something else of
@@ -25,13 +25,13 @@ OTHERS = [
 
 def test_builders_element_is_read() -> None:
     assert parse(definition(5, "alice_1.0", mark())) == Domain(
-        uuid(5), "alice_1.0", Job("/x/dir_379/scratch", GONE, BEGAN)
+        uuid(5), "alice_1.0", JobRef("/x/dir_379/scratch", GONE, BEGAN)
     )
 
 
 def test_element_can_have_a_prefix_and_neighbours() -> None:
     metadata = f'<a:x xmlns:a="urn:a"/><k:job xmlns:k="{NAMESPACE}" scratch="/x" starter="1" started="0" more="y"/>'
-    assert parse(definition(5, "n", metadata)) == Domain(uuid(5), "n", Job("/x", 1, 0))
+    assert parse(definition(5, "n", metadata)) == Domain(uuid(5), "n", JobRef("/x", 1, 0))
 
 
 @pytest.mark.parametrize("metadata", OTHERS)
@@ -85,7 +85,7 @@ def test_whatever_the_builder_writes_is_read_back(
 ) -> None:
     own = f"<job xmlns='{NAMESPACE}' scratch={quoteattr('/' + scratch)} starter='{starter}' started='{started}'/>"
     found = parse(definition(5, escape(name), other + own))
-    assert found == Domain(uuid(5), name.strip(), Job("/" + scratch, starter, started))
+    assert found == Domain(uuid(5), name.strip(), JobRef("/" + scratch, starter, started))
 
 
 @given(TEXT, TEXT, TEXT)

@@ -9,7 +9,7 @@ import pytest
 from condor_kvm_stage.genconfig import cli
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.leftovers import remove
-from condor_kvm_stage.messages import INFO, NOTICE, Said
+from condor_kvm_stage.messages import INFO, NOTICE, Message
 from support.fake_host import FakeHost, write
 from support.fake_node import OFFERED, UP_TO_DATE, Clock, FakeNode
 from support.fake_virsh import BEGAN, GONE, LIVING, SOCKET, STAT, VIRSH, FakeLibvirt, host_of, mark, uuid
@@ -33,12 +33,12 @@ def host(libvirt: FakeLibvirt, tmp_path: Path) -> FakeHost:
     return host_of(libvirt, tmp_path)
 
 
-def destroy(host: FakeHost) -> list[Said]:
+def destroy(host: FakeHost) -> list[Message]:
     return list(remove.destroy_orphans(host))
 
 
 def test_orphan_alone_is_destroyed_by_its_uuid_and_once(libvirt: FakeLibvirt, host: FakeHost) -> None:
-    assert destroy(host) == [Said(DESTROYED, NOTICE)]
+    assert destroy(host) == [Message(DESTROYED, NOTICE)]
     assert libvirt.destroyed == [uuid(1)]
     assert destroy(host) == []
     assert len(libvirt.running) == 3
@@ -52,7 +52,7 @@ def test_orphan_is_looked_at_again_right_before(libvirt: FakeLibvirt, host: Fake
         write(tmp_path, f"proc/{GONE}/stat", STAT.format(pid=GONE, began=BEGAN))
 
     libvirt.before["destroy"] = appear
-    assert destroy(host) == [Said(DESTROYED, NOTICE)]
+    assert destroy(host) == [Message(DESTROYED, NOTICE)]
     assert libvirt.destroyed == [uuid(1)]
 
 
@@ -84,7 +84,7 @@ def test_orphan_that_libvirt_cannot_destroy_is_told_with_what_to_try(libvirt: Fa
 def test_libvirt_that_does_not_answer_is_told(libvirt: FakeLibvirt, host: FakeHost) -> None:
     libvirt.answers["list",] = Answer(-1, fault="virsh did not end within 5 s")
     (line,) = destroy(host)
-    assert line == Said(
+    assert line == Message(
         "Virtual machines that jobs have left were not all looked for: virsh did not end within 5 s", NOTICE
     )
 
@@ -142,7 +142,7 @@ def test_apply_cleans_up_and_says_so(libvirt: FakeLibvirt, node: FakeNode, capsy
 def test_removed_shelter_is_nothing_that_an_administrator_need_know(libvirt: FakeLibvirt, node: FakeNode) -> None:
     node.put("/x/dir_379.condor-kvm-stage/disk.qcow2", "")
     (line,) = remove.carry_out(node, libvirt_answers=True, execute="/x")
-    assert line == Said(f"Removed {node.root}/x/dir_379.condor-kvm-stage, which a job that has ended has left", INFO)
+    assert line == Message(f"Removed {node.root}/x/dir_379.condor-kvm-stage, which a job that has ended has left", INFO)
 
 
 def test_quiet_words_of_a_healthy_node_stay_the_same(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from condor_kvm_stage import installed, sizes
 from condor_kvm_stage.failures import NodeError
 from condor_kvm_stage.genconfig.snippet import network, values
 from condor_kvm_stage.policy.keys import KEYS
-from condor_kvm_stage.policy.model import AUTO, Htcondor, Network, Policy
+from condor_kvm_stage.policy.model import AUTO, HtcondorPolicy, NetworkPolicy, Policy
 from condor_kvm_stage.policy.toml_reader import parse
 from condor_kvm_stage.share import watchdog
 from support.manual_pages import Page, literals, terms
@@ -122,9 +122,9 @@ def test_values_that_the_page_allows_are_the_ones_that_are_accepted(table: str, 
 
 
 def test_words_of_the_policy_are_explained() -> None:
-    assert terms(PAGE.section("NETWORK"), indent=4) == list(Network.TYPES)
-    assert terms(PAGE.section("HTCONDOR"), indent=4) == list(Htcondor.RESTARTS)
-    for word in (*Network.TYPES, *Htcondor.RESTARTS):
+    assert terms(PAGE.section("NETWORK"), indent=4) == list(NetworkPolicy.TYPES)
+    assert terms(PAGE.section("HTCONDOR"), indent=4) == list(HtcondorPolicy.RESTARTS)
+    for word in (*NetworkPolicy.TYPES, *HtcondorPolicy.RESTARTS):
         assert f'"{word}"' in SHIPPED
 
 
@@ -137,7 +137,7 @@ def test_versions_that_the_network_user_needs_are_named(page: str) -> None:
 
 
 def test_numbers_that_stand_in_the_code_are_those_of_the_page() -> None:
-    assert f"wait for {watchdog.IMPATIENT} seconds at most" in " ".join(PAGE.section("STAGING").split())
+    assert f"wait for {watchdog.TIMEOUT_AFTER_SILENCE} seconds at most" in " ".join(PAGE.section("STAGING").split())
     assert f"exit status {NodeError.status} of the plug-in" in PAGE.section("DESCRIPTION")
 
 

@@ -16,7 +16,7 @@ from condor_kvm_stage.genconfig.checks import Check, Level, report, trials
 from condor_kvm_stage.genconfig.probes import guest_support
 from condor_kvm_stage.genconfig.snippet import file, start_guard, values
 from condor_kvm_stage.guest_facts import GuestFacts
-from condor_kvm_stage.policy.model import Htcondor, Network, Policy
+from condor_kvm_stage.policy.model import HtcondorPolicy, NetworkPolicy, Policy
 from support import snippet_text
 from support.fake_node import FakeNode
 from support.manual_pages import Page, literals, terms
@@ -74,8 +74,8 @@ def test_exit_statuses_are_those_that_it_has(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_networks_and_restarts_are_all_explained() -> None:
-    assert terms(section("NETWORKS")) == list(Network.TYPES)
-    assert terms(section("TAKING IT UP")) == list(Htcondor.RESTARTS)
+    assert terms(section("NETWORKS")) == list(NetworkPolicy.TYPES)
+    assert terms(section("TAKING IT UP")) == list(HtcondorPolicy.RESTARTS)
     assert f"``{installed.RESTART}``" in section("TAKING IT UP")
     assert installed.UNIT in section("TAKING IT UP")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from condor_kvm_stage.genconfig.probes.memory import Memory
 from condor_kvm_stage.genconfig.snippet import sizing
-from condor_kvm_stage.policy.model import AUTO, Vm
+from condor_kvm_stage.policy.model import AUTO, VmPolicy
 from support.manual_pages import Page, literals
 
 RULE, NUMBER, *EXAMPLES = literals(Page("condor-kvm-stage-genconfig.8").section("SIZING"))
@@ -50,7 +50,7 @@ def test_rule_of_the_page_gives_what_the_code_gives(
     memory_percent: int,
     fixed: bool,
 ) -> None:
-    wanted = Vm()
+    wanted = VmPolicy()
     wanted.reserve, wanted.reserve_percent = reserve * MIB, reserve_percent
     wanted.overhead, wanted.memory_percent = overhead * MIB, memory_percent
     wanted.max_number = machines if fixed else AUTO
@@ -69,7 +69,7 @@ def test_examples_come_out_as_the_page_says() -> None:
     for example in EXAMPLES:
         numbers = {name: int(number) for name, number in re.findall(r"^(\S.*?) {2,}(\d+)", example, re.MULTILINE)}
         ram, huge_pages, cpus = (numbers.pop(name) for name in list(numbers)[:3])
-        found = sizing.size(Memory(ram, huge_pages, 1, None), None, cpus, Vm())
+        found = sizing.size(Memory(ram, huge_pages, 1, None), None, cpus, VmPolicy())
         assert numbers == {
             "reserve": found.reserve,
             "overhead": found.overhead,
@@ -83,7 +83,7 @@ def test_size_that_the_policy_fixes_has_the_limits_that_the_page_names() -> None
     text = Page("condor-kvm-stage-genconfig.8").section("SIZING")
     (limits,) = re.findall(r"never more than (``.*)\.$", text, re.MULTILINE)
     assert re.findall(r"``(.*?)``", limits) == ["ram - huge_pages", "slots", "cgroup"]
-    wanted = Vm()
+    wanted = VmPolicy()
     wanted.memory = 5000 * MIB
     sizes = [
         sizing.size(Memory(ram, 1000, 1, cgroup), slots, 8, wanted).memory

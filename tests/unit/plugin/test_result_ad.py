@@ -124,7 +124,7 @@ def test_share_that_is_silent_is_a_contact_error_and_does_not_cost_each_file_its
     tmp_path: Path,
 ) -> None:
     """A qemu-img that waits without any I/O, as on a dead share; tests/faults has a real one."""
-    monkeypatch.setattr("condor_kvm_stage.share.watchdog.IMPATIENT", 0.1)
+    monkeypatch.setattr("condor_kvm_stage.share.watchdog.TIMEOUT_AFTER_SILENCE", 0.1)
     mounted(base.parent)
     fake_program("qemu-img", "exec sleep 60")
     site_policy("[staging]\ntimeout = 1\n")

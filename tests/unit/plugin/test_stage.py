@@ -11,7 +11,7 @@ import pytest
 
 from condor_kvm_stage.failures import ContactError, ParameterError, ResolutionError, SpecificationError, TransferError
 from condor_kvm_stage.images import qcow2_overlay
-from condor_kvm_stage.policy.model import Staging
+from condor_kvm_stage.policy.model import StagingPolicy
 from support import overlays
 from support.qemu_writer import qemu_io
 from support.staged_disks import names, put, write_raw
@@ -183,7 +183,7 @@ def test_damage_that_we_do_not_look_for_is_found_by_qemu_here_and_not_when_the_g
 
 
 def test_disk_that_is_too_large_for_an_overlay_is_refused(tmp_path: Path, scratch: Path) -> None:
-    policy = Staging()
+    policy = StagingPolicy()
     policy.virtual_size = 1 << 62
     image = write_raw(tmp_path / "base.raw", 1 << 20)
     put(f"nfs://{image}?size={qcow2_overlay.LARGEST}:largest", scratch, policy)

@@ -12,23 +12,25 @@ import pytest
 from condor_kvm_stage.failures import AuthorizationError, ParameterError, SpecificationError
 from condor_kvm_stage.plugin import url
 from condor_kvm_stage.plugin.upload import upload
-from condor_kvm_stage.policy.model import Staging
+from condor_kvm_stage.policy.model import StagingPolicy
 from support.uploads import put
 
 
-def test_output_file_arrives_whole_and_sparse(result: Path, out: Path, allowed: Staging) -> None:
+def test_output_file_arrives_whole_and_sparse(result: Path, out: Path, allowed: StagingPolicy) -> None:
     assert put(result, f"nfs://{out}/", allowed) == 64 << 20
     assert (out / "result.raw").read_bytes() == result.read_bytes()
     assert (out / "result.raw").stat().st_blocks * 512 < 1 << 20
     assert [path.name for path in out.iterdir()] == ["result.raw"]
 
 
-def test_output_file_can_have_another_name(result: Path, out: Path, allowed: Staging) -> None:
+def test_output_file_can_have_another_name(result: Path, out: Path, allowed: StagingPolicy) -> None:
     put(result, f"nfs://{out}/other", allowed)
     assert [path.name for path in out.iterdir()] == ["other"]
 
 
-def test_empty_file_and_file_that_ends_in_a_hole_keep_their_size(scratch: Path, out: Path, allowed: Staging) -> None:
+def test_empty_file_and_file_that_ends_in_a_hole_keep_their_size(
+    scratch: Path, out: Path, allowed: StagingPolicy
+) -> None:
     for name, size in (("empty", 0), ("hole", 5 << 20)):
         (scratch / name).touch()
         os.truncate(scratch / name, size)
@@ -36,7 +38,7 @@ def test_empty_file_and_file_that_ends_in_a_hole_keep_their_size(scratch: Path, 
         assert (out / name).stat().st_size == size
 
 
-def test_existing_file_is_overwritten_only_if_the_url_says_so(result: Path, out: Path, allowed: Staging) -> None:
+def test_existing_file_is_overwritten_only_if_the_url_says_so(result: Path, out: Path, allowed: StagingPolicy) -> None:
     (out / "result.raw").write_text("precious")
     with pytest.raises(ParameterError, match="exists already and is not overwritten"):
         put(result, f"nfs://{out}/", allowed)
@@ -49,7 +51,7 @@ def test_existing_file_is_overwritten_only_if_the_url_says_so(result: Path, out:
 @pytest.mark.parametrize(("mode", "expected"), [(0o600, 0o600), (0o444, 0o644), (0o755, 0o755), (0o6644, 0o644)])
 @pytest.mark.parametrize("options", ["", "?overwrite=yes"])
 def test_output_file_keeps_its_mode_and_its_owner_can_write_it(
-    result: Path, out: Path, allowed: Staging, mode: int, expected: int, options: str
+    result: Path, out: Path, allowed: StagingPolicy, mode: int, expected: int, options: str
 ) -> None:
     result.chmod(mode)
     umask = os.umask(0o022)
@@ -63,7 +65,7 @@ def test_output_file_keeps_its_mode_and_its_owner_can_write_it(
 @pytest.mark.parametrize("left", [0, 4096, 3 << 20, 63 << 20])
 @pytest.mark.parametrize("turn", [1, 2])
 def test_file_that_shrinks_while_it_is_copied_is_an_error_and_not_half_a_result(
-    scratch: Path, out: Path, allowed: Staging, left: int, turn: int
+    scratch: Path, out: Path, allowed: StagingPolicy, left: int, turn: int
 ) -> None:
     source = scratch / "growing"
     source.write_bytes(b"x" * (2 << 20))
@@ -72,17 +74,17 @@ def test_file_that_shrinks_while_it_is_copied_is_an_error_and_not_half_a_result(
         file.write(b"end" * (1 << 20))
     seen: list[str] = []
 
-    def beat(step: str) -> None:
+    def heartbeat(step: str) -> None:
         seen.append(step)
         if seen.count("copy") == 1 + turn:  # the first one is before the file is opened
             os.truncate(source, left)
 
     with pytest.raises(ParameterError, match=r"/growing became shorter while it was copied; end what writes to it"):
-        upload(str(source), url.parse_upload(f"nfs://{out}/", source.name), allowed, beat)
+        upload(str(source), url.parse_upload(f"nfs://{out}/", source.name), allowed, heartbeat)
     assert list(out.iterdir()) == []
 
 
-def test_output_that_is_missing_or_no_file_is_one_message(scratch: Path, out: Path, allowed: Staging) -> None:
+def test_output_that_is_missing_or_no_file_is_one_message(scratch: Path, out: Path, allowed: StagingPolicy) -> None:
     with pytest.raises(SpecificationError, match=r"cannot open the output file .*/none: No such file"):
         put(scratch / "none", f"nfs://{out}/", allowed)
     os.mkfifo(scratch / "fifo")
@@ -93,7 +95,7 @@ def test_output_that_is_missing_or_no_file_is_one_message(scratch: Path, out: Pa
 
 
 def test_standalone_flattens_an_overlay(
-    base: Path, scratch: Path, out: Path, allowed: Staging, qemu_img: Callable[..., str]
+    base: Path, scratch: Path, out: Path, allowed: StagingPolicy, qemu_img: Callable[..., str]
 ) -> None:
     overlay = scratch / "disk"
     qemu_img("create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, overlay)
@@ -102,14 +104,14 @@ def test_standalone_flattens_an_overlay(
     assert "identical" in qemu_img("compare", out / "disk", overlay)
 
 
-def test_standalone_is_refused_for_what_is_no_overlay(result: Path, out: Path, allowed: Staging) -> None:
+def test_standalone_is_refused_for_what_is_no_overlay(result: Path, out: Path, allowed: StagingPolicy) -> None:
     with pytest.raises(ParameterError, match=r"standalone=yes is for qcow2 overlays, but .* is raw; leave it out"):
         put(result, f"nfs://{out}/?standalone=yes", allowed)
     assert list(out.iterdir()) == []
 
 
 def test_guest_that_rewrote_its_overlays_header_gets_no_other_file(
-    tmp_path: Path, base: Path, scratch: Path, out: Path, allowed: Staging, qemu_img: Callable[..., str]
+    tmp_path: Path, base: Path, scratch: Path, out: Path, allowed: StagingPolicy, qemu_img: Callable[..., str]
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"secret" * 1000)

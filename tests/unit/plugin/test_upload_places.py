@@ -14,13 +14,13 @@ from condor_kvm_stage.failures import (
     SpecificationError,
     StageError,
 )
-from condor_kvm_stage.policy.model import Staging
+from condor_kvm_stage.policy.model import StagingPolicy
 from support.uploads import put
 
 
 @pytest.mark.parametrize("place", ["", "sub", "link", "../out2"])
 def test_nothing_is_written_outside_of_the_directories_for_output(
-    tmp_path: Path, result: Path, out: Path, allowed: Staging, place: str
+    tmp_path: Path, result: Path, out: Path, allowed: StagingPolicy, place: str
 ) -> None:
     (tmp_path / "out2").mkdir()
     (out / "sub").mkdir()
@@ -38,7 +38,7 @@ def test_nothing_is_written_outside_of_the_directories_for_output(
 
 def test_by_default_nothing_is_written_anywhere(result: Path, out: Path) -> None:
     with pytest.raises(AuthorizationError, match=r"\(allowed: none\); .* to add that directory to output_dirs in "):
-        put(result, f"nfs://{out}/", Staging())
+        put(result, f"nfs://{out}/", StagingPolicy())
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_by_default_nothing_is_written_anywhere(result: Path, out: Path) -> None
     ],
 )
 def test_place_that_is_none_is_one_message(
-    result: Path, out: Path, allowed: Staging, target: str, kind: type[StageError], message: str
+    result: Path, out: Path, allowed: StagingPolicy, target: str, kind: type[StageError], message: str
 ) -> None:
     (out / "file").touch()
     with pytest.raises(kind, match=message):
@@ -59,7 +59,7 @@ def test_place_that_is_none_is_one_message(
 
 @pytest.mark.parametrize("path", ["export", "export/sub", "export//sub/.."])
 def test_server_in_the_url_leads_to_its_mount_on_this_node(
-    tmp_path: Path, result: Path, out: Path, allowed: Staging, mounted: Callable[[Path], None], path: str
+    tmp_path: Path, result: Path, out: Path, allowed: StagingPolicy, mounted: Callable[[Path], None], path: str
 ) -> None:
     mounted(out)
     (out / "sub").mkdir()
@@ -73,7 +73,7 @@ def test_server_in_the_url_leads_to_its_mount_on_this_node(
 
 @pytest.mark.parametrize("name", [".", "..", "sub/.", "sub/..", "%2E%2E"])
 @pytest.mark.parametrize("options", ["", "?overwrite=yes"])
-def test_name_that_is_none_is_refused(result: Path, out: Path, allowed: Staging, name: str, options: str) -> None:
+def test_name_that_is_none_is_refused(result: Path, out: Path, allowed: StagingPolicy, name: str, options: str) -> None:
     (out / "sub").mkdir()
     with pytest.raises(ParameterError, match="names no file; append one to the URL"):
         put(result, f"nfs://{out}/{name}{options}", allowed)
@@ -82,7 +82,7 @@ def test_name_that_is_none_is_refused(result: Path, out: Path, allowed: Staging,
 
 @pytest.mark.parametrize("target", ["nfs://filer/export", "nfs://filer/export/.", "nfs://filer/export?overwrite=yes"])
 def test_export_itself_is_no_name_for_a_file(
-    tmp_path: Path, result: Path, out: Path, allowed: Staging, mounted: Callable[[Path], None], target: str
+    tmp_path: Path, result: Path, out: Path, allowed: StagingPolicy, mounted: Callable[[Path], None], target: str
 ) -> None:
     mounted(out)
     with pytest.raises(ParameterError, match="names no file"):

@@ -151,9 +151,7 @@ def test_shipped_file_sets_nothing(site_policy: Write) -> None:
 
 def modules_to_load(path: Path) -> set[str]:
     """What an interpreter has imported once it has loaded the policy at path."""
-    code = (
-        "import sys; from condor_kvm_stage import policy; policy.PATH = sys.argv[1]; policy.load(); print(*sys.modules)"
-    )
+    code = "import sys; from condor_kvm_stage.policy.load import load; load(sys.argv[1]); print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
     command = [sys.executable, "-B", "-c", code, str(path)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment, timeout=30)

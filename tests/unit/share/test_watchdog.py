@@ -14,33 +14,33 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_kvm_stage.failures import BY_STATUS, BugError, NodeError, StageError
-from condor_kvm_stage.share.watchdog import SilentError, Worker
+from condor_kvm_stage.share.watchdog import SilentError, Watchdog
 from support.installed_plugin import MODULES
 from support.processes import runs, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from condor_kvm_stage.share.child import Beat
+    from condor_kvm_stage.share.child import Heartbeat
 
 
 def run(
-    action: Callable[[Beat], int], patience: float, doing: str, tidy: Callable[[int], None] = lambda pid: None
+    action: Callable[[Heartbeat], int], timeout: float, doing: str, cleanup: Callable[[int], None] = lambda pid: None
 ) -> int:
-    """Let a worker of its own do an action."""
-    result: int = Worker(lambda: (action, patience)).do((), doing, tidy)
+    """Let a dog of its own do an action."""
+    result: int = Watchdog(lambda: (action, timeout), "some-program").call((), doing, cleanup)
     return result
 
 
 def test_result_comes_back() -> None:
-    assert run(lambda beat: 2**62, 10, "count") == 2**62
+    assert run(lambda heartbeat: 2**62, 10, "count") == 2**62
 
 
 @pytest.mark.parametrize("kind", BY_STATUS.values())
 def test_failure_comes_back_with_all_that_it_knows(kind: type[StageError]) -> None:
-    def action(beat: Beat) -> int:
-        beat("first")
-        beat("second")
+    def action(heartbeat: Heartbeat) -> int:
+        heartbeat("first")
+        heartbeat("second")
         raise kind("reason = \udcff\n", check="a_check", code=5, detail="said")
 
     with pytest.raises(kind, match="reason") as caught:
@@ -53,22 +53,22 @@ def test_failure_comes_back_with_all_that_it_knows(kind: type[StageError]) -> No
 
 def test_bug_comes_back_with_its_traceback_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(BugError, match="bug in vm-nfs-plugin, please report it: ZeroDivisionError: "):
-        run(lambda beat: 1 // 0, 10, "divide")
+        run(lambda heartbeat: 1 // 0, 10, "divide")
     assert "Traceback" in capfd.readouterr().err
 
 
 def test_child_that_dies_without_a_word_is_a_bug() -> None:
-    def action(beat: Beat) -> int:
+    def action(heartbeat: Heartbeat) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
         return 0
 
-    with pytest.raises(BugError, match="its worker ended with wait status 0x9"):
+    with pytest.raises(BugError, match="its dog ended with wait status 0x9"):
         run(action, 10, "die")
 
 
 def test_silence_is_a_failure_in_time_and_ends_the_child_and_what_it_started(tmp_path: Path) -> None:
-    def action(beat: Beat) -> int:
-        beat("sleep")
+    def action(heartbeat: Heartbeat) -> int:
+        heartbeat("sleep")
         sleeper = subprocess.Popen(["sleep", "60"])
         (tmp_path / "pids").write_text(f"{os.getpid()} {sleeper.pid}")
         sleeper.wait()
@@ -85,11 +85,11 @@ def test_silence_is_a_failure_in_time_and_ends_the_child_and_what_it_started(tmp
     wait_for(lambda: not any(runs(pid) for pid in pids), "what was given up has ended")
 
 
-def test_patience_is_for_silence_not_for_the_whole() -> None:
-    def action(beat: Beat) -> int:
+def test_timeout_is_for_silence_not_for_the_whole() -> None:
+    def action(heartbeat: Heartbeat) -> int:
         for _ in range(20):
             time.sleep(0.1)
-            beat("work")
+            heartbeat("work")
         return 7
 
     assert run(action, 1, "work") == 7
@@ -101,7 +101,7 @@ def test_child_does_not_hold_the_plugins_output_open(tmp_path: Path) -> None:
         "import time\nfrom condor_kvm_stage.plugin import supervise\n"
         # as one that waits for a dead share: the kill does nothing
         "supervise._kill = lambda group: None\n"
-        "try: supervise.Worker(lambda: (lambda beat: time.sleep(15) or 0, 1)).do((), 'wait')\n"
+        "try: supervise.Worker(lambda: (lambda heartbeat: time.sleep(15) or 0, 1)).call((), 'wait')\n"
         "except supervise.SilentError: print('given up')"
     )
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
@@ -117,12 +117,12 @@ def test_child_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
     """The plug-in was killed: its child must not go on and publish a disk that nobody asks for."""
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom condor_kvm_stage.plugin import supervise\n"
-        "def action(beat):\n"
+        "def action(heartbeat):\n"
         "    Path(sys.argv[1]).touch()\n"
         "    while not Path(sys.argv[2]).exists(): time.sleep(0.01)\n"
-        "    beat('publish')\n"
+        "    heartbeat('publish')\n"
         "    Path(sys.argv[3]).touch()\n"
-        "supervise.Worker(lambda: (action, 60)).do((), 'wait')"
+        "supervise.Worker(lambda: (action, 60)).call((), 'wait')"
     )
     begun, go, published = (tmp_path / name for name in ("begun", "go", "published"))
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
@@ -136,41 +136,41 @@ def test_child_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
     assert not published.exists()
 
 
-def test_child_that_is_given_up_is_tidied_up_after(tmp_path: Path) -> None:
-    def action(beat: Beat) -> int:
+def test_child_that_is_given_up_is_cleaned_up_after(tmp_path: Path) -> None:
+    def action(heartbeat: Heartbeat) -> int:
         (tmp_path / "pid").write_text(str(os.getpid()))
         time.sleep(60)
         return 0
 
-    tidied: list[int] = []
+    cleaned: list[int] = []
     with pytest.raises(SilentError):
-        run(action, 1, "wait", tidied.append)
-    assert tidied == [int((tmp_path / "pid").read_text())]
+        run(action, 1, "wait", cleaned.append)
+    assert cleaned == [int((tmp_path / "pid").read_text())]
 
 
-def test_child_that_is_interrupted_is_tidied_up_after(tmp_path: Path) -> None:
-    def action(beat: Beat) -> int:
+def test_child_that_is_interrupted_is_cleaned_up_after(tmp_path: Path) -> None:
+    def action(heartbeat: Heartbeat) -> int:
         (tmp_path / "pid").write_text(str(os.getpid()))
         time.sleep(0.2)  # still in os.fork(), in a hook of the tests' modules, Python would lose the interruption
         os.kill(os.getppid(), signal.SIGINT)
         time.sleep(60)
         return 0
 
-    tidied: list[int] = []
+    cleaned: list[int] = []
     with pytest.raises(KeyboardInterrupt):
-        run(action, 30, "wait", tidied.append)
-    assert tidied == [int((tmp_path / "pid").read_text())]
+        run(action, 30, "wait", cleaned.append)
+    assert cleaned == [int((tmp_path / "pid").read_text())]
 
 
-def test_child_that_comes_to_its_end_leaves_nothing_to_tidy() -> None:
-    def fail(beat: Beat) -> int:
+def test_child_that_comes_to_its_end_leaves_nothing_to_cleanup() -> None:
+    def fail(heartbeat: Heartbeat) -> int:
         raise NodeError("reason")
 
-    tidied: list[int] = []
-    assert run(lambda beat: 1, 10, "count", tidied.append) == 1
+    cleaned: list[int] = []
+    assert run(lambda heartbeat: 1, 10, "count", cleaned.append) == 1
     with pytest.raises(NodeError):
-        run(fail, 10, "fail", tidied.append)
-    assert tidied == []
+        run(fail, 10, "fail", cleaned.append)
+    assert cleaned == []
 
 
 def test_node_without_room_for_another_process_is_a_failure_of_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,70 +180,70 @@ def test_node_without_room_for_another_process_is_a_failure_of_the_node(monkeypa
     monkeypatch.setattr("posix.fork", fork)
     before = os.listdir("/proc/self/fd")
     with pytest.raises(NodeError, match=r"cannot count: no new process on .*: Resource temporarily unavailable"):
-        run(lambda beat: 1, 10, "count")
+        run(lambda heartbeat: 1, 10, "count")
     assert os.listdir("/proc/self/fd") == before
 
 
 def test_worker_that_is_over_leaves_no_descriptor_open() -> None:
-    def sleep(beat: Beat) -> int:
+    def sleep(heartbeat: Heartbeat) -> int:
         time.sleep(60)
         return 0
 
     before = os.listdir("/proc/self/fd")
     with pytest.raises(BugError):
-        run(lambda beat: os._exit(1), 10, "die")
+        run(lambda heartbeat: os._exit(1), 10, "die")
     with pytest.raises(SilentError):
         run(sleep, 0.1, "sleep")
     assert os.listdir("/proc/self/fd") == before
 
 
 def test_one_worker_carries_out_request_after_request() -> None:
-    def action(number: int, text: str, beat: Beat) -> int:
-        beat("work")
+    def action(number: int, text: str, heartbeat: Heartbeat) -> int:
+        heartbeat("work")
         if number == 1:
             raise NodeError(text)
         if number == 2:
             raise ZeroDivisionError
         return os.getpid()
 
-    worker = Worker(lambda: (action, 10))
-    pid = worker.do((0, ""), "begin")
+    dog = Watchdog(lambda: (action, 10), "some-program")
+    pid = dog.call((0, ""), "begin")
     with pytest.raises(NodeError, match="reason \udcff"):
-        worker.do((1, "reason \udcff"), "fail")
+        dog.call((1, "reason \udcff"), "fail")
     with pytest.raises(BugError):
-        worker.do((2, ""), "divide")
-    assert worker.do((3, "x" * 100_000), "go on") == pid
+        dog.call((2, ""), "divide")
+    assert dog.call((3, "x" * 100_000), "go on") == pid
 
 
 def test_step_of_one_request_is_not_the_next_ones() -> None:
-    def action(first: bool, beat: Beat) -> int:
+    def action(first: bool, heartbeat: Heartbeat) -> int:
         if first:
-            beat("first")
+            heartbeat("first")
         raise NodeError("reason")
 
-    worker = Worker(lambda: (action, 10))
+    dog = Watchdog(lambda: (action, 10), "some-program")
     for first, step in ((True, "first"), (False, "")):
         with pytest.raises(NodeError) as caught:
-            worker.do((first,), "try")
+            dog.call((first,), "try")
         assert caught.value.step == step
 
 
 def test_another_worker_takes_the_place_of_one_that_is_over() -> None:
-    def action(how: str, beat: Beat) -> int:
+    def action(how: str, heartbeat: Heartbeat) -> int:
         if how == "die":
             os._exit(1)
         if how == "hang":
             time.sleep(60)
         return os.getpid()
 
-    worker = Worker(lambda: (action, 1))
-    first = worker.do(("",), "begin")
+    dog = Watchdog(lambda: (action, 1), "some-program")
+    first = dog.call(("",), "begin")
     with pytest.raises(BugError):
-        worker.do(("die",), "die")
-    second = worker.do(("",), "go on")
+        dog.call(("die",), "die")
+    second = dog.call(("",), "go on")
     with pytest.raises(SilentError):
-        worker.do(("hang",), "hang")
-    assert len({first, second, worker.do(("",), "go on")}) == 3
+        dog.call(("hang",), "hang")
+    assert len({first, second, dog.call(("",), "go on")}) == 3
 
 
 def test_worker_that_cannot_begin_says_so_to_every_request(capfd: pytest.CaptureFixture[str]) -> None:
@@ -253,12 +253,12 @@ def test_worker_that_cannot_begin_says_so_to_every_request(capfd: pytest.Capture
     def crash() -> tuple[Callable[..., int], float]:
         raise ZeroDivisionError
 
-    worker = Worker(refuse)
+    dog = Watchdog(refuse, "some-program")
     for _ in range(2):
         with pytest.raises(NodeError, match="broken policy"):
-            worker.do((), "begin")
+            dog.call((), "begin")
     with pytest.raises(BugError, match="ZeroDivisionError"):
-        Worker(crash).do((), "begin")
+        Watchdog(crash, "some-program").call((), "begin")
     assert "in crash" in capfd.readouterr().err
 
 
@@ -266,19 +266,19 @@ def test_worker_ends_with_its_parent(tmp_path: Path) -> None:
     """The plug-in has done its work and does not wait."""
     code = (
         "import os, sys\nfrom condor_kvm_stage.plugin import supervise\n"
-        "print(supervise.Worker(lambda: (lambda beat: os.getpid(), 60)).do((), 'wait'), flush=True)\n"
+        "print(supervise.Worker(lambda: (lambda heartbeat: os.getpid(), 60)).call((), 'wait'), flush=True)\n"
         "os._exit(0)"
     )
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
     command = [sys.executable, "-B", "-c", code]
     pid = int(subprocess.run(command, env=environment, check=True, capture_output=True, timeout=30).stdout)
-    wait_for(lambda: not runs(pid), "the worker has ended")
+    wait_for(lambda: not runs(pid), "the dog has ended")
 
 
 def test_worker_that_was_killed_between_two_requests_is_replaced() -> None:
     """By the kernel, for want of memory: it is not the next file's fault."""
-    worker = Worker(lambda: (lambda beat: os.getpid(), 10))
-    pid = worker.do((), "begin")
+    dog = Watchdog(lambda: (lambda heartbeat: os.getpid(), 10), "some-program")
+    pid = dog.call((), "begin")
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    assert worker.do((), "go on") != pid
+    assert dog.call((), "go on") != pid

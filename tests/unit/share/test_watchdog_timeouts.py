@@ -1,4 +1,4 @@
-"""The patience with a share: short with one that has been silent; what else fails or succeeds does not change it."""
+"""The timeout with a share: short with one that has been silent; what else fails or succeeds does not change it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from condor_kvm_stage.failures import NodeError
 from condor_kvm_stage.share import watchdog
-from condor_kvm_stage.share.watchdog import SilentError, Worker
+from condor_kvm_stage.share.watchdog import SilentError, Watchdog
 
 if TYPE_CHECKING:
-    from condor_kvm_stage.share.child import Beat
+    from condor_kvm_stage.share.child import Heartbeat
 
 
-def _act(seconds: float, beat: Beat) -> int:
+def _act(seconds: float, heartbeat: Heartbeat) -> int:
     """Sleep, or fail if there is no time to."""
     if not seconds:
         raise NodeError("reason")
@@ -24,28 +24,28 @@ def _act(seconds: float, beat: Beat) -> int:
 
 
 def test_share_that_has_been_silent_is_waited_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watchdog, "IMPATIENT", 0.1)
-    worker = Worker(lambda: (_act, 1))
-    tidied: list[int] = []
+    monkeypatch.setattr(watchdog, "TIMEOUT_AFTER_SILENCE", 0.1)
+    dog = Watchdog(lambda: (_act, 1), "some-program")
+    cleaned: list[int] = []
     for seconds in (1, 0, 0):
         with pytest.raises(SilentError, match=rf"cannot wait: .* for {seconds} s"):
-            worker.do((60,), "wait", tidied.append)
-    assert len(set(tidied)) == 3
+            dog.call((60,), "wait", cleaned.append)
+    assert len(set(cleaned)) == 3
 
 
-def test_impatience_is_never_longer_than_the_policys_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watchdog, "IMPATIENT", 30)
-    worker = Worker(lambda: (_act, 0.1))
+def test_imtimeout_is_never_longer_than_the_policys_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "TIMEOUT_AFTER_SILENCE", 30)
+    dog = Watchdog(lambda: (_act, 0.1), "some-program")
     for _ in range(2):
         started = time.monotonic()
         with pytest.raises(SilentError):
-            worker.do((60,), "wait")
+            dog.call((60,), "wait")
         assert time.monotonic() - started < 20
 
 
-def test_other_failures_and_successes_do_not_cost_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watchdog, "IMPATIENT", 0.1)
-    worker = Worker(lambda: (_act, 60))
+def test_other_failures_and_successes_do_not_cost_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "TIMEOUT_AFTER_SILENCE", 0.1)
+    dog = Watchdog(lambda: (_act, 60), "some-program")
     with pytest.raises(NodeError, match="reason"):
-        worker.do((0,), "fail")
-    assert worker.do((0.5,), "count") == 5
+        dog.call((0,), "fail")
+    assert dog.call((0.5,), "count") == 5

@@ -5,23 +5,23 @@ from __future__ import annotations
 from ...installed import POLICY
 from ..probes.collect import HostFacts
 from ..probes.devices import CONTROLLERS
-from .model import Check, Level, Seen
+from .model import Check, Findings, Level
 
 _GROUP = "host"
 
 
-def checks(seen: Seen) -> list[Check]:
+def checks(findings: Findings) -> list[Check]:
     """Return the verdicts of this group."""
-    facts = seen.facts
-    return [_cpu(facts), _level(facts), _memory(seen), _place(facts), _cgroup(facts), _iommu(facts), _secure(facts)]
+    facts = findings.facts
+    return [_cpu(facts), _level(facts), _memory(findings), _place(facts), _cgroup(facts), _iommu(facts), _secure(facts)]
 
 
 def container_lacks(facts: HostFacts) -> list[str]:
     """Return which devices for guests a container was not given."""
     given = {
         "/dev/kvm": facts.kvm.usable or facts.kvm.code == "EACCES",  # it is there, but not for this user
-        "/dev/net/tun": facts.platform.tun,
-        "/dev/vhost-net": facts.platform.vhost_net,
+        "/dev/net/tun": facts.devices.tun,
+        "/dev/vhost-net": facts.devices.vhost_net,
     }
     return [device for device, is_there in given.items() if not is_there]
 
@@ -62,16 +62,16 @@ def _level(facts: HostFacts) -> Check:
     )
 
 
-def _memory(seen: Seen) -> Check:
-    name, ram, size = "memory", seen.facts.memory.ram, seen.values.size
-    nodes = seen.facts.memory.numa_nodes
+def _memory(findings: Findings) -> Check:
+    name, ram, size = "memory", findings.facts.memory.ram, findings.values.size
+    nodes = findings.facts.memory.numa_nodes
     where = f" on {nodes} NUMA nodes" if nodes > 1 else ""
     found = f"{ram} MiB of memory{where}, {size.memory} MiB for virtual machines, {size.number} at once"
     if not size.memory:
         found = f"{ram} MiB of memory leave nothing for virtual machines"
         step = f"use a host with more memory, or lower vm.reserve in {POLICY}"
         return Check(_GROUP, name, Level.FAIL, found, step)
-    least = seen.policy.vm.reserve >> 20 if seen.policy else 0
+    least = findings.policy.vm.reserve >> 20 if findings.policy else 0
     if size.fixed and ram - size.memory < least:
         step = f"lower vm.memory in {POLICY}, or guests and host may run out of memory"
         return Check(_GROUP, name, Level.WARN, f"{found}, which leaves the host less than {least} MiB", step)
@@ -97,7 +97,7 @@ def _place(facts: HostFacts) -> Check:
 
 def _cgroup(facts: HostFacts) -> Check:
     name = "cgroup"
-    missing = [controller for controller in CONTROLLERS if controller not in facts.platform.controllers]
+    missing = [controller for controller in CONTROLLERS if controller not in facts.devices.controllers]
     if not missing:
         return Check(_GROUP, name, Level.OK, f"control groups have {', '.join(CONTROLLERS)}")
     found = f"control groups lack {', '.join(missing)}: libvirt cannot limit guests by them"
@@ -107,7 +107,7 @@ def _cgroup(facts: HostFacts) -> Check:
 
 
 def _iommu(facts: HostFacts) -> Check:
-    name, fault = "iommu", facts.platform.iommu
+    name, fault = "iommu", facts.devices.iommu
     if not fault:
         return Check(_GROUP, name, Level.OK, "the kernel uses an IOMMU")
     found = f"{fault}: no devices can be given to guests, which VM universe does not do"
@@ -122,7 +122,7 @@ def _iommu(facts: HostFacts) -> Check:
 
 
 def _secure(facts: HostFacts) -> Check:
-    name, kind = "secure-guests", facts.platform.secure_guests
+    name, kind = "secure-guests", facts.devices.secure_guests
     if kind:
         return Check(_GROUP, name, Level.OK, f"KVM has {kind}")
     if facts.cpu.architecture != "x86_64":

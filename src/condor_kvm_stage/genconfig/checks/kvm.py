@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ..probes.collect import HostFacts
 from ..probes.kvm import DEVICE
-from .model import Check, Level, Seen
+from .model import Check, Findings, Level
 
 _GROUP = "kvm"
 
 
-def checks(seen: Seen) -> list[Check]:
+def checks(findings: Findings) -> list[Check]:
     """Return the verdicts of this group."""
-    return [_device(seen.facts), _nested(seen.facts), _tun(seen), _vhost(seen.facts)]
+    return [_device(findings.facts), _nested(findings.facts), _tun(findings), _vhost(findings.facts)]
 
 
 def _device(facts: HostFacts) -> Check:
@@ -40,21 +40,21 @@ def _nested(facts: HostFacts) -> Check:
     return Check(_GROUP, name, Level.OK, f"guests {'can' if nested else 'cannot'} run guests of their own")
 
 
-def _tun(seen: Seen) -> Check:
+def _tun(findings: Findings) -> Check:
     name = "tun"
-    if seen.facts.platform.tun:
+    if findings.facts.devices.tun:
         return Check(_GROUP, name, Level.OK, "/dev/net/tun is there")
-    needed = [kind for kind in seen.values.network.types if kind in ("nat", "bridge")]
+    needed = [kind for kind in findings.values.network.types if kind in ("nat", "bridge")]
     if needed:
         found = f"no /dev/net/tun: a job with a network ({', '.join(needed)}) fails, and takes VM universe with it"
-        return Check(_GROUP, name, Level.FAIL, found, _load(seen.facts, "tun", "/dev/net/tun"))
+        return Check(_GROUP, name, Level.FAIL, found, _load(findings.facts, "tun", "/dev/net/tun"))
     found = "no /dev/net/tun, which networks of type nat and bridge need"
-    return Check(_GROUP, name, Level.NOTE, found, _load(seen.facts, "tun", "/dev/net/tun"))
+    return Check(_GROUP, name, Level.NOTE, found, _load(findings.facts, "tun", "/dev/net/tun"))
 
 
 def _vhost(facts: HostFacts) -> Check:
     name = "vhost-net"
-    if facts.platform.vhost_net:
+    if facts.devices.vhost_net:
         return Check(_GROUP, name, Level.OK, "/dev/vhost-net is there")
     step = _load(facts, "vhost_net", "/dev/vhost-net")
     return Check(_GROUP, name, Level.WARN, "no /dev/vhost-net: guests' network is slower", step)

@@ -8,7 +8,7 @@ from ...leftovers.virsh import URI
 from ...text import printable, quoted
 from ..probes import guest_support
 from ..probes.versions import dotted
-from .model import Check, Level, Seen
+from .model import Check, Findings, Level
 
 _GROUP = "libvirt"
 _HOW = {
@@ -20,43 +20,43 @@ _THEN = f"; then {APPLY}"
 _NAMED = 5  # of the virtual machines that jobs have left
 
 
-def checks(seen: Seen) -> list[Check]:
+def checks(findings: Findings) -> list[Check]:
     """Return the verdicts of this group."""
-    return [_daemon(seen), _qemu(seen), _cpu(seen), _network(seen), _orphans(seen)]
+    return [_daemon(findings), _qemu(findings), _cpu(findings), _network(findings), _orphans(findings)]
 
 
-def _daemon(seen: Seen) -> Check:
-    name, libvirt = "daemon", seen.facts.libvirt
+def _daemon(findings: Findings) -> Check:
+    name, libvirt = "daemon", findings.facts.libvirt
     if not libvirt.daemon:
         found = "no libvirt daemon for QEMU is installed"
         return Check(_GROUP, name, Level.FAIL, found, "dnf install libvirt-daemon-kvm")
-    silent = seen.trials.guests.libvirt
+    silent = findings.trials.guests.libvirt
     if not libvirt.fault:
         version = dotted(libvirt.version) or "of an unknown version"
-        if silent and seen.facts.kvm.usable:
+        if silent and findings.facts.kvm.usable:
             found = f"libvirt {version} listens ({libvirt.daemon}), but does not say what it can do: {silent}"
-            return Check(_GROUP, name, Level.WARN, found, _how_to_ask(seen))
+            return Check(_GROUP, name, Level.WARN, found, _how_to_ask(findings))
         return Check(_GROUP, name, Level.OK, f"libvirt {version} listens ({libvirt.daemon})")
     if "Permission denied" in libvirt.fault:
         found = f"this user may not ask whether a libvirt daemon listens: {libvirt.fault}"
         return Check(_GROUP, name, Level.WARN, found, "run this as root")
     # Where no system runs nothing can be started, but it can be made to start at boot
-    now = " --now" if seen.facts.environment.booted else ""
+    now = " --now" if findings.facts.environment.booted else ""
     return Check(_GROUP, name, Level.FAIL, libvirt.fault, f"systemctl enable{now} {libvirt.daemon}.socket")
 
 
-def _how_to_ask(seen: Seen) -> str:
-    if "no program virsh" in seen.trials.guests.libvirt:
+def _how_to_ask(findings: Findings) -> str:
+    if "no program virsh" in findings.trials.guests.libvirt:
         return f"dnf install libvirt-client{_THEN}"
-    if guest_support.NOT_ROOT in seen.trials.guests.libvirt:
+    if guest_support.NOT_ROOT in findings.trials.guests.libvirt:
         return "run this as root"
-    return f"virsh -c qemu:///system capabilities; systemctl restart {seen.facts.libvirt.daemon}{_THEN}"
+    return f"virsh -c qemu:///system capabilities; systemctl restart {findings.facts.libvirt.daemon}{_THEN}"
 
 
-def _qemu(seen: Seen) -> Check:
-    name, qemu = "qemu", seen.facts.platform.qemu
+def _qemu(findings: Findings) -> Check:
+    name, qemu = "qemu", findings.facts.programs.qemu
     if qemu:
-        return Check(_GROUP, name, Level.OK, f"{qemu} {seen.trials.qemu}".rstrip())
+        return Check(_GROUP, name, Level.OK, f"{qemu} {findings.trials.qemu}".rstrip())
     return Check(
         _GROUP,
         name,
@@ -66,15 +66,15 @@ def _qemu(seen: Seen) -> Check:
     )
 
 
-def _cpu(seen: Seen) -> Check:
-    name, facts, fault = "cpu", seen.trials.guests.facts, seen.trials.guests.cpu
+def _cpu(findings: Findings) -> Check:
+    name, facts, fault = "cpu", findings.trials.guests.facts, findings.trials.guests.cpu
     mode, without = facts.cpu_mode, ", ".join(facts.cpu_without)
-    if seen.values.no_vm or not seen.values.guarded:
-        why = "HTCondor's own script decides" if not seen.values.no_vm else "this node is to have no VM universe"
+    if findings.values.no_vm or not findings.values.guarded:
+        why = "HTCondor's own script decides" if not findings.values.no_vm else "this node is to have no VM universe"
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"no CPU was tried for virtual machines: {why}")
-    if not seen.facts.platform.qemu:
+    if not findings.facts.programs.qemu:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, "no CPU was tried for virtual machines: there is no QEMU")
-    if not seen.facts.kvm.usable:
+    if not findings.facts.kvm.usable:
         return Check(_GROUP, name, Level.WARN, f"no CPU was tried for virtual machines: {fault}", "run this as root")
     if mode == "host-passthrough" and not without:
         return Check(_GROUP, name, Level.OK, "virtual machines have this host's CPU (host-passthrough)")
@@ -87,8 +87,8 @@ def _cpu(seen: Seen) -> Check:
     return Check(_GROUP, name, Level.WARN, found, "see libvirt qemu above, and what QEMU says")
 
 
-def _network(seen: Seen) -> Check:
-    name, offer = "network", seen.values.network
+def _network(findings: Findings) -> Check:
+    name, offer = "network", findings.values.network
     left_out = "; ".join(f"no {kind}: {reason}" for kind, reason in offer.missing.items())
     steps = "; or: ".join(_HOW[kind] for kind in offer.missing) + _THEN
     if offer.types:
@@ -105,10 +105,10 @@ def _network(seen: Seen) -> Check:
     )
 
 
-def _orphans(seen: Seen) -> Check:
-    name, domains = "orphans", seen.trials.domains
+def _orphans(findings: Findings) -> Check:
+    name, domains = "orphans", findings.trials.domains
     if domains is None:
-        why = "libvirt does not answer" if seen.facts.libvirt.fault else "only root can"
+        why = "libvirt does not answer" if findings.facts.libvirt.fault else "only root can"
         found = f"virtual machines that jobs have left were not looked for: {why}"
         return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
     left = [printable(domain.name) for domain in orphans.among(domains)]

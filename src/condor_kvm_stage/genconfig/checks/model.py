@@ -36,7 +36,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Findings:
     """Everything that is known of a host. policy: None if it is broken; policy_fault says how.
 
     snippet: the text in place, None if there is none. wanted: what it should be, from values.

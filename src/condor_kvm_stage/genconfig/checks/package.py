@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from .model import Check, Level, Seen
+from .model import Check, Findings, Level
 
 _GROUP = "package"
 
 
-def checks(seen: Seen) -> list[Check]:
+def checks(findings: Findings) -> list[Check]:
     """Return the verdicts of this group."""
-    return [_plugin(seen), _unit(seen)]
+    return [_plugin(findings), _unit(findings)]
 
 
-def _plugin(seen: Seen) -> Check:
-    fault = seen.trials.plugin
+def _plugin(findings: Findings) -> Check:
+    fault = findings.trials.plugin
     if fault:
         return Check(
             _GROUP, "plug-in", Level.FAIL, f"the plug-in does not answer: {fault}", "dnf reinstall condor-kvm-stage"
@@ -21,9 +21,9 @@ def _plugin(seen: Seen) -> Check:
     return Check(_GROUP, "plug-in", Level.OK, "the plug-in answers")
 
 
-def _unit(seen: Seen) -> Check:
-    state = seen.trials.unit
-    if not seen.facts.environment.booted and not state:
+def _unit(findings: Findings) -> Check:
+    state = findings.trials.unit
+    if not findings.facts.environment.booted and not state:
         return Check(_GROUP, "unit", Level.NOT_APPLICABLE, "there is no systemd here")
     if state == "enabled":
         found = "condor-kvm-stage.service looks at the host at every boot and start of HTCondor"

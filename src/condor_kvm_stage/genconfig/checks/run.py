@@ -24,7 +24,7 @@ def run(url: str, host: Host, *, as_json: bool, quiet: bool) -> int:
     return 1 if report.failed(results) else 0
 
 
-def look(host: Host) -> checks.Seen:
+def look(host: Host) -> checks.Findings:
     """Find out everything that is to be known of a host."""
     fault, policy = "", None
     try:
@@ -33,7 +33,7 @@ def look(host: Host) -> checks.Seen:
     except PolicyError as error:
         fault = str(error)
     found = wanted.look(host, policy or Policy())
-    return checks.Seen(
+    return checks.Findings(
         facts=found.facts,
         trials=trials.carry_out(host, found.facts, policy),
         policy=policy,

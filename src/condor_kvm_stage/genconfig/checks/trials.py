@@ -22,7 +22,7 @@ from ...policy.model import Policy
 from ...share import mounts
 from ...share.paths import is_under
 from ...text import quoted
-from ..probes import devices, guest_support
+from ..probes import guest_support, programs
 from ..probes.collect import HostFacts
 from ..probes.versions import dotted, version_in
 from ..startd import slot_ads
@@ -64,7 +64,7 @@ class Trials:
     user: str
     qemu: str
     qemu_img: str
-    guests: guest_support.Guests
+    guests: guest_support.GuestSupport
 
 
 def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
@@ -77,7 +77,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
         unit = pool.submit(_unit, host)
         defined_by_us = not policy or policy.guest.guarded
         given = pool.submit(guest_support.probe, host, DEADLINE) if defined_by_us else None
-        versions = [pool.submit(_version, host, path) for path in (facts.platform.qemu, facts.platform.qemu_img)]
+        versions = [pool.submit(_version, host, path) for path in (facts.programs.qemu, facts.programs.qemu_img)]
         slots = pool.submit(slot_ads.ask, host, facts.htcondor, DEADLINE)
         of_jobs = pool.submit(_domains, host, facts)
         canary_fault = pool.submit(stage, host, f"nfs://{canary}:canary.qcow2") if canary else None
@@ -93,7 +93,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
             user=host.job_user() or "this user",
             qemu=versions[0].result(),
             qemu_img=versions[1].result(),
-            guests=given.result() if given else guest_support.Guests(GuestFacts()),
+            guests=given.result() if given else guest_support.GuestSupport(GuestFacts()),
         )
 
 
@@ -109,7 +109,7 @@ def stage(host: Host, url: str, timeout: float = DEADLINE) -> str:
     """Stage an image in a directory that is removed then, as a job would. Returns why it fails, "" if it does not."""
     user = host.job_user()
     with _scratch(user) as directory:
-        answer = host.run(devices.plugin(host), url, f"{directory}/image", timeout=timeout, user=user)
+        answer = host.run(programs.plugin(host), url, f"{directory}/image", timeout=timeout, user=user)
     return "" if answer.status == 0 else _why(answer).removeprefix("vm-nfs-plugin: ")
 
 
@@ -126,12 +126,12 @@ def _scratch(user: str) -> Iterator[Path]:
 
 def _gahp(host: Host, facts: HostFacts) -> str | None:
     """As HTCondor's VMUniverseMgr::testVMGahp() does it, as root."""
-    if not facts.platform.vm_gahp or not host.is_root():
+    if not facts.programs.vm_gahp or not host.is_root():
         return None
     user = host.job_user()
     environment = {"VMGAHP_USER_UID": str(pwd.getpwnam(user).pw_uid)} if user else {}
     answer = host.run(
-        facts.platform.vm_gahp, "-f", "-t", "-M", "0", "vmtype", "kvm", timeout=DEADLINE, environment=environment
+        facts.programs.vm_gahp, "-f", "-t", "-M", "0", "vmtype", "kvm", timeout=DEADLINE, environment=environment
     )
     if answer.status == 0 and "VM_Memory" in answer.output:
         return ""
@@ -146,7 +146,7 @@ def _telling(log: str) -> str:
 
 
 def _plugin(host: Host) -> str:
-    answer = host.run(devices.plugin(host), "-classad", timeout=DEADLINE)
+    answer = host.run(programs.plugin(host), "-classad", timeout=DEADLINE)
     return "" if answer.status == 0 and "SupportedMethods" in answer.output else answer.reason
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...host import Host
-from . import cpu, devices, environment, htcondor, kvm, libvirt, memory
+from . import cpu, devices, environment, htcondor, kvm, libvirt, memory, programs
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class HostFacts:
     environment: environment.Environment
     libvirt: libvirt.Libvirt
     htcondor: htcondor.Htcondor
-    platform: devices.Platform
+    devices: devices.Devices
+    programs: programs.Programs
 
 
 def collect(host: Host, meanwhile: Callable[[], None] = lambda: None) -> HostFacts:
@@ -36,5 +37,6 @@ def collect(host: Host, meanwhile: Callable[[], None] = lambda: None) -> HostFac
         environment=environment.probe(host),
         libvirt=libvirt_says(),
         htcondor=htcondor_says(),
-        platform=devices.probe(host),
+        devices=devices.probe(host),
+        programs=programs.probe(host),
     )

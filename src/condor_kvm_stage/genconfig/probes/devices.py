@@ -1,11 +1,10 @@
-"""What else of the host guests use: devices, control groups, an IOMMU. What `virt-host-validate qemu` looks at, too."""
+"""What the kernel gives to guests: devices, control groups, an IOMMU. `virt-host-validate qemu` looks at it, too."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ...host import Host
-from ...installed import BUILDER, HOOK, PLUGINS
 
 CONTROLLERS = ("memory", "cpu", "cpuacct", "cpuset", "devices", "blkio")
 _V2_NAMES = {"blkio": "io"}
@@ -14,56 +13,27 @@ _V2_ALWAYS = ("cpuacct", "devices")
 
 
 @dataclass(frozen=True)
-class Platform:
-    """tun, vhost_net: whether /dev/net/tun and /dev/vhost-net are there. controllers: those of CONTROLLERS on the host.
+class Devices:
+    """What the kernel gives to guests."""
 
-    iommu: "" where the kernel uses one, else why not. secure_guests: the kind of memory encryption for guests, as
-    "SEV" or "TDX", "" for none. interfaces: the names of the network interfaces. qemu: the emulator's path, "" for
-    none; the other programs likewise. plugin: where ours is, or belongs. missing: those of BUILDER and HOOK that cannot
-    be run.
-    """
-
-    tun: bool
-    vhost_net: bool
-    controllers: tuple[str, ...]
-    iommu: str
-    secure_guests: str
-    interfaces: tuple[str, ...]
-    qemu: str
-    qemu_img: str
-    vm_gahp: str
-    plugin: str
-    missing: tuple[str, ...]
+    tun: bool  # whether /dev/net/tun is there
+    vhost_net: bool  # whether /dev/vhost-net is there
+    controllers: tuple[str, ...]  # those of CONTROLLERS on the host
+    iommu: str  # "" where the kernel uses one, else why not
+    secure_guests: str  # the kind of memory encryption for guests, as "SEV" or "TDX", "" for none
+    interfaces: tuple[str, ...]  # the names of the network interfaces
 
 
-def probe(host: Host) -> Platform:
-    """Look at /dev and /sys, and for programs."""
-    return Platform(
+def probe(host: Host) -> Devices:
+    """Look at /dev and /sys."""
+    return Devices(
         tun=host.exists("/dev/net/tun"),
         vhost_net=host.exists("/dev/vhost-net"),
         controllers=_controllers(host),
         iommu=_iommu(host),
         secure_guests=_secure_guests(host),
         interfaces=tuple(host.names("/sys/class/net")),
-        qemu=emulator(host),
-        qemu_img=host.program("qemu-img"),
-        vm_gahp=host.program("condor_vm-gahp"),
-        plugin=plugin(host),
-        missing=tuple(path for path in (BUILDER, HOOK) if not host.program(path)),
     )
-
-
-def plugin(host: Host) -> str:
-    """Return where the plug-in is, or belongs."""
-    return next((place for place in PLUGINS if host.program(place)), PLUGINS[0])
-
-
-def emulator(host: Host) -> str:
-    """Return QEMU's path, "" for none. EL has one, in a directory of its own; Fedora and Debian one an architecture."""
-    for name in ("/usr/libexec/qemu-kvm", "qemu-system-x86_64", "qemu-system-aarch64", "qemu-kvm"):
-        if program := host.program(name):
-            return program
-    return ""
 
 
 def _controllers(host: Host) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ...guest_facts import GuestFacts
 from ...host import Answer, Host
 from ...leftovers.virsh import URI
-from . import cpu, devices, kvm
+from . import cpu, kvm, programs
 
 NOT_ROOT = "this user may not ask it"
 _ASK_BOTH = "capabilities; domcapabilities"  # in one: most of the time is virsh's start
@@ -32,7 +32,7 @@ _OTHERWISE: tuple[tuple[list[str], str, list[str]], ...] = (
 
 
 @dataclass(frozen=True)
-class Guests:
+class GuestSupport:
     """facts: without the networks, which nobody was asked about; a default where there was no answer.
 
     libvirt: why libvirt does not say what it can do, "" if it does. cpu: why QEMU does not start with the host's CPU as
@@ -48,16 +48,16 @@ class Guests:
         return dataclasses.replace(self.facts, networks=list(types), bridge=bridge)
 
 
-def probe(host: Host, patience: float) -> Guests:
+def probe(host: Host, patience: float) -> GuestSupport:
     """Ask libvirt and QEMU. patience: how many seconds libvirt has for its answer."""
     return start(host, patience)()
 
 
-def start(host: Host, patience: float) -> Callable[[], Guests]:
+def start(host: Host, patience: float) -> Callable[[], GuestSupport]:
     """Let libvirt and QEMU begin to answer. Returns what does the rest of probe()."""
     device = kvm.probe(host)
     if not device.usable:
-        return lambda: Guests(GuestFacts(), device.reason, device.reason)
+        return lambda: GuestSupport(GuestFacts(), device.reason, device.reason)
     # As the vm-gahp asks, as root; others may be asked for a password
     may_ask = host.is_root()
     ask = ["virsh", "--connect", URI, _ASK_BOTH]
@@ -66,15 +66,15 @@ def start(host: Host, patience: float) -> Callable[[], Guests]:
     is_x86 = cpu.architecture(host) == "x86_64"
     qemu_starts = _start_qemu(host, _AS_IT_IS) if is_x86 else lambda: Answer(0)
 
-    def answer() -> Guests:
+    def answer() -> GuestSupport:
         started = qemu_starts()
         reason = _why_not(started)
         facts = _with_another_cpu(host, started) if reason else GuestFacts("host-passthrough")
         said = libvirt_says()
         if said.status != 0:
-            return Guests(facts, said.reason, reason)
+            return GuestSupport(facts, said.reason, reason)
         facts, fault = _as_libvirt_says(facts, said.output)
-        return Guests(facts, fault, reason)
+        return GuestSupport(facts, fault, reason)
 
     return answer
 
@@ -84,7 +84,7 @@ def _start_qemu(host: Host, cpu_options: list[str]) -> Callable[[], Answer]:
     machine = ["-machine", "q35", "-m", "16", "-nodefaults", "-no-user-config", "-display", "none", "-S"]
     with _no_core():
         return host.start(
-            devices.emulator(host) or "qemu-kvm",
+            programs.emulator(host) or "qemu-kvm",
             *["-accel", "kvm", *cpu_options, *machine, "-monitor", "stdio"],
             timeout=_SECONDS_FOR_QEMU,
             given="quit\n",

@@ -6,14 +6,15 @@ import stat
 from typing import TYPE_CHECKING
 
 from ...failures import SpecificationError, StageError
-from ...policy.model import Staging
-from ...share import paths, watchdog
+from ...policy.model import StagingPolicy
+from ...share import paths
+from ...share.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from ...share.child import Beat
+    from ...share.child import Heartbeat
 
 
-def attributes(staging: Staging) -> dict[str, str]:
+def attributes(staging: StagingPolicy) -> dict[str, str]:
     """Return the attributes for the slot ad, {} if the policy names no directories.
 
     NfsPluginImageDirs: those that all may search, as a list for stringListMember(); NfsPluginImageDirsFailed: the
@@ -21,21 +22,22 @@ def attributes(staging: Staging) -> dict[str, str]:
     """
     if not staging.image_dirs:
         return {}
-    worker = watchdog.Worker(lambda: (_look, staging.timeout))
-    good = [directory for directory in staging.image_dirs if _is_good(directory, worker)]
+    with Watchdog(lambda: (_look, staging.timeout), "condor-kvm-stage-genconfig") as watchdog:
+        good = [directory for directory in staging.image_dirs if _is_good(directory, watchdog)]
     failed = [directory for directory in staging.image_dirs if directory not in good]
     return {"NfsPluginImageDirs": ",".join(good), "NfsPluginImageDirsFailed": ",".join(failed)}
 
 
-def _is_good(directory: str, worker: watchdog.Worker) -> bool:
+def _is_good(directory: str, watchdog: Watchdog) -> bool:
+    """A bug of ours is not a failed directory: it is no StageError."""
     try:
-        worker.do((directory,), f"look at {directory}")
+        watchdog.call((directory,), f"look at {directory}")
     except StageError:
         return False
     return True
 
 
-def _look(directory: str, beat: Beat) -> int:
+def _look(directory: str, heartbeat: Heartbeat) -> int:
     place = paths.resolve(directory, f"look at {directory}")
     if not stat.S_ISDIR(place.status.st_mode):
         raise SpecificationError(f"{directory} is not a directory")

@@ -10,7 +10,7 @@ from ... import atomic_file
 from ...errors import KvmStageError, root_hint
 from ...host import Host
 from ...installed import CONFIG_DIR, COPIES, SNIPPET
-from ...messages import NOTICE, Said
+from ...messages import NOTICE, Message
 from . import checksum
 
 
@@ -18,7 +18,7 @@ class SnippetError(KvmStageError):
     """The snippet cannot be put in place."""
 
 
-def put(text: str, host: Host) -> Iterator[Said]:
+def put(text: str, host: Host) -> Iterator[Message]:
     """Put the snippet in place if it differs from what is there. Gives a line for each thing done, none if nothing is.
 
     One that somebody has edited is kept, as a copy in COPIES, and the line that says so comes before it is replaced.
@@ -30,12 +30,12 @@ def put(text: str, host: Host) -> Iterator[Said]:
     if there is not None and there != text and not checksum.holds(there):
         kept = _keep(host)
         said = f"{SNIPPET} has been edited, and is replaced; kept as {kept} (what it said belongs into a file of yours)"
-        yield Said(said, NOTICE)
+        yield Message(said, NOTICE)
     if atomic_file.write(host.path(SNIPPET), text.encode("utf-8", "surrogateescape")):
-        yield Said(f"wrote {SNIPPET}")
+        yield Message(f"wrote {SNIPPET}")
 
 
-def remove(host: Host) -> Iterator[Said]:
+def remove(host: Host) -> Iterator[Message]:
     """Remove the snippet. Gives a line if there was one, and keeps one that somebody has edited, as put() does.
 
     Raises SnippetError, WriteError or FactsError; the snippet is what it was then.
@@ -44,12 +44,12 @@ def remove(host: Host) -> Iterator[Said]:
     if there is None:
         return
     if not checksum.holds(there):
-        yield Said(f"{SNIPPET} has been edited; kept as {_keep(host)}", NOTICE)
+        yield Message(f"{SNIPPET} has been edited; kept as {_keep(host)}", NOTICE)
     try:
         host.path(SNIPPET).unlink()
     except OSError as error:
         raise SnippetError(f"cannot remove {SNIPPET}: {error.strerror}{root_hint(error)}") from error
-    yield Said(f"removed {SNIPPET}")
+    yield Message(f"removed {SNIPPET}")
 
 
 def _keep(host: Host) -> str:

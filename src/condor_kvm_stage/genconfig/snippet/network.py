@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...policy.model import Network
+from ...policy.model import NetworkPolicy
 from ..probes.collect import HostFacts
 from ..probes.versions import dotted
 
@@ -25,7 +25,7 @@ class Offer:
     bridge: str = ""
 
 
-def offer(facts: HostFacts, wanted: Network) -> Offer:
+def offer(facts: HostFacts, wanted: NetworkPolicy) -> Offer:
     """Return what a host can offer of what its policy wants."""
     why_not = {
         "nat": "" if facts.libvirt.nat_network else "libvirt's network 'default' is not active",
@@ -50,4 +50,4 @@ def _why_no_user(facts: HostFacts) -> str:
 def _why_no_bridge(facts: HostFacts, bridge: str) -> str:
     if not bridge:
         return "the policy names no network.bridge"
-    return "" if bridge in facts.platform.interfaces else f"the host has no interface {bridge}"
+    return "" if bridge in facts.devices.interfaces else f"the host has no interface {bridge}"

@@ -11,8 +11,9 @@ from ...installed import BUILDER, HOOK, KEYWORD, SNIPPET
 from . import checksum, sizing, start_guard
 from .values import Values
 
-# config.d/ lies two directories above the package in the repository (src/…) and as installed (python/…)
-_TEMPLATES = Path(__file__).parents[3] / "config.d"
+_PACKAGE = Path(__file__).parents[2]
+# A wheel has config.d/ in the package; in the repository (src/…) and as the RPM installs it (python/…) it is beside it
+_TEMPLATES = [_PACKAGE / "config.d", _PACKAGE.parents[1] / "config.d"]
 
 
 def prepare() -> None:

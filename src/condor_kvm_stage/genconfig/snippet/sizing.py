@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...policy.model import AUTO, Vm
+from ...policy.model import AUTO, VmPolicy
 from ..probes.memory import Memory
 
 STEP_MIB = 64
@@ -30,7 +30,7 @@ class Sizing:
     fixed: bool = False
 
 
-def size(memory: Memory, htcondor_memory: int | None, cpus: int, wanted: Vm) -> Sizing:
+def size(memory: Memory, htcondor_memory: int | None, cpus: int, wanted: VmPolicy) -> Sizing:
     """Return what a host offers. htcondor_memory: MiB for all slots, None if unknown. cpus: those of all slots.
 
     Steps of 64 MiB, so that hosts of one model, whose MemTotal differs by a few pages at each boot, offer the same.

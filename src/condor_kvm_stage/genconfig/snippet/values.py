@@ -37,7 +37,7 @@ def decide(facts: HostFacts, policy: Policy) -> Values:
     if not no_vm and size.memory == 0:
         no_vm = f"{facts.memory.ram} MiB of memory leave nothing for virtual machines"
     offer = network.offer(facts, policy.network)
-    return _values(no_vm, _seen(facts, cpus), size, offer, facts.platform.plugin, policy)
+    return _values(no_vm, _seen(facts, cpus), size, offer, facts.programs.plugin, policy)
 
 
 def decide_unseen(policy: Policy, plugin: str) -> Values:

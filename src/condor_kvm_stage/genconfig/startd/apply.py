@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from ...host import Host
 from ...installed import APPLY, RESTART
-from ...messages import NOTICE, Said
+from ...messages import NOTICE, Message
 from ...policy.model import Policy
 from ..probes.htcondor import Htcondor
 from ..snippet.values import Values
@@ -15,7 +15,7 @@ from . import pending, slot_ads
 from .delegate import ApplyError
 
 
-def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Iterator[Said]:
+def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Iterator[Message]:
     """Make the running HTCondor take up the snippet that is in place. Gives lines for the user, as things happen.
 
     condor: as it is with the snippet.
@@ -24,7 +24,7 @@ def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Ite
     if condor.fault:
         raise ApplyError(f"HTCondor's configuration cannot be had: {condor.fault}; mend it, then run this again")
     if "STARTD" not in condor.value("DAEMON_LIST").upper():
-        yield Said("HTCondor's DAEMON_LIST has no STARTD here: nothing to reconfigure", NOTICE)
+        yield Message("HTCondor's DAEMON_LIST has no STARTD here: nothing to reconfigure", NOTICE)
         return
     deadline = time.monotonic() + policy.htcondor.wait
     values = pending.in_force(values, condor)
@@ -40,22 +40,22 @@ def take_up(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Ite
         who = f"jobs run on it ({', '.join(now.claimed)})" if now.claimed else "the policy says so"
         if now.drained:
             who = f"it is drained ({', '.join(now.drained)}), and would not be any more"
-        yield Said(f"Pending until the startd starts again: {'; '.join(changes)}.", NOTICE)
-        yield Said(f"It is left alone, because {who}. When it suits you: {RESTART}", NOTICE)
-        yield Said("(it lets running jobs finish first, and takes no new ones until then).", NOTICE)
+        yield Message(f"Pending until the startd starts again: {'; '.join(changes)}.", NOTICE)
+        yield Message(f"It is left alone, because {who}. When it suits you: {RESTART}", NOTICE)
+        yield Message("(it lets running jobs finish first, and takes no new ones until then).", NOTICE)
     elif changes:
         _restart(host)
         if not now.claimed:
-            yield Said("The startd, which had no job, starts again; waiting for what it advertises …")
+            yield Message("The startd, which had no job, starts again; waiting for what it advertises …")
             # A job may have started that the collector did not know of yet; the restart waits for it, nobody else does
             now = wait(lambda now: [] if now.claimed else _lacks(now, values))
         changes = pending.for_restart(values, now)
         if changes:
             jobs = ", ".join(now.claimed)
-            yield Said(f"The startd starts again when its jobs ({jobs}) have finished; then: {'; '.join(changes)}.")
+            yield Message(f"The startd starts again when its jobs ({jobs}) have finished; then: {'; '.join(changes)}.")
             return
     now = wait(_lacks)
-    yield Said(f"HTCondor advertises for this node: {describe(now)}.")
+    yield Message(f"HTCondor advertises for this node: {describe(now)}.")
 
 
 def describe(now: slot_ads.Running) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ...errors import KvmStageError
 from ...host import Host
 from ...installed import DISABLED, UNIT
-from ...messages import NOTICE, Said
+from ...messages import NOTICE, Message
 from ...policy.model import Policy
 
 
@@ -39,17 +39,17 @@ def must_delegate(host: Host) -> bool:
         return False
 
 
-def delegate(host: Host, policy: Policy) -> Iterator[Said]:
+def delegate(host: Host, policy: Policy) -> Iterator[Message]:
     """Let the unit do it, which systemd starts outside of the scriptlet. Gives the lines that it said."""
     done = host.run("systemctl", "restart", UNIT, timeout=policy.staging.timeout + policy.htcondor.wait + 60)
     if _property(host, "ConditionResult") == "no":
-        yield Said(f"{UNIT} is switched off ({DISABLED}): nothing is changed", NOTICE)
+        yield Message(f"{UNIT} is switched off ({DISABLED}): nothing is changed", NOTICE)
         return
     invocation = _property(host, "InvocationID")
     host.run("journalctl", "--sync")
     said = host.run("journalctl", "--output=json", "--quiet", f"_SYSTEMD_INVOCATION_ID={invocation}")
     entries = [json.loads(line) for line in said.output.splitlines()]  # systemd's "Journal JSON Format"
-    yield from (Said(entry["MESSAGE"], int(entry["PRIORITY"])) for entry in entries)
+    yield from (Message(entry["MESSAGE"], int(entry["PRIORITY"])) for entry in entries)
     if done.status != 0:
         raise ApplyError(f"{UNIT} failed: {'see above' if entries else done.reason}; see journalctl -u {UNIT}")
 

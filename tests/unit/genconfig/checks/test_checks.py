@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from condor_kvm_stage.genconfig import checks
-from condor_kvm_stage.genconfig.checks import Level, Seen, run
+from condor_kvm_stage.genconfig.checks import Findings, Level, run
 from condor_kvm_stage.genconfig.probes import collect
 from support.fake_host import GOOD, RecordedHost
 from support.findings import all_of, decided, directory, knows, of, tried, verdict
 
 
-def test_good_host_is_ok_in_every_check(good: Seen) -> None:
+def test_good_host_is_ok_in_every_check(good: Findings) -> None:
     assert {check.level for check in checks.evaluate(good)} == {Level.OK}
 
 
@@ -30,13 +30,13 @@ def test_good_host_is_ok_in_every_check(good: Seen) -> None:
     ],
 )
 def test_selinux_matters_where_images_are_on_nfs(
-    good: Seen, selinux: str, boolean: bool | None, source: str, level: Level
+    good: Findings, selinux: str, boolean: bool | None, source: str, level: Level
 ) -> None:
     seen = all_of(of("environment", selinux=selinux, virt_use_nfs=boolean), directory(source=source))(good)
     assert verdict(seen, "images selinux").level is level
 
 
-def test_selinux_is_a_warning_where_images_can_be_anywhere(good: Seen) -> None:
+def test_selinux_is_a_warning_where_images_can_be_anywhere(good: Findings) -> None:
     seen = all_of(of("environment", selinux="enforcing", virt_use_nfs=False), tried(directories=()))(good)
     assert verdict(seen, "images selinux").level is Level.WARN
 
@@ -52,7 +52,7 @@ def test_selinux_is_a_warning_where_images_can_be_anywhere(good: Seen) -> None:
     ],
 )
 def test_network_is_worth_a_warning_where_guests_have_none_or_not_the_bridge(
-    good: Seen, types: tuple[str, ...], missing: dict[str, str], level: Level
+    good: Findings, types: tuple[str, ...], missing: dict[str, str], level: Level
 ) -> None:
     found = verdict(
         decided(network=replace(good.values.network, types=types, missing=missing))(good), "libvirt network"
@@ -61,19 +61,19 @@ def test_network_is_worth_a_warning_where_guests_have_none_or_not_the_bridge(
     assert all(reason in found.found for reason in missing.values())
 
 
-def test_host_without_networks_needs_no_tun(good: Seen) -> None:
+def test_host_without_networks_needs_no_tun(good: Findings) -> None:
     seen = all_of(of("platform", tun=False), decided(network=replace(good.values.network, types=("user",))))(good)
     assert verdict(seen, "kvm tun").level is Level.NOTE
 
 
-def test_broken_policy_is_not_said_to_name_no_directories(good: Seen) -> None:
+def test_broken_policy_is_not_said_to_name_no_directories(good: Findings) -> None:
     broken = all_of(knows(policy=None, policy_fault="line 3"), tried(directories=(), canary=None))(good)
     for subject in ("images directory", "images canary"):
         found = verdict(broken, subject)
         assert (found.level, found.found) == (Level.NOT_APPLICABLE, "not tried, because the policy has an error")
 
 
-def test_checks_stay_in_the_order_of_their_groups(good: Seen) -> None:
+def test_checks_stay_in_the_order_of_their_groups(good: Findings) -> None:
     groups = [check.group for check in checks.evaluate(good)]
     assert list(dict.fromkeys(groups)) == ["host", "kvm", "libvirt", "images", "htcondor", "package"]
     assert groups == sorted(groups, key=["host", "kvm", "libvirt", "images", "htcondor", "package"].index)
@@ -81,7 +81,7 @@ def test_checks_stay_in_the_order_of_their_groups(good: Seen) -> None:
 
 @pytest.mark.parametrize("fault", ["", "no image there"])
 def test_check_of_one_image_is_one_verdict(
-    good: Seen, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: str
+    good: Findings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: str
 ) -> None:
     monkeypatch.setattr("condor_kvm_stage.genconfig.checks.trials.stage", lambda host, url: fault)
     monkeypatch.setattr(collect, "collect", None)  # of no use here, and slow

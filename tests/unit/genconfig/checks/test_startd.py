@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from condor_kvm_stage.genconfig.checks import Level, Seen
+from condor_kvm_stage.genconfig.checks import Findings, Level
 from condor_kvm_stage.genconfig.startd.slot_ads import Running
 from support.findings import CONTAINER, NOT_BOOTED, Change, all_of, knows, runs, sets, tried, verdict
 
 
-def test_restart_is_not_called_for_while_the_snippet_is_not_in_place(good: Seen) -> None:
+def test_restart_is_not_called_for_while_the_snippet_is_not_in_place(good: Findings) -> None:
     found = verdict(all_of(runs(vm_memory=1), knows(wanted="A = 1\n"))(good), "htcondor startd")
     assert found.next_step == "condor-kvm-stage-genconfig --apply"
 
 
-def test_jobs_that_run_are_named_and_only_the_peaceful_restart_is(good: Seen) -> None:
+def test_jobs_that_run_are_named_and_only_the_peaceful_restart_is(good: Findings) -> None:
     found = verdict(runs(vm_memory=1, claimed=("slot1_1@wn",))(good), "htcondor startd")
     assert "(it runs jobs: slot1_1@wn)" in found.found
     assert found.next_step == "condor_restart -startd -peaceful"
@@ -30,7 +30,7 @@ def test_jobs_that_run_are_named_and_only_the_peaceful_restart_is(good: Seen) ->
     ],
 )
 def test_restart_is_not_called_for_over_what_another_file_sets(
-    good: Seen, overrides: list[Change], running: Change
+    good: Findings, overrides: list[Change], running: Change
 ) -> None:
     seen = all_of(*overrides, running)(good)
     assert verdict(seen, "htcondor startd").level is Level.OK
@@ -38,7 +38,7 @@ def test_restart_is_not_called_for_over_what_another_file_sets(
     assert verdict(all_of(*overrides)(good), "htcondor startd").level is Level.WARN, "the other file's is not there yet"
 
 
-def test_image_build_with_the_unit_enabled_needs_no_snippet(good: Seen) -> None:
+def test_image_build_with_the_unit_enabled_needs_no_snippet(good: Findings) -> None:
     build = all_of(NOT_BOOTED, knows(snippet=None), runs(fault="nobody"))(good)
     assert verdict(build, "htcondor snippet").level is Level.NOT_APPLICABLE
     assert verdict(build, "htcondor startd").level is Level.NOT_APPLICABLE
@@ -47,6 +47,6 @@ def test_image_build_with_the_unit_enabled_needs_no_snippet(good: Seen) -> None:
     assert verdict(CONTAINER(build), "htcondor startd").level is Level.FAIL
 
 
-def test_running_startd_that_cannot_be_asked_is_no_reason_to_call_it_unguarded(good: Seen) -> None:
+def test_running_startd_that_cannot_be_asked_is_no_reason_to_call_it_unguarded(good: Findings) -> None:
     seen = tried(running=Running(fault="nobody answers"))(good)
     assert verdict(seen, "htcondor guard").level is Level.OK

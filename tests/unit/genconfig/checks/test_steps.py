@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from condor_kvm_stage import installed
-from condor_kvm_stage.genconfig.checks import Seen
+from condor_kvm_stage.genconfig.checks import Findings
 from condor_kvm_stage.genconfig.probes import guest_support
 from condor_kvm_stage.guest_facts import GuestFacts
 from support.findings import (
@@ -93,5 +93,5 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (all_of(runs(has_vm=False), of("platform", vm_gahp="")), "htcondor startd", "mend what fails above"),
     ],
 )
-def test_next_step_is_one_that_helps_on_this_host(good: Seen, change: Change, subject: str, step: str) -> None:
+def test_next_step_is_one_that_helps_on_this_host(good: Findings, change: Change, subject: str, step: str) -> None:
     assert step in verdict(change(good), subject).next_step

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from condor_kvm_stage.genconfig.checks import Level, Seen
+from condor_kvm_stage.genconfig.checks import Findings, Level
 from condor_kvm_stage.genconfig.probes.kvm import KvmDevice
 from condor_kvm_stage.guest_facts import GuestFacts
 from support.findings import (
@@ -178,7 +178,7 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (NOT_BOOTED, "package unit", Level.OK, "every boot and start of HTCondor"),
     ],
 )
-def test_verdict(good: Seen, change: Change, subject: str, level: Level, words: str) -> None:
+def test_verdict(good: Findings, change: Change, subject: str, level: Level, words: str) -> None:
     found = verdict(change(good), subject)
     assert found.level is level, found
     assert words in found.found

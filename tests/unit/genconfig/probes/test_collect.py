@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.genconfig.probes import collect, cpu, devices, environment, htcondor, kvm, libvirt, memory
+from condor_kvm_stage.genconfig.probes import (
+    collect,
+    cpu,
+    devices,
+    environment,
+    htcondor,
+    kvm,
+    libvirt,
+    memory,
+    programs,
+)
 from condor_kvm_stage.host import Answer, FactsError
 from support.fake_host import FakeHost
 
@@ -23,11 +33,11 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_facts_are_those_of_each_module(root: Path) -> None:
-    programs = {
+    answers = {
         "/usr/sbin/libvirtd": Answer(0, "libvirtd (libvirt) 12.8.0\n"),
         "/usr/bin/condor_config_val": Answer(1, "CONDOR_VERSION = 25.14.1\n # at: <Default>\n"),
     }
-    host = FakeHost(root, kvm="EACCES", programs=programs)
+    host = FakeHost(root, kvm="EACCES", programs=answers)
     found = collect.collect(host)
     assert found == collect.HostFacts(
         cpu.probe(host),
@@ -37,9 +47,10 @@ def test_facts_are_those_of_each_module(root: Path) -> None:
         libvirt.probe(host),
         htcondor.probe(host),
         devices.probe(host),
+        programs.probe(host),
     )
     assert (found.cpu.extension, found.kvm.code, found.memory.ram) == ("Intel VT-x", "EACCES", 16000)
-    assert (found.environment.booted, found.platform.tun) == (True, True)
+    assert (found.environment.booted, found.devices.tun) == (True, True)
     assert (found.libvirt.version, found.htcondor.version) == ((12, 8, 0), (25, 14, 1))
 
 

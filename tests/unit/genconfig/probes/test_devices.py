@@ -1,4 +1,4 @@
-"""What else guests use: devices, control groups of both kinds, an IOMMU, memory encryption, programs."""
+"""What else guests use: devices, control groups of both kinds, an IOMMU, memory encryption."""
 
 from __future__ import annotations
 
@@ -6,35 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.probes import devices
-from condor_kvm_stage.genconfig.probes.devices import CONTROLLERS, Platform
-from condor_kvm_stage.host import Answer
+from condor_kvm_stage.genconfig.probes.devices import CONTROLLERS, Devices
 from support.fake_host import FakeHost, write
 
 NO_IOMMU = "no ACPI table DMAR or IVRS"
 PARAMETERS = "sys/module/{}/parameters/{}"
 
 
-def probe(root: Path, *files: str, text: str = "", programs: tuple[str, ...] = ()) -> Platform:
+def probe(root: Path, *files: str, text: str = "") -> Devices:
     for file in files:
         write(root, file, text)
-    return devices.probe(FakeHost(root, programs=dict.fromkeys(programs, Answer(0))))
+    return devices.probe(FakeHost(root))
 
 
 def test_bare_host_has_nothing(tmp_path: Path) -> None:
-    nothing = (False, False, (), NO_IOMMU, "", (), "", "", "")
-    assert probe(tmp_path) == Platform(*nothing, "/usr/local/bin/vm-nfs-plugin", (installed.BUILDER, installed.HOOK))
-
-
-def test_plugin_is_found_where_an_image_without_usr_local_has_it(tmp_path: Path) -> None:
-    other = "/usr/libexec/condor-kvm-stage/vm-nfs-plugin"
-    assert probe(tmp_path, programs=(other,)).plugin == other
-
-
-def test_program_of_ours_that_is_not_there_is_missing(tmp_path: Path) -> None:
-    assert probe(tmp_path, programs=(installed.HOOK,)).missing == (installed.BUILDER,)
-    assert probe(tmp_path, programs=(installed.BUILDER, installed.HOOK)).missing == ()
+    assert probe(tmp_path) == Devices(False, False, (), NO_IOMMU, "", ())
 
 
 def test_devices_are_told_apart(tmp_path: Path) -> None:
@@ -103,17 +90,3 @@ def test_interfaces_are_named(tmp_path: Path) -> None:
     for name in ("lo", "eth0", "br0"):
         (tmp_path / "sys/class/net" / name).mkdir(parents=True)
     assert probe(tmp_path).interfaces == ("br0", "eth0", "lo")
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["/usr/libexec/qemu-kvm", "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-system-aarch64", "/usr/bin/qemu-kvm"],
-)
-def test_emulator_is_found_where_each_distribution_has_it(tmp_path: Path, path: str) -> None:
-    assert probe(tmp_path, programs=(path,)).qemu == path
-
-
-def test_programs_are_found(tmp_path: Path) -> None:
-    programs = ("/usr/bin/qemu-img", "/usr/sbin/condor_vm-gahp")
-    found = probe(tmp_path, programs=programs)
-    assert (found.qemu_img, found.vm_gahp, found.qemu) == (*programs, "")

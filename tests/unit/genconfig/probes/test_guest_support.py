@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.genconfig.probes import guest_support
-from condor_kvm_stage.genconfig.probes.guest_support import Guests
+from condor_kvm_stage.genconfig.probes.guest_support import GuestSupport
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.host import Answer, Host
 from support.fake_host import CAPABILITIES, FakeHost, Program, add_program
@@ -39,7 +39,9 @@ def starts_with(*cpus: str, otherwise: Answer = ABORTED) -> Program:
     return lambda command: Answer(0) if options(command) in cpus else otherwise
 
 
-def look(root: Path, qemu: Program | Answer, virsh: Program | Answer = SAID, architecture: str = "x86_64") -> Guests:
+def look(
+    root: Path, qemu: Program | Answer, virsh: Program | Answer = SAID, architecture: str = "x86_64"
+) -> GuestSupport:
     return guest_support.probe(host_of(root, qemu, virsh, architecture), 5)
 
 
@@ -88,7 +90,7 @@ def test_qemu_that_does_not_end_is_not_tried_again(tmp_path: Path) -> None:
 
 def test_host_of_another_architecture_has_no_other_cpu_than_its_own(tmp_path: Path) -> None:
     host = host_of(tmp_path, ABORTED, architecture="aarch64")
-    assert guest_support.probe(host, 5) == Guests(GuestFacts(FULL, True, ["dac"]))
+    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(FULL, True, ["dac"]))
     assert [command[0] for command in host.asked] == ["virsh"]
 
 
@@ -96,20 +98,20 @@ def test_host_without_qemu_has_a_reason(tmp_path: Path) -> None:
     host = FakeHost(tmp_path, programs={VIRSH: SAID})
     (tmp_path / "proc/sys/kernel").mkdir(parents=True)
     (tmp_path / "proc/sys/kernel/arch").write_text("x86_64\n")
-    assert guest_support.probe(host, 5) == Guests(GuestFacts(), "", "no program qemu-kvm")
+    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(), "", "no program qemu-kvm")
 
 
 def test_host_without_kvm_is_not_tried_and_libvirt_not_started(tmp_path: Path) -> None:
     host = FakeHost(tmp_path, kvm="ENOENT", programs={VIRSH: SAID, QEMU: Answer(0)})
     reason = "cannot open /dev/kvm: No such file or directory"
-    assert guest_support.probe(host, 5) == Guests(GuestFacts(), reason, reason)
+    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(), reason, reason)
     assert host.asked == []
 
 
 def test_libvirt_says_which_security_models_and_buses_there_are(tmp_path: Path) -> None:
     assert look(tmp_path, Answer(0)).facts == GuestFacts(FULL, True, ["dac"])
     el10 = CAPABILITIES.replace("<model>none</model>", "<model>selinux</model>").replace("ide", "sata")
-    assert look(tmp_path, Answer(0), Answer(0, el10)) == Guests(GuestFacts(FULL, False, ["selinux", "dac"]))
+    assert look(tmp_path, Answer(0), Answer(0, el10)) == GuestSupport(GuestFacts(FULL, False, ["selinux", "dac"]))
     without = CAPABILITIES.replace("<model>dac</model>", "<model>none</model>")
     assert look(tmp_path, Answer(0), Answer(0, without)).facts.security_models == []
 
@@ -143,11 +145,11 @@ def test_only_root_asks_libvirt(tmp_path: Path) -> None:
     """Others might be asked for a password, which nobody is there to give."""
     host = host_of(tmp_path, Answer(0))
     host.as_root = False
-    assert guest_support.probe(host, 5) == Guests(GuestFacts(FULL), guest_support.NOT_ROOT)
+    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(FULL), guest_support.NOT_ROOT)
 
 
 def test_networks_are_those_that_the_snippet_offers() -> None:
-    found = Guests(GuestFacts("", False, ["selinux"], [], "", ["x"]))
+    found = GuestSupport(GuestFacts("", False, ["selinux"], [], "", ["x"]))
     assert found.offered(("bridge", "nat"), "br0") == GuestFacts(
         "", False, ["selinux"], ["bridge", "nat"], "br0", ["x"]
     )
@@ -175,7 +177,7 @@ def test_libvirt_that_hangs_is_given_up_in_time(real: Host) -> None:
     add_program(real, "#!/bin/sh\nexec sleep 60\n", VIRSH)
     add_program(real, "#!/bin/sh\n", QEMU)
     begin = time.monotonic()
-    assert guest_support.probe(real, 1) == Guests(GuestFacts(FULL), "virsh did not end within 1 s")
+    assert guest_support.probe(real, 1) == GuestSupport(GuestFacts(FULL), "virsh did not end within 1 s")
     assert time.monotonic() - begin < 10
 
 
@@ -185,4 +187,4 @@ def test_libvirt_and_qemu_are_at_work_at_the_same_time(real: Host) -> None:
     here, there = real.path("/virsh"), real.path("/qemu")
     add_program(real, f"#!/bin/sh\n{wait.format(here=here, there=there)}exit 3\n", VIRSH)
     add_program(real, f"#!/bin/sh\n{wait.format(here=there, there=here)}", QEMU)
-    assert guest_support.probe(real, 20) == Guests(GuestFacts(FULL), "exit status 3")
+    assert guest_support.probe(real, 20) == GuestSupport(GuestFacts(FULL), "exit status 3")

@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.genconfig.probes import image_dirs
-from condor_kvm_stage.policy.model import Staging
+from condor_kvm_stage.policy.model import StagingPolicy
 from condor_kvm_stage.share import paths, watchdog
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Staging:
+def site(tmp_path: Path) -> StagingPolicy:
     """A policy that names a good directory, a private one, a file, and one that is not there."""
     for name in ("good", "private"):
         (tmp_path / name).mkdir()
     (tmp_path / "private").chmod(0o700)
     (tmp_path / "file").touch()
-    site = Staging()
+    site = StagingPolicy()
     site.image_dirs = [str(tmp_path / name) for name in ("good", "private", "file", "none")]
     return site
 
 
-def test_directories_are_told_apart(tmp_path: Path, site: Staging) -> None:
+def test_directories_are_told_apart(tmp_path: Path, site: StagingPolicy) -> None:
     assert image_dirs.attributes(site) == {
         "NfsPluginImageDirs": f"{tmp_path}/good",
         "NfsPluginImageDirsFailed": f"{tmp_path}/private,{tmp_path}/file,{tmp_path}/none",
@@ -32,14 +32,14 @@ def test_directories_are_told_apart(tmp_path: Path, site: Staging) -> None:
 
 
 def test_site_that_names_none_advertises_nothing() -> None:
-    assert image_dirs.attributes(Staging()) == {}
+    assert image_dirs.attributes(StagingPolicy()) == {}
 
 
 def test_shares_that_are_silent_do_not_cost_each_directory_its_timeout(
-    site: Staging, monkeypatch: pytest.MonkeyPatch
+    site: StagingPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At boot HTCondor waits for this."""
-    monkeypatch.setattr(watchdog, "IMPATIENT", 0.1)
+    monkeypatch.setattr(watchdog, "TIMEOUT_AFTER_SILENCE", 0.1)
     monkeypatch.setattr(paths, "resolve", lambda *_: time.sleep(60))
     site.timeout = 3
     started = time.monotonic()

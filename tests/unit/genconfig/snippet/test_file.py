@@ -13,7 +13,7 @@ from condor_kvm_stage import atomic_file, installed
 from condor_kvm_stage.errors import KvmStageError
 from condor_kvm_stage.genconfig.snippet import checksum, file
 from condor_kvm_stage.host import FactsError, Host
-from condor_kvm_stage.messages import NOTICE, Said
+from condor_kvm_stage.messages import NOTICE, Message
 from support.users import as_the_first_user
 
 OLD = checksum.added("VM_MEMORY = 1\n")
@@ -84,7 +84,7 @@ def test_edited_snippet_is_kept_and_reported_before_it_is_replaced(host: Host) -
 
 def test_removal_takes_the_snippet_away_and_says_so_once(host: Host) -> None:
     put(host, NEW)
-    assert list(file.remove(host)) == [Said(f"removed {installed.SNIPPET}")]
+    assert list(file.remove(host)) == [Message(f"removed {installed.SNIPPET}")]
     assert not host.exists(installed.SNIPPET)
     assert list(file.remove(host)) == []
     assert copies(host) == []
@@ -94,7 +94,7 @@ def test_removal_keeps_a_snippet_that_somebody_has_edited_and_tells_the_administ
     host.path(installed.SNIPPET).write_text(EDITED)
     told, done = file.remove(host)
     (copy,) = copies(host)
-    assert told == Said(f"{installed.SNIPPET} has been edited; kept as {installed.COPIES}/{copy.name}", NOTICE)
+    assert told == Message(f"{installed.SNIPPET} has been edited; kept as {installed.COPIES}/{copy.name}", NOTICE)
     assert done.text == f"removed {installed.SNIPPET}"
     assert copy.read_text() == EDITED
     assert not host.exists(installed.SNIPPET)

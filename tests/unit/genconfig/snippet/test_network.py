@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from condor_kvm_stage.genconfig.probes import cpu, devices, environment, htcondor, kvm, libvirt, memory
+from condor_kvm_stage.genconfig.probes import cpu, devices, environment, htcondor, kvm, libvirt, memory, programs
 from condor_kvm_stage.genconfig.probes.collect import HostFacts
 from condor_kvm_stage.genconfig.snippet.network import Offer, offer
-from condor_kvm_stage.policy.model import Network
+from condor_kvm_stage.policy.model import NetworkPolicy
 
 NO_NAT = "libvirt's network 'default' is not active"
 NO_PASST = "there is no program passt"
@@ -28,23 +28,24 @@ def facts(
         environment.Environment(True, "", "", "disabled", None),
         libvirt.Libvirt("", "libvirtd", libvirt_version, nat, passt),
         htcondor.Htcondor("", True, htcondor_version),
-        devices.Platform(True, True, (), "", "", interfaces, "", "", "", "", ()),
+        devices.Devices(True, True, (), "", "", interfaces),
+        programs.Programs("", "", "", "", ()),
     )
 
 
-def wanted(*types: str, bridge: str = "") -> Network:
-    network = Network()
+def wanted(*types: str, bridge: str = "") -> NetworkPolicy:
+    network = NetworkPolicy()
     network.types = list(types)
     network.bridge = bridge
     return network
 
 
 def test_default_policy_offers_nat_and_user_to_a_host_that_has_them() -> None:
-    assert offer(facts(), Network()) == Offer(("nat", "user"), {})
+    assert offer(facts(), NetworkPolicy()) == Offer(("nat", "user"), {})
 
 
 def test_host_that_has_nothing_offers_nothing_and_says_why() -> None:
-    assert offer(facts(nat=False, passt=False), Network()) == Offer((), {"nat": NO_NAT, "user": NO_PASST})
+    assert offer(facts(nat=False, passt=False), NetworkPolicy()) == Offer((), {"nat": NO_NAT, "user": NO_PASST})
 
 
 def test_what_the_policy_does_not_want_is_not_offered_and_not_missing() -> None:

@@ -10,22 +10,22 @@ from hypothesis import strategies as st
 
 from condor_kvm_stage.genconfig.probes.memory import Memory
 from condor_kvm_stage.genconfig.snippet.sizing import STEP_MIB, Sizing, size
-from condor_kvm_stage.policy.model import AUTO, Vm
+from condor_kvm_stage.policy.model import AUTO, VmPolicy
 
 MIB = 1 << 20
 
 
-def policy(**keys: int) -> Vm:
+def policy(**keys: int) -> VmPolicy:
     """The default policy but for some keys; sizes in bytes, as the policy's reader gives them."""
-    vm = Vm()
+    vm = VmPolicy()
     for key, value in keys.items():
-        assert key in Vm.__slots__
+        assert key in VmPolicy.__slots__
         setattr(vm, key, value)
     return vm
 
 
 def sized(ram: int, cpus: int = 8, *, huge: int = 0, limit: int | None = None, slots: int | None = None) -> Sizing:
-    return size(Memory(ram, huge, 1, limit), slots, cpus, Vm())
+    return size(Memory(ram, huge, 1, limit), slots, cpus, VmPolicy())
 
 
 mib = st.integers(0, 1 << 23)  # 8 TiB
@@ -64,7 +64,9 @@ def test_known_hosts(ram: int, cpus: int, memory: int, number: int) -> None:
 
 
 @given(memories, limits, cpu_counts, free_policies)
-def test_host_keeps_its_reserve_whatever_the_policy(memory: Memory, slots: int | None, cpus: int, wanted: Vm) -> None:
+def test_host_keeps_its_reserve_whatever_the_policy(
+    memory: Memory, slots: int | None, cpus: int, wanted: VmPolicy
+) -> None:
     found = size(memory, slots, cpus, wanted)
     reserve = max(wanted.reserve // MIB, memory.ram * wanted.reserve_percent // 100)
     assert found.reserve == reserve
@@ -77,7 +79,7 @@ def test_host_keeps_its_reserve_whatever_the_policy(memory: Memory, slots: int |
 
 
 @given(memories, mib, limits, cpu_counts, free_policies | fixed_policies)
-def test_more_ram_never_means_less(memory: Memory, more: int, slots: int | None, cpus: int, wanted: Vm) -> None:
+def test_more_ram_never_means_less(memory: Memory, more: int, slots: int | None, cpus: int, wanted: VmPolicy) -> None:
     small, large = (size(replace(memory, ram=ram), slots, cpus, wanted) for ram in (memory.ram, memory.ram + more))
     assert small.memory <= large.memory
     assert small.number <= large.number
@@ -85,7 +87,7 @@ def test_more_ram_never_means_less(memory: Memory, more: int, slots: int | None,
 
 @given(memories, limits, cpu_counts, fixed_policies)
 def test_fixed_memory_is_what_the_policy_says_as_far_as_the_host_has_it(
-    memory: Memory, slots: int | None, cpus: int, wanted: Vm
+    memory: Memory, slots: int | None, cpus: int, wanted: VmPolicy
 ) -> None:
     found = size(memory, slots, cpus, wanted)
     free = max(0, memory.ram - memory.huge_pages)
@@ -97,7 +99,7 @@ def test_fixed_memory_is_what_the_policy_says_as_far_as_the_host_has_it(
 
 @given(memories, limits, cpu_counts, free_policies, st.integers(1, 10000))
 def test_number_is_the_policys_or_at_most_one_for_each_cpu(
-    memory: Memory, slots: int | None, cpus: int, wanted: Vm, number: int
+    memory: Memory, slots: int | None, cpus: int, wanted: VmPolicy, number: int
 ) -> None:
     wanted.max_number = AUTO
     found = size(memory, slots, cpus, wanted)
@@ -109,7 +111,7 @@ def test_number_is_the_policys_or_at_most_one_for_each_cpu(
 
 
 @given(memories, limits, cpu_counts, free_policies)
-def test_a_little_more_ram_is_never_a_jump(memory: Memory, slots: int | None, cpus: int, wanted: Vm) -> None:
+def test_a_little_more_ram_is_never_a_jump(memory: Memory, slots: int | None, cpus: int, wanted: VmPolicy) -> None:
     """A host whose MemTotal differs a little at each boot offers nearly the same."""
     one, other = (size(replace(memory, ram=ram), slots, cpus, wanted) for ram in (memory.ram, memory.ram + 1))
     assert other.memory - one.memory in (0, STEP_MIB)

@@ -9,13 +9,13 @@ import pytest
 
 from condor_kvm_stage.genconfig.startd import delegate
 from condor_kvm_stage.host import Answer
-from condor_kvm_stage.messages import NOTICE, Said
+from condor_kvm_stage.messages import NOTICE, Message
 from condor_kvm_stage.policy import model
 from support.fake_node import OFFERED, FakeNode
 
 # As `journalctl --output=json` has it, but for the many fields that are nothing to us
 JOURNAL = [{"MESSAGE": "Pending: a restart.", "PRIORITY": "5"}, {"MESSAGE": OFFERED, "PRIORITY": "6"}]
-SAID = [Said("Pending: a restart.", NOTICE), Said(OFFERED)]
+SAID = [Message("Pending: a restart.", NOTICE), Message(OFFERED)]
 
 
 def journal(node: FakeNode, status: int, condition: str = "yes") -> list[tuple[str, ...]]:

@@ -1,0 +1,43 @@
+"""Which programs the host has: QEMU's, HTCondor's, and our own that HTCondor runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...host import Host
+from ...installed import BUILDER, HOOK, PLUGINS
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Absolute paths; "" for a program that is not there, or cannot be run."""
+
+    qemu: str
+    qemu_img: str
+    vm_gahp: str
+    plugin: str  # where ours is, or belongs
+    missing: tuple[str, ...]  # those of our BUILDER and HOOK that cannot be run
+
+
+def probe(host: Host) -> Programs:
+    """Look for the programs."""
+    return Programs(
+        qemu=emulator(host),
+        qemu_img=host.program("qemu-img"),
+        vm_gahp=host.program("condor_vm-gahp"),
+        plugin=plugin(host),
+        missing=tuple(path for path in (BUILDER, HOOK) if not host.program(path)),
+    )
+
+
+def plugin(host: Host) -> str:
+    """Return where the plug-in is, or belongs."""
+    return next((place for place in PLUGINS if host.program(place)), PLUGINS[0])
+
+
+def emulator(host: Host) -> str:
+    """Return QEMU's path, "" for none. EL has one, in a directory of its own; Fedora and Debian one an architecture."""
+    for name in ("/usr/libexec/qemu-kvm", "qemu-system-x86_64", "qemu-system-aarch64", "qemu-kvm"):
+        if program := host.program(name):
+            return program
+    return ""
