@@ -9,11 +9,10 @@ from typing import Any
 
 from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.probes import collect
-from condor_kvm_stage.genconfig.snippet import values
+from condor_kvm_stage.genconfig.snippet import values, wanted
 from condor_kvm_stage.genconfig.startd import apply
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import NOTICE, Message
-from condor_kvm_stage.policy import load
 from support.fake_host import CAPABILITIES, FakeHost, write
 
 Ads = list[dict[str, Any]]
@@ -132,7 +131,7 @@ def notices(node: FakeNode, text: str = POLICY) -> list[str]:
 
 def _take_up(node: FakeNode, text: str) -> Iterator[Message]:
     node.policy(text)
-    site = load.load(str(node.root))
+    site = wanted.policy_of(node)
     found = collect.collect(node)
     return apply.take_up(node, found.htcondor, site, values.decide(found, site))
 

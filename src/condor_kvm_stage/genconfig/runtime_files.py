@@ -5,12 +5,11 @@ In /run: the next boot begins anew.
 
 from __future__ import annotations
 
-from .. import atomic_file, guest_facts
+from .. import atomic_file, guest_facts, installed
 from ..classad_writer import write_long
 from ..errors import root_hint
 from ..guest_facts import GuestFacts
 from ..host import Host
-from ..installed import GUEST_FACTS, SLOT_ATTRIBUTES, STAGING_CACHE
 from ..policy import staging_cache
 from ..policy.model import Policy
 
@@ -20,25 +19,25 @@ def write(attributes: dict[str, str], policy: Policy, guest: GuestFacts | None, 
 
     guest: None where the policy does not have our program define them. Raises WriteError.
     """
-    directory = host.path(SLOT_ATTRIBUTES).parent
+    directory = host.path(installed.SLOT_ATTRIBUTES).parent
     try:
         if not directory.is_dir():
             directory.mkdir(parents=True)
             directory.chmod(0o755)  # whatever the caller's umask: the plug-in reads it as jobs' users
     except OSError as error:
         raise atomic_file.WriteError(f"cannot make {directory}: {error.strerror}; run this as root") from error
-    atomic_file.write(host.path(SLOT_ATTRIBUTES), write_long(attributes))
-    atomic_file.write(host.path(STAGING_CACHE), staging_cache.remembered(policy))
+    atomic_file.write(host.path(installed.SLOT_ATTRIBUTES), write_long(attributes))
+    atomic_file.write(host.path(installed.STAGING_CACHE), staging_cache.remembered(policy))
     if guest:
-        atomic_file.write(host.path(GUEST_FACTS), guest_facts.to_bytes(guest))
+        atomic_file.write(host.path(installed.GUEST_FACTS), guest_facts.to_bytes(guest))
     else:
-        _unlink(GUEST_FACTS, host)
+        _unlink(installed.GUEST_FACTS, host)
 
 
 def remove(host: Host) -> None:
     """Take back what write() left. Raises WriteError."""
-    directory = host.path(SLOT_ATTRIBUTES).parent
-    for path in (SLOT_ATTRIBUTES, STAGING_CACHE, GUEST_FACTS):
+    directory = host.path(installed.SLOT_ATTRIBUTES).parent
+    for path in (installed.SLOT_ATTRIBUTES, installed.STAGING_CACHE, installed.GUEST_FACTS):
         _unlink(path, host)
     try:
         if directory.is_dir():

@@ -15,8 +15,8 @@ from _pytest.monkeypatch import MonkeyPatch  # pytest.MonkeyPatch, also before p
 
 import hostile
 from condor_kvm_stage import processes
+from condor_kvm_stage.domain import cli
 from condor_kvm_stage.domain.job import Job
-from condor_kvm_stage.policy import model
 from condor_kvm_stage.policy.model import Policy
 from support.domain import builder_in_process, fake_starter
 from support.domain.disk_files import put
@@ -66,7 +66,7 @@ def building(directory: Path) -> Iterator[Callable[[World, bytes], tuple[bytes, 
             put(scratch / ".job.ad", job)
             world = dataclasses.replace(like, policy=_moved(like.policy, shared), files=files, scratch=str(scratch))
             with (
-                mock.patch.object(model, "load", return_value=world.policy),
+                mock.patch.object(cli, "load", return_value=world.policy),
                 mock.patch("condor_kvm_stage.guest_facts.load", return_value=world.facts),
                 redirect_stderr(io.StringIO()),
             ):

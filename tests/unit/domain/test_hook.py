@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from condor_kvm_stage.domain import job, job_ad
+from condor_kvm_stage.domain import cli, job_ad
 from condor_kvm_stage.domain.job import Job
 from hostile import qcow2
 from support import installed_plugin
@@ -30,7 +30,7 @@ PARAMETER, SPECIFICATION, BUG, AUTHORIZATION, NODE = 64, 65, 70, 77, 78
 def hook(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str]:
     """The hook, as the job's user as far as whose the files are is concerned."""
     where = programs.where
-    monkeypatch.setattr(job, "of_hook", lambda _: Job(where.scratch, where.uid, where.gid))
+    monkeypatch.setattr(cli, "of_hook", lambda _: Job(where.scratch, where.uid, where.gid))
     return programs.hook
 
 
@@ -84,7 +84,7 @@ def test_job_of_another_universe_is_none_of_its_business(
     hook: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch, universe: str | None
 ) -> None:
     """Whatever is in its ad, and wherever it runs."""
-    monkeypatch.setattr(job, "of_hook", lambda _: 1 // 0)
+    monkeypatch.setattr(cli, "of_hook", lambda _: 1 // 0)
     assert hook(ad_of(JobUniverse=universe)) == ""
     assert hook(ad_of(JobUniverse=universe, Args=string("a\nJobUniverse = 12"))) == ""
     assert hook(ad_of(JobUniverse=universe, Args=string("a\nJOBUNIVERSE = 12\nJobUniverse = 13\nb"))) == ""
@@ -124,7 +124,7 @@ def test_bug_is_told_as_one(
     monkeypatch.setattr("condor_kvm_stage.domain.request.parse", lambda *_: 1 // 0)
     code, message = told(hook(ad_of()))
     assert code == BUG
-    assert message.startswith("bug in condor-kvm-stage, please report it: ZeroDivisionError: ")
+    assert message.startswith("bug in condor-kvm-stage-prepare, please report it: ZeroDivisionError: ")
     assert "Traceback" in capsys.readouterr().err
 
 

@@ -220,15 +220,15 @@ def test_disks_in_a_shelter_that_is_left_are_not_lost(where: Job, scratch: Path,
 MOUNTED = """
 import os, subprocess, sys
 sys.path.insert(0, sys.argv[3])
-from condor_kvm_stage.domain import shelter
-from condor_kvm_stage.domain.surroundings import Job
-from condor_kvm_stage.plugin.failure import NodeError
+from condor_kvm_stage.domain import private_dir
+from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.failures import NodeError
 scratch, user = sys.argv[1], int(sys.argv[2])
 subprocess.run(["mount", "-t", "tmpfs", "-o", f"uid={user},size=64k", "tmpfs", scratch], check=True)
 open(f"{scratch}/disk", "w").close()
 os.chown(f"{scratch}/disk", user, user)
 try:
-    shelter.make(Job(scratch, user, user)).take_in("disk")
+    private_dir.make(Job(scratch, user, user)).take_in("disk")
 except NodeError as error:
     print(error)
 print(os.listdir(scratch))

@@ -74,7 +74,8 @@ import sys
 sys.path.insert(0, {str(MODULES)!r})
 sys.modules["jinja2"] = None  # not to be imported
 from pathlib import Path
-from condor_kvm_stage.genconfig import cli, host
+from condor_kvm_stage import host
+from condor_kvm_stage.genconfig import cli
 sys.exit(cli.main(sys.argv[1:], host.Host(Path({str(tmp_path)!r}))))
 """
     done = subprocess.run(

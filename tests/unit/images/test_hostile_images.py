@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import condor_kvm_stage
 import hostile
-from condor_kvm_stage import plugin
 from condor_kvm_stage.failures import StageError
 from condor_kvm_stage.images import formats, image
 from condor_kvm_stage.plugin import transfer
@@ -117,8 +117,9 @@ def test_each_case_has_its_own_name() -> None:
 
 def test_each_check_in_the_sources_refuses_a_case() -> None:
     found = set[str]()
-    for source in Path(plugin.__file__).parent.glob("*.py"):
-        found |= checks_in(ast.parse(source.read_text(encoding="utf-8")))
+    for folder in ("images", "share", "plugin"):
+        for source in (Path(condor_kvm_stage.__file__).parent / folder).glob("*.py"):
+            found |= checks_in(ast.parse(source.read_text(encoding="utf-8")))
     assert found == {case.check for case in hostile.CASES if case.check} | hostile.CHECKS_WITHOUT_A_CASE
 
 

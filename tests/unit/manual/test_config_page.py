@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import pytest
 
-from condor_kvm_stage import installed, sizes
+from condor_kvm_stage import sizes
 from condor_kvm_stage.failures import NodeError
 from condor_kvm_stage.genconfig.snippet import network, values
+from condor_kvm_stage.installed import POLICY
 from condor_kvm_stage.policy.keys import KEYS
 from condor_kvm_stage.policy.model import AUTO, HtcondorPolicy, NetworkPolicy, Policy
 from condor_kvm_stage.policy.toml_reader import parse
@@ -82,7 +83,7 @@ def test_every_place_has_the_same_tables_and_keys_in_the_same_order() -> None:
 
 @pytest.mark.parametrize("place", [on_the_page, in_the_shipped_file])
 def test_every_place_has_the_defaults_that_hold_without_a_file(place: Callable[[], Places]) -> None:
-    policy = parse(as_toml(place()), installed.POLICY)
+    policy = parse(as_toml(place()), POLICY)
     assert settings(policy) == settings(Policy())
     assert policy.given == [f"{table}.{key}" for table, key in KEY_IDS]
 
@@ -142,17 +143,17 @@ def test_numbers_that_stand_in_the_code_are_those_of_the_page() -> None:
 
 
 def test_file_is_named_as_it_is_read() -> None:
-    assert installed.POLICY in PAGE.section("SYNOPSIS")
-    assert installed.POLICY in PAGE.section("FILES")
-    assert f"chmod 644 {installed.POLICY}" in PAGE.section("DESCRIPTION")
+    assert POLICY in PAGE.section("SYNOPSIS")
+    assert POLICY in PAGE.section("FILES")
+    assert f"chmod 644 {POLICY}" in PAGE.section("DESCRIPTION")
 
 
 def test_examples_are_policies_and_the_second_is_just_enough_for_a_tree_that_does_not_run() -> None:
     node, tree = literals(PAGE.section("EXAMPLES"))
-    assert parse(node.encode(), installed.POLICY).given
-    assert values.missing_for_unseen(parse(tree.encode(), installed.POLICY)) == []
+    assert parse(node.encode(), POLICY).given
+    assert values.missing_for_unseen(parse(tree.encode(), POLICY)) == []
     for line in tree.splitlines():
         key = line.partition(" = ")[0]
         if key != line:
-            (missing,) = values.missing_for_unseen(parse(tree.replace(line, "").encode(), installed.POLICY))
+            (missing,) = values.missing_for_unseen(parse(tree.replace(line, "").encode(), POLICY))
             assert missing.endswith(f".{key}")

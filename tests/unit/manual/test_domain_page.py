@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from condor_kvm_stage import installed
 from condor_kvm_stage.domain import chirp, console, disks, domain_xml, job_ad, refusal, request
 from condor_kvm_stage.errors import KvmStageError
 from condor_kvm_stage.failures import BY_STATUS, ResolutionError
+from condor_kvm_stage.installed import BUILDER, GUEST_FACTS, HOOK, POLICY
 from condor_kvm_stage.leftovers import private_dirs
 from condor_kvm_stage.policy.model import Policy
 from support.domain import guests, job_ads
@@ -29,7 +29,7 @@ def submit_commands(description: str) -> dict[str, str]:
 
 
 def test_programs_are_those_that_the_generator_sets() -> None:
-    assert re.findall(r"\*\*(/.*?)\*\*", section("SYNOPSIS")) == [installed.BUILDER, installed.HOOK]
+    assert re.findall(r"\*\*(/.*?)\*\*", section("SYNOPSIS")) == [BUILDER, HOOK]
     template = (REPOSITORY / "config.d/50-condor-kvm-stage.conf.j2").read_text(encoding="utf-8")
     script, hook = re.findall(r"^\| \*(\w+)\*", section("SYNOPSIS"), re.MULTILINE)
     assert f"{script} = {{{{ builder }}}}" in template
@@ -141,7 +141,7 @@ def test_files_are_those_that_are_installed_read_and_written() -> None:
     files = re.findall(r"^\*(/.*)\*$", section("FILES"), re.MULTILINE)
     wrapper = (REPOSITORY / "scripts/condor-kvm-stage-domain").read_text(encoding="utf-8")
     (program,) = re.findall(r"\$\((/\S+) ", wrapper)
-    assert files == [installed.BUILDER, program, installed.HOOK, installed.POLICY, installed.GUEST_FACTS]
+    assert files == [BUILDER, program, HOOK, POLICY, GUEST_FACTS]
     assert re.findall(r"\*(\S+?\.condor-kvm-stage)\*", section("FILES")) == [
         f"scratch{private_dirs.SUFFIX}",
         f"dir_<number>{private_dirs.SUFFIX}",

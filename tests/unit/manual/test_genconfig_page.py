@@ -10,12 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage import guest_facts, installed
+from condor_kvm_stage import guest_facts
 from condor_kvm_stage.genconfig import cli, configure
 from condor_kvm_stage.genconfig.checks import Check, Level, report, trials
 from condor_kvm_stage.genconfig.probes import guest_support
 from condor_kvm_stage.genconfig.snippet import file, start_guard, values
 from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.installed import (
+    BUILDER,
+    COPIES,
+    GUEST_FACTS,
+    HOOK,
+    POLICY,
+    RESTART,
+    SLOT_ATTRIBUTES,
+    SNIPPET,
+    STAGING_CACHE,
+    UNIT,
+)
 from condor_kvm_stage.policy.model import HtcondorPolicy, NetworkPolicy, Policy
 from support import snippet_text
 from support.fake_node import FakeNode
@@ -65,7 +77,7 @@ def test_exit_statuses_are_those_that_it_has(tmp_path: Path, capsys: pytest.Capt
     assert re.findall(r"^(\d+)$", section("EXIT STATUS"), re.MULTILINE) == ["0", "1", "2"]
     assert cli.main(["--stdout"], host) == 0
     assert cli.main(["--check"], host) == 1
-    assert cli.main(["--root", str(host.root)]) == 1
+    assert cli.main(["--root", str(tmp_path / "none")]) == 1
     for wrong in (["--root", "/x", "--check"], ["--root", "/x", "--apply"], ["--json"], ["--quiet"], ["--diff", "x"]):
         with pytest.raises(SystemExit) as caught:
             cli.main(wrong, host)
@@ -76,12 +88,12 @@ def test_exit_statuses_are_those_that_it_has(tmp_path: Path, capsys: pytest.Capt
 def test_networks_and_restarts_are_all_explained() -> None:
     assert terms(section("NETWORKS")) == list(NetworkPolicy.TYPES)
     assert terms(section("TAKING IT UP")) == list(HtcondorPolicy.RESTARTS)
-    assert f"``{installed.RESTART}``" in section("TAKING IT UP")
-    assert installed.UNIT in section("TAKING IT UP")
+    assert f"``{RESTART}``" in section("TAKING IT UP")
+    assert UNIT in section("TAKING IT UP")
 
 
 def test_what_is_read_at_which_moment_is_what_the_snippet_sets() -> None:
-    template = (REPOSITORY / "config.d" / f"{Path(installed.SNIPPET).name}.j2").read_text(encoding="utf-8")
+    template = (REPOSITORY / "config.d" / f"{Path(SNIPPET).name}.j2").read_text(encoding="utf-8")
     said = section("TAKING IT UP").partition("**--apply**")[0]
     when_reconfigured, when_started = said.split("when it is reconfigured.")
     names = set(re.findall(r"^([A-Z_]+) = ", template, re.MULTILINE))
@@ -96,12 +108,12 @@ def test_programs_for_virtual_machines_and_what_they_are_told_are_named() -> Non
     settings = snippet_text.rendered(values.decide_unseen(Policy(), "/x"))
     for name in ("LIBVIRT_XML_SCRIPT", "KVMSTAGE_HOOK_PREPARE_JOB", "STARTER_DEFAULT_JOB_HOOK_KEYWORD"):
         assert f"*{name}*" in text
-    for program in (installed.BUILDER, installed.HOOK):
+    for program in (BUILDER, HOOK):
         directory, name = program.rsplit("/", 1)
         assert program in settings.values()
         assert f"*{directory}*" in text
         assert f"*{name}*" in text
-    assert installed.GUEST_FACTS in text
+    assert GUEST_FACTS in text
     assert all(f"*{mode}*" in text for mode in guest_facts.CPU_MODES if mode)
     assert f"*{guest_support._ARCH_CAPABILITIES}*" in text
     assert f"libvirt has {configure._LIBVIRT_TIMEOUT} seconds" in text
@@ -133,22 +145,22 @@ def test_examples_of_disks_are_let_in_or_not_as_the_page_says() -> None:
 def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
     host = FakeNode(tmp_path / "node")
     files = re.findall(r"^\*(/.*)\*$", section("FILES"), re.MULTILINE)
-    host.path(installed.SNIPPET).write_text("edited\n")
+    host.path(SNIPPET).write_text("edited\n")
     list(file.put("new\n", host))
-    (copy,) = (f"{installed.COPIES}/{name}" for name in host.names(installed.COPIES) if name.endswith(".rpmsave"))
+    (copy,) = (f"{COPIES}/{name}" for name in host.names(COPIES) if name.endswith(".rpmsave"))
     (pattern,) = (name for name in files if "<time>" in name)
     assert fnmatch.fnmatchcase(copy, pattern.replace("<time>", "20??-??-??T??????Z"))
-    unit = (REPOSITORY / "packaging" / installed.UNIT).read_text(encoding="utf-8")
+    unit = (REPOSITORY / "packaging" / UNIT).read_text(encoding="utf-8")
     (disabled,) = re.findall(r"^ConditionPathExists=!(.*)$", unit, re.MULTILINE)
     assert set(files) == {
-        installed.SNIPPET,
-        installed.POLICY,
+        SNIPPET,
+        POLICY,
         disabled,
         pattern,
-        installed.SLOT_ATTRIBUTES,
-        installed.STAGING_CACHE,
-        installed.GUEST_FACTS,
-        f"/usr/lib/systemd/system/{installed.UNIT}",
+        SLOT_ATTRIBUTES,
+        STAGING_CACHE,
+        GUEST_FACTS,
+        f"/usr/lib/systemd/system/{UNIT}",
     }
 
 

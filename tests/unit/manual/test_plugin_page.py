@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import hostile
-from condor_kvm_stage import __version__, installed
+from condor_kvm_stage import __version__
 from condor_kvm_stage.failures import BY_STATUS, NodeError, ParameterError
+from condor_kvm_stage.installed import POLICY, SLOT_ATTRIBUTES
 from condor_kvm_stage.plugin import url
 from support.manual_pages import Page, all_pages, terms
 
@@ -84,10 +85,10 @@ def test_every_check_is_there() -> None:
 
 def test_policy_is_named_with_its_page_and_the_exit_status_of_a_broken_one() -> None:
     text = section("POLICY")
-    assert installed.POLICY in text
+    assert POLICY in text
     assert r"**condor-kvm-stage-config.toml**\ (5)" in text
     assert f"exit status {NodeError.status}," in text
 
 
 def test_file_that_the_generator_leaves_is_named() -> None:
-    assert installed.SLOT_ATTRIBUTES in section("FILES")
+    assert SLOT_ATTRIBUTES in section("FILES")

@@ -126,21 +126,21 @@ def test_value_with_a_meaning_of_its_own_is_understood(site_policy: Write, setti
     assert load().given == [f"{table}.{key}"]
 
 
-def test_policy_under_another_root_is_read_and_named_there(site_policy: Write, tmp_path: Path) -> None:
+def test_policy_of_another_tree_is_read_and_named_there(site_policy: Write, tmp_path: Path) -> None:
     site_policy("this node's own is broken")
     tree = tmp_path / "tree"
     path = Path(f"{tree}{installed.POLICY}")
-    assert load(str(tree)).given == []
+    assert load(str(path)).given == []
     path.parent.mkdir(parents=True)
     path.write_text("[htcondor]\nwait = 7\n")
-    assert load(str(tree)).htcondor.wait == 7
+    assert load(str(path)).htcondor.wait == 7
     path.write_text("\n[qqq]\n")
     with pytest.raises(PolicyError, match=f"^the site's policy {path} is broken: line 2: unknown table"):
-        load(str(tree))
+        load(str(path))
     path.unlink()
     path.mkdir()
     with pytest.raises(PolicyError, match=f"^cannot read the site's policy {path}: .* chmod 644 {path}$"):
-        load(str(tree))
+        load(str(path))
 
 
 def test_shipped_file_sets_nothing(site_policy: Write) -> None:

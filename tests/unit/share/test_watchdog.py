@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def run(
     action: Callable[[Heartbeat], int], timeout: float, doing: str, cleanup: Callable[[int], None] = lambda pid: None
 ) -> int:
-    """Let a dog of its own do an action."""
+    """Let a watched of its own do an action."""
     result: int = Watchdog(lambda: (action, timeout), "some-program").call((), doing, cleanup)
     return result
 
@@ -52,7 +52,7 @@ def test_failure_comes_back_with_all_that_it_knows(kind: type[StageError]) -> No
 
 
 def test_bug_comes_back_with_its_traceback_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(BugError, match="bug in vm-nfs-plugin, please report it: ZeroDivisionError: "):
+    with pytest.raises(BugError, match="bug in some-program, please report it: ZeroDivisionError: "):
         run(lambda heartbeat: 1 // 0, 10, "divide")
     assert "Traceback" in capfd.readouterr().err
 
@@ -62,7 +62,7 @@ def test_child_that_dies_without_a_word_is_a_bug() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
         return 0
 
-    with pytest.raises(BugError, match="its dog ended with wait status 0x9"):
+    with pytest.raises(BugError, match="its child ended with wait status 0x9"):
         run(action, 10, "die")
 
 
@@ -98,11 +98,11 @@ def test_timeout_is_for_silence_not_for_the_whole() -> None:
 def test_child_does_not_hold_the_plugins_output_open(tmp_path: Path) -> None:
     """HTCondor's starter reads a plug-in's output to the end: an abandoned child must not make it wait."""
     code = (
-        "import time\nfrom condor_kvm_stage.plugin import supervise\n"
+        "import time\nfrom condor_kvm_stage.share import watchdog\n"
         # as one that waits for a dead share: the kill does nothing
-        "supervise._kill = lambda group: None\n"
-        "try: supervise.Worker(lambda: (lambda heartbeat: time.sleep(15) or 0, 1)).call((), 'wait')\n"
-        "except supervise.SilentError: print('given up')"
+        "watchdog._kill = lambda group: None\n"
+        "try: watchdog.Watchdog(lambda: (lambda heartbeat: time.sleep(15) or 0, 1), 'x').call((), 'wait')\n"
+        "except watchdog.SilentError: print('given up')"
     )
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
     started = time.monotonic()
@@ -116,13 +116,13 @@ def test_child_does_not_hold_the_plugins_output_open(tmp_path: Path) -> None:
 def test_child_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
     """The plug-in was killed: its child must not go on and publish a disk that nobody asks for."""
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom condor_kvm_stage.plugin import supervise\n"
+        "import sys, time\nfrom pathlib import Path\nfrom condor_kvm_stage.share import watchdog\n"
         "def action(heartbeat):\n"
         "    Path(sys.argv[1]).touch()\n"
         "    while not Path(sys.argv[2]).exists(): time.sleep(0.01)\n"
         "    heartbeat('publish')\n"
         "    Path(sys.argv[3]).touch()\n"
-        "supervise.Worker(lambda: (action, 60)).call((), 'wait')"
+        "watchdog.Watchdog(lambda: (action, 60), 'x').call((), 'wait')"
     )
     begun, go, published = (tmp_path / name for name in ("begun", "go", "published"))
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
@@ -184,7 +184,7 @@ def test_node_without_room_for_another_process_is_a_failure_of_the_node(monkeypa
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_worker_that_is_over_leaves_no_descriptor_open() -> None:
+def test_child_that_is_over_leaves_no_descriptor_open() -> None:
     def sleep(heartbeat: Heartbeat) -> int:
         time.sleep(60)
         return 0
@@ -206,13 +206,13 @@ def test_one_worker_carries_out_request_after_request() -> None:
             raise ZeroDivisionError
         return os.getpid()
 
-    dog = Watchdog(lambda: (action, 10), "some-program")
-    pid = dog.call((0, ""), "begin")
+    watched = Watchdog(lambda: (action, 10), "some-program")
+    pid = watched.call((0, ""), "begin")
     with pytest.raises(NodeError, match="reason \udcff"):
-        dog.call((1, "reason \udcff"), "fail")
+        watched.call((1, "reason \udcff"), "fail")
     with pytest.raises(BugError):
-        dog.call((2, ""), "divide")
-    assert dog.call((3, "x" * 100_000), "go on") == pid
+        watched.call((2, ""), "divide")
+    assert watched.call((3, "x" * 100_000), "go on") == pid
 
 
 def test_step_of_one_request_is_not_the_next_ones() -> None:
@@ -221,10 +221,10 @@ def test_step_of_one_request_is_not_the_next_ones() -> None:
             heartbeat("first")
         raise NodeError("reason")
 
-    dog = Watchdog(lambda: (action, 10), "some-program")
+    watched = Watchdog(lambda: (action, 10), "some-program")
     for first, step in ((True, "first"), (False, "")):
         with pytest.raises(NodeError) as caught:
-            dog.call((first,), "try")
+            watched.call((first,), "try")
         assert caught.value.step == step
 
 
@@ -236,49 +236,49 @@ def test_another_worker_takes_the_place_of_one_that_is_over() -> None:
             time.sleep(60)
         return os.getpid()
 
-    dog = Watchdog(lambda: (action, 1), "some-program")
-    first = dog.call(("",), "begin")
+    watched = Watchdog(lambda: (action, 1), "some-program")
+    first = watched.call(("",), "begin")
     with pytest.raises(BugError):
-        dog.call(("die",), "die")
-    second = dog.call(("",), "go on")
+        watched.call(("die",), "die")
+    second = watched.call(("",), "go on")
     with pytest.raises(SilentError):
-        dog.call(("hang",), "hang")
-    assert len({first, second, dog.call(("",), "go on")}) == 3
+        watched.call(("hang",), "hang")
+    assert len({first, second, watched.call(("",), "go on")}) == 3
 
 
-def test_worker_that_cannot_begin_says_so_to_every_request(capfd: pytest.CaptureFixture[str]) -> None:
+def test_child_that_cannot_begin_says_so_to_every_request(capfd: pytest.CaptureFixture[str]) -> None:
     def refuse() -> tuple[Callable[..., int], float]:
         raise NodeError("broken policy")
 
     def crash() -> tuple[Callable[..., int], float]:
         raise ZeroDivisionError
 
-    dog = Watchdog(refuse, "some-program")
+    watched = Watchdog(refuse, "some-program")
     for _ in range(2):
         with pytest.raises(NodeError, match="broken policy"):
-            dog.call((), "begin")
+            watched.call((), "begin")
     with pytest.raises(BugError, match="ZeroDivisionError"):
         Watchdog(crash, "some-program").call((), "begin")
     assert "in crash" in capfd.readouterr().err
 
 
-def test_worker_ends_with_its_parent(tmp_path: Path) -> None:
+def test_child_ends_with_its_parent(tmp_path: Path) -> None:
     """The plug-in has done its work and does not wait."""
     code = (
-        "import os, sys\nfrom condor_kvm_stage.plugin import supervise\n"
-        "print(supervise.Worker(lambda: (lambda heartbeat: os.getpid(), 60)).call((), 'wait'), flush=True)\n"
+        "import os, sys\nfrom condor_kvm_stage.share import watchdog\n"
+        "print(watchdog.Watchdog(lambda: (lambda heartbeat: os.getpid(), 60), 'x').call((), 'wait'), flush=True)\n"
         "os._exit(0)"
     )
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
     command = [sys.executable, "-B", "-c", code]
     pid = int(subprocess.run(command, env=environment, check=True, capture_output=True, timeout=30).stdout)
-    wait_for(lambda: not runs(pid), "the dog has ended")
+    wait_for(lambda: not runs(pid), "the child has ended")
 
 
-def test_worker_that_was_killed_between_two_requests_is_replaced() -> None:
+def test_child_that_was_killed_between_two_requests_is_replaced() -> None:
     """By the kernel, for want of memory: it is not the next file's fault."""
-    dog = Watchdog(lambda: (lambda heartbeat: os.getpid(), 10), "some-program")
-    pid = dog.call((), "begin")
+    watched = Watchdog(lambda: (lambda heartbeat: os.getpid(), 10), "some-program")
+    pid = watched.call((), "begin")
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    assert dog.call((), "go on") != pid
+    assert watched.call((), "go on") != pid

@@ -33,12 +33,14 @@ def test_result_of_any_kind_comes_back_as_it_was(echo: Watchdog, value: object) 
 def test_what_is_found_of_a_disk_comes_back() -> None:
     """As domain/disks.py asks it."""
     chain = [("/srv/images/b\udcff", "qcow2"), ("/srv/images/ü", "raw")]
-    dog = Watchdog(lambda: (lambda name, path, readonly, heartbeat: ("qcow2", not readonly, chain), 30), "some-program")
-    assert dog.call(("a", "/a", True), "inspect") == ("qcow2", False, chain)
+    watched = Watchdog(
+        lambda: (lambda name, path, readonly, heartbeat: ("qcow2", not readonly, chain), 30), "some-program"
+    )
+    assert watched.call(("a", "/a", True), "inspect") == ("qcow2", False, chain)
 
 
 def test_result_that_no_message_can_have_is_a_bug_and_the_next_request_goes_on() -> None:
-    dog = Watchdog(lambda: (lambda good, heartbeat: 1 if good else object(), 30), "some-program")
+    watched = Watchdog(lambda: (lambda good, heartbeat: 1 if good else object(), 30), "some-program")
     with pytest.raises(BugError, match="please report it"):
-        dog.call((False,), "fail")
-    assert dog.call((True,), "go on") == 1
+        watched.call((False,), "fail")
+    assert watched.call((True,), "go on") == 1

@@ -25,27 +25,27 @@ def _act(seconds: float, heartbeat: Heartbeat) -> int:
 
 def test_share_that_has_been_silent_is_waited_for_less(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog, "TIMEOUT_AFTER_SILENCE", 0.1)
-    dog = Watchdog(lambda: (_act, 1), "some-program")
+    watched = Watchdog(lambda: (_act, 1), "some-program")
     cleaned: list[int] = []
     for seconds in (1, 0, 0):
         with pytest.raises(SilentError, match=rf"cannot wait: .* for {seconds} s"):
-            dog.call((60,), "wait", cleaned.append)
+            watched.call((60,), "wait", cleaned.append)
     assert len(set(cleaned)) == 3
 
 
 def test_imtimeout_is_never_longer_than_the_policys_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog, "TIMEOUT_AFTER_SILENCE", 30)
-    dog = Watchdog(lambda: (_act, 0.1), "some-program")
+    watched = Watchdog(lambda: (_act, 0.1), "some-program")
     for _ in range(2):
         started = time.monotonic()
         with pytest.raises(SilentError):
-            dog.call((60,), "wait")
+            watched.call((60,), "wait")
         assert time.monotonic() - started < 20
 
 
 def test_other_failures_and_successes_do_not_cost_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog, "TIMEOUT_AFTER_SILENCE", 0.1)
-    dog = Watchdog(lambda: (_act, 60), "some-program")
+    watched = Watchdog(lambda: (_act, 60), "some-program")
     with pytest.raises(NodeError, match="reason"):
-        dog.call((0,), "fail")
-    assert dog.call((0.5,), "count") == 5
+        watched.call((0,), "fail")
+    assert watched.call((0.5,), "count") == 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...installed import APPLY
+from ...installed import APPLY, POLICY
 from ...leftovers import orphans
 from ...leftovers.virsh import URI
 from ...text import printable, quoted
@@ -14,7 +14,7 @@ _GROUP = "libvirt"
 _HOW = {
     "nat": "dnf install libvirt-daemon-config-network; virsh net-start default; virsh net-autostart default",
     "user": "have passt, libvirt 9.0 and HTCondor 25.12, or later ones (dnf install passt; dnf upgrade)",
-    "bridge": "name a bridge of this host as network.bridge in {POLICY}",
+    "bridge": f"name a bridge of this host as network.bridge in {POLICY}",
 }
 _THEN = f"; then {APPLY}"
 _NAMED = 5  # of the virtual machines that jobs have left

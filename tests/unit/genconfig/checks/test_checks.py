@@ -62,7 +62,7 @@ def test_network_is_worth_a_warning_where_guests_have_none_or_not_the_bridge(
 
 
 def test_host_without_networks_needs_no_tun(good: Findings) -> None:
-    seen = all_of(of("platform", tun=False), decided(network=replace(good.values.network, types=("user",))))(good)
+    seen = all_of(of("devices", tun=False), decided(network=replace(good.values.network, types=("user",))))(good)
     assert verdict(seen, "kvm tun").level is Level.NOTE
 
 
