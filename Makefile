@@ -27,6 +27,7 @@ lint: $(VENV)/.made
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache --no-logo
 
 unit: $(VENV)/.made
 	$(VENV)/bin/pytest tests/unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -21,8 +22,24 @@ from support.processes import NOBODY
 # Those of the generator stand in a module of their own
 __all__ = ["carry_out", "clock", "good", "host", "node", "policy_of_the_host", "temporary"]
 
+# What a test module needs that not every machine has, by the marker that the module carries. Where it is missing the
+# module is not so much as imported.
+NEEDS = {"needs_classad2": "classad2", "needs_libvirt_schema": "lxml", "needs_oslo_utils": "oslo_utils"}
+_MISSING = [f"pytest.mark.{marker}" for marker, library in NEEDS.items() if importlib.util.find_spec(library) is None]
+collect_ignore = [
+    str(path)
+    for path in Path(__file__).parent.rglob("test_*.py")
+    if any(marker in path.read_text(encoding="utf-8") for marker in _MISSING)
+]
+
 # For a package's %check: few examples, the same each time, on however slow a builder
 hypothesis.settings.register_profile("package", max_examples=20, derandomize=True, database=None, deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker, library in NEEDS.items():
+        config.addinivalue_line("markers", f"{marker}: needs the library {library}")
+    config.addinivalue_line("markers", "needs_repository: is about the repository, not about the package")
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from condor_kvm_stage.classad_reader import ClassAdSyntaxError, read_ads
 from condor_kvm_stage.classad_writer import write_ad, write_long
 
+pytestmark = pytest.mark.needs_classad2
+
 if TYPE_CHECKING:
     from condor_kvm_stage.classad_writer import Value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,7 +12,9 @@ from condor_kvm_stage.domain.job import Job
 from support.domain import builder_in_process
 from support.domain.builder_in_process import Programs
 from support.domain.fixtures import where
-from support.libvirt_schema import Schema
+
+if TYPE_CHECKING:
+    from support.libvirt_schema import Schema
 
 __all__ = ["where"]
 
@@ -39,4 +42,6 @@ def programs(tmp_path: Path, where: Job, monkeypatch: pytest.MonkeyPatch) -> Ite
 @pytest.fixture(scope="session")
 def schema() -> Schema:
     """libvirt's schema of a domain."""
+    from support.libvirt_schema import Schema
+
     return Schema()

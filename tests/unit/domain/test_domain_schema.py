@@ -14,6 +14,8 @@ from support.domain.fake_world import WORLDS, World
 from support.domain.guests import GUESTS, guest
 from support.libvirt_schema import Schema
 
+pytestmark = pytest.mark.needs_libvirt_schema
+
 
 @pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
 @pytest.mark.parametrize("name", GUESTS)

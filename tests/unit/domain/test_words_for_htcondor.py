@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import classad2
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from condor_kvm_stage.domain import chirp, refusal
+
+pytestmark = pytest.mark.needs_classad2
 
 # What UTF-8 can encode, as the hook's stdout does; the message's own exceptions are made printable before
 TEXTS = st.text() | st.text("\\\"'\n\t\0;=[]{}$", max_size=20)

@@ -6,9 +6,12 @@ import re
 import time
 
 import classad2
+import pytest
 
 from condor_kvm_stage.failures import BY_STATUS
 from support.manual_pages import Page
+
+pytestmark = pytest.mark.needs_classad2
 
 
 def holds(recipe: str, **attributes: int) -> bool:

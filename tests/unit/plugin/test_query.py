@@ -6,8 +6,11 @@ import subprocess
 from collections.abc import Callable
 
 import classad2
+import pytest
 
 from condor_kvm_stage import __version__
+
+pytestmark = pytest.mark.needs_classad2
 
 
 def test_query_answers_an_ad_that_htcondor_accepts(plugin: Callable[..., subprocess.CompletedProcess[str]]) -> None:

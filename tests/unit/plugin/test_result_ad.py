@@ -24,6 +24,8 @@ from support.transfer_files import (
     run,
 )
 
+pytestmark = pytest.mark.needs_classad2
+
 
 @pytest.fixture
 def bug_in_staging(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ from support.transfer_files import (
     run,
 )
 
+pytestmark = pytest.mark.needs_classad2
+
 
 def test_every_file_gets_its_result_also_after_a_failure(files: Files, scratch: Path, base: Path) -> None:
     urls = [f"nfs://{base}:a", "nfs:///none:b", f"nfs://{base}:.", f"nfs://{base}:c"]

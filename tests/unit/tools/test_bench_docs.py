@@ -11,6 +11,8 @@ import pytest
 
 from benchmark import readme, record, table
 
+pytestmark = pytest.mark.needs_repository
+
 REPOSITORY = Path(__file__).parents[3]
 README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"

@@ -11,6 +11,8 @@ from benchmark.domain_xml import Machine, Options, domain
 from benchmark.guest_runs import Runner, Sample, measured
 from testnode import run as command
 
+pytestmark = pytest.mark.needs_repository
+
 # What HTCondor's libvirt_simple_script.awk prints for a job of 64 MiB, but for the console
 STOCK = """\
 <domain type='kvm'><name>guest-1</name><memory>65536</memory><vcpu>1</vcpu><cpu mode='host-passthrough'/>

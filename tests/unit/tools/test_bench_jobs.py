@@ -10,6 +10,8 @@ import pytest
 from benchmark.job_signs import Sign, Watch, ended_well, scratch_directory
 from testnode import run
 
+pytestmark = pytest.mark.needs_repository
+
 # As HTCondor 25 writes it
 EVENTS = """\
 000 (001.000.000) 2026-11-22 19:34:35 Job submitted from host: <127.0.0.1:9618?addrs=127.0.0.1-9618&alias=worker>

@@ -10,6 +10,8 @@ from benchmark.figures import amount, digits, extent
 from benchmark.record import FORMAT, Record, from_json, to_json
 from benchmark.results import Goal, Result, quartiles
 
+pytestmark = pytest.mark.needs_repository
+
 HALF = Goal("at most half of theirs", 0.5, "theirs")
 RESULT = Result("A section", "a case", "s", {"ours": [1.0, 4.0, 3.0], "theirs": [2.0, 4.0, 12.0]}, [HALF])
 

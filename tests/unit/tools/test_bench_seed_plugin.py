@@ -11,6 +11,8 @@ import pytest
 
 from benchmark import images
 
+pytestmark = pytest.mark.needs_repository
+
 SEED_PLUGIN = Path(images.__file__).parent / "files/seed-plugin"
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from benchmark.strace import Load, load
 
+pytestmark = pytest.mark.needs_repository
+
 SHARE = "/srv/images"
 # of one staging, with the calls that touch other files between
 STAGING = """\

@@ -8,6 +8,8 @@ from benchmark import readme, scale, share, table, variants
 from benchmark.record import Record
 from benchmark.results import Goal, Result
 
+pytestmark = pytest.mark.needs_repository
+
 SECTION = "A section"
 SLOW = Result(
     SECTION,

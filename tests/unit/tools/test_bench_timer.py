@@ -12,6 +12,8 @@ import pytest
 
 from benchmark import timer
 
+pytestmark = pytest.mark.needs_repository
+
 TIMER = Path(timer.__file__)
 MANY = 40  # MiB
 # A child that takes memory, for whose end its parent does not wait

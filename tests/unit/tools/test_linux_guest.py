@@ -12,6 +12,8 @@ from testnode import linux_guest, linux_parts
 from testnode.cpio import Entry, archive
 from testnode.linux_parts import Parts
 
+pytestmark = pytest.mark.needs_repository
+
 CONSOLE = (
     "SYSLINUX 6.04\r\nguest: userspace 0.84\r\nguest: disk vda 536870912\r\nguest: disk vdb 1048576\r\n"
     "[    1.2] a message\r\nguest: cpu AMD EPYC\r\nhalf a line guest: cpu none\r\nguest: entropy 2"

@@ -13,6 +13,8 @@ import pytest
 
 from condor_kvm_stage import __version__
 
+pytestmark = pytest.mark.needs_repository
+
 REPOSITORY = Path(__file__).parents[3]
 SCRIPT = "tools/release-check"
 SOURCE = "src/condor_kvm_stage/__init__.py"

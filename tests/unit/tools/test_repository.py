@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from condor_kvm_stage import installed
 from testnode import guest
+
+pytestmark = pytest.mark.needs_repository
 
 REPOSITORY = Path(__file__).parents[3]
 

@@ -21,6 +21,8 @@ from support.vm_job_ads import (
     string,
 )
 
+pytestmark = pytest.mark.needs_classad2
+
 
 @pytest.mark.parametrize(
     "changes",

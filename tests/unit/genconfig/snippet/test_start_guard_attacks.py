@@ -19,6 +19,8 @@ from support.vm_job_ads import (
     string,
 )
 
+pytestmark = pytest.mark.needs_classad2
+
 ATTACKS: list[tuple[str, Mapping[str, str | None]]] = [
     *[
         (DISKS, {"VMPARAM_vm_Disk": string(disks)})

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from support.vm_job_ads import DIRS, SLOT_WITH_DIRS, failed, job, string
 
+pytestmark = pytest.mark.needs_classad2
+
 
 def disks_of(value: str) -> list[list[str]]:
     """What libvirt_simple_script.awk makes of a vm_disk: fields split at white space and joined, quotes away, split."""
