@@ -19,8 +19,11 @@ from .snippet import file, render, values, wanted
 _NAME = "condor-kvm-stage-genconfig"
 
 
-def main(arguments: list[str], host: Host | None = None) -> int:
-    """Run the generator, on this host if none is given. Returns the exit status."""
+def main(arguments: list[str] | None = None, host: Host | None = None) -> int:
+    """Run the generator, on this host if none is given. Returns the exit status.
+
+    arguments: None for those of the command line, as a wheel's script calls it.
+    """
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.json and options.check is None:

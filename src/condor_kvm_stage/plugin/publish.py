@@ -8,7 +8,6 @@ import errno
 import posix
 import stat
 
-from .. import proc_stat
 from ..failures import ParameterError, on_writing
 from ..text import printable, to_bytes, to_text
 
@@ -162,6 +161,8 @@ def _remove_leftovers(name: str, folder: int, owner: int) -> None:
 
 def _is_gone(pid: str) -> bool:
     """Whether there is no such process, or only what its parent has not asked for yet (proc_pid_stat(5))."""
+    from .. import proc_stat  # hardly ever needed
+
     try:
         return proc_stat.read(pid)[proc_stat.STATE] in b"ZX"
     except (FileNotFoundError, ProcessLookupError):
