@@ -1,4 +1,5 @@
-"""condor-kvm-stage-genconfig: what runs on the node, as root: facts, then a decision, then output.
+"""condor-kvm-stage-genconfig, which runs on the node as root: facts, then a decision, then output.
 
-`facts` looks at the host, `sizing` and `checks` decide without looking, `snippet` and `cli` put out.
+probes/ finds out what is true of the host, snippet/ decides what HTCondor is told, startd/ makes the running HTCondor
+apply it, checks/ judges all of it for --check.
 """

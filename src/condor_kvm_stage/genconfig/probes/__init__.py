@@ -1,1 +1,1 @@
-"""TODO"""
+"""What is true of this host. Nothing here decides or prints."""

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Make the running HTCondor apply the snippet."""
