@@ -16,12 +16,12 @@ from testnode.recipe import NODES, Release
 
 REPOSITORY = Path(__file__).parents[2]
 VERSIONS = {Release.BULLSEYE: "5.2", Release.BOOKWORM: "7.2", Release.TRIXIE: "10.0", Release.TESTING: "11.1"}
-UNIT_TESTS = ["tests/unit/test_overlay.py", "tests/unit/test_locks.py"]
-BINDS = {REPOSITORY / name: f"/srv/repository/{name}" for name in ("src", "tests", "scripts")}
+UNIT_TESTS = ["tests/unit/images/test_qcow2_overlay.py", "tests/unit/images/test_qemu_locks.py"]
+BINDS = {REPOSITORY / name: f"/srv/repository/{name}" for name in ("scripts", "src", "tests", "tools")}
 
 
 def run(tree: Path, *command: str) -> str:
-    settings = ["PYTHONPATH=src:scripts:tests", "PYTHONDONTWRITEBYTECODE=1"]
+    settings = ["PYTHONPATH=src:tools:tests", "PYTHONDONTWRITEBYTECODE=1"]
     words = ["env", "--chdir=/srv/repository", *settings, *command]
     return container.execute(tree, words, binds=BINDS, timeout=300).stdout
 
@@ -32,6 +32,7 @@ def test_unit_tests_of_overlays_and_locks_pass(release: Release) -> None:
         assert f"qemu-img version {VERSIONS[release]}." in run(tree, "qemu-img", "--version")
         # as in the package's %check
         pytest_there = ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir=."]
+        pytest_there.append("--import-mode=importlib")
         output = run(tree, *pytest_there, "--hypothesis-profile=package", *UNIT_TESTS)
         assert re.search(r"^\d+ passed in", output, re.MULTILINE), output
 

@@ -15,7 +15,7 @@ _CONTEXTS = "/etc/selinux/default/contexts/files/file_contexts"
 # Where the package of image builders has the plug-in, and what is made on the host
 _FURTHER = [
     "/usr/libexec/condor-kvm-stage/vm-nfs-plugin",
-    "/usr/share/condor-kvm-stage/python/condor_kvm_stage/__pycache__/policy.cpython-39.pyc",
+    "/usr/share/condor-kvm-stage/python/condor_kvm_stage/policy/__pycache__/load.cpython-39.pyc",
 ]
 # By how a path begins; the first that does
 _TYPES = {

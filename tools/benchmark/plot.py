@@ -1,6 +1,6 @@
 """A record as a plot, an SVG for README. Measures nothing. Its background is its own, for light pages and dark ones.
 
-usage: python3 -m benchmark.plot JSON SVG, in the directory scripts, with matplotlib (pip install .[bench])
+usage: python3 -m benchmark.plot JSON SVG, in the directory tools, with matplotlib (pip install .[bench])
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The site's policy, which all three programs read: its keys with their defaults, its reader, a cache of what was read."""
+"""The site's policy, which all three programs read: its keys with their defaults, its reader, and a cache."""

@@ -50,7 +50,7 @@ class Cells:
     def test_host_whose_python_becomes_another_gets_its_bytecode_and_loses_the_old(self, column: Column) -> None:
         column.dnf("install", PACKAGE)
         bytecode = column.tree / PRIVATE / "condor_kvm_stage/__pycache__"
-        next(bytecode.glob("policy.*.pyc")).rename(bytecode / "policy.cpython-30.pyc")
+        next(bytecode.glob("failures.*.pyc")).rename(bytecode / "failures.cpython-30.pyc")
         # as RPM does when the package of the file changes that the trigger names
         column.run(["sh", "-c", f"rpm --query --queryformat '%{{FILETRIGGERSCRIPTS}}' {PACKAGE} | sh"])
         assert_compiled(column)
@@ -99,8 +99,8 @@ class Cells:
 
     def test_reinstalls_what_was_lost(self, column: Column) -> None:
         column.dnf("install", PACKAGE)
-        (column.tree / PRIVATE / "condor_kvm_stage/policy.py").unlink()
-        assert "policy.py" in column.verify()
+        (column.tree / PRIVATE / "condor_kvm_stage/failures.py").unlink()
+        assert "failures.py" in column.verify()
         assert foreign_lines(column.dnf("reinstall", PACKAGE)) == []
         assert column.verify() == ""
         assert column.enabled()
