@@ -1,4 +1,4 @@
-"""What README and plot show of a record: ratios only, because they hold on other machines, too."""
+"""What docs/speed.md and the plot show of a record: ratios only, because they hold on other machines, too."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ONE_DISK = f"qcow2 {one_disk.SHOWN}"
 _MOST = many_disks.COUNTS[-1]
 _QUERY = "query (-classad)"
 _STARTED = "the guest's first byte"  # in the name of such a case of whole jobs
-# section, case, the other program; what README and plot call the work and the other program
+# section, case, the other program; what docs/speed.md and the plot call the work and the other program
 _SHOWN = (
     (
         one_disk.SECTION,

@@ -1,4 +1,4 @@
-"""A record as a plot, an SVG for README. Measures nothing. Its background is its own, for light pages and dark ones.
+"""A record as a plot, an SVG for the docs. Measures nothing. Its background is its own, for light pages and dark ones.
 
 usage: python3 -m benchmark.plot JSON SVG, in the directory tools, with matplotlib (pip install .[bench])
 """

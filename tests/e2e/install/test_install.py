@@ -92,6 +92,7 @@ def test_check_says_what_is_wrong_with_the_policy(installed: Installed) -> None:
     "page",
     [
         "vm-nfs-plugin.1",
+        "condor-kvm-stage.7",
         "condor-kvm-stage-config.toml.5",
         "condor-kvm-stage-domain.8",
         "condor-kvm-stage-genconfig.8",

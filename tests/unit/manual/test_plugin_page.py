@@ -12,6 +12,7 @@ import pytest
 import hostile
 from condor_kvm_stage import __version__
 from condor_kvm_stage.failures import BY_STATUS, NodeError, ParameterError
+from condor_kvm_stage.images import formats
 from condor_kvm_stage.installed import POLICY, SLOT_ATTRIBUTES
 from condor_kvm_stage.plugin import url
 from support.manual_pages import Page, all_pages, terms
@@ -70,10 +71,13 @@ def test_options_are_those_that_urls_can_have(title: str, parse: Callable[[str],
         parse("nfs:///x?unknown=1")
     assert options == set(re.findall(r"(\w+)=(?=,| joined)", str(caught.value)))
     assert options
-    # and each value that it names, or one like it
+    # and each value that it lists, or else those of its examples
     for term in terms:
         for name, value in re.findall(r"``(\w+)=(\w*)", term):
-            parse(f"nfs:///x?{name}={value or '40G'}")
+            values = [value] if value else re.findall(rf"[?&]{name}=(\w+)", section(title))
+            assert values, f"give an example of {name}= in {title}"
+            for one in values:
+                parse(f"nfs:///x?{name}={one}")
 
 
 def test_every_check_is_there() -> None:
@@ -81,6 +85,12 @@ def test_every_check_is_there() -> None:
         set(terms(section("CHECKS")))
         == {case.check for case in hostile.CASES if case.check} | hostile.CHECKS_WITHOUT_A_CASE
     )
+
+
+def test_every_disk_format_that_is_refused_is_listed() -> None:
+    (listed,) = re.findall(r"other than raw and qcow2: (.*?);", " ".join(section("CHECKS").split()))
+    known = {name for name, *_ in [*formats._FORMATS, *formats._FOOTERS]} - {"qcow2"} - set(formats._UNPACK)
+    assert listed.split(", ") == sorted(known)
 
 
 def test_policy_is_named_with_its_page_and_the_exit_status_of_a_broken_one() -> None:

@@ -1,4 +1,4 @@
-"""What is published of the benchmark was measured: README, table and plot are made from docs/benchmark.json.
+"""What is published was measured: docs/speed.md, table and plot are generated from docs/benchmark.json.
 
 After a new measurement: cp dist/benchmark.json docs/, and pytest --update-golden.
 """
@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import readme, record, table
+from benchmark import record, speed_page, table
 
 pytestmark = pytest.mark.needs_repository
 
 REPOSITORY = Path(__file__).parents[3]
-README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"
+PAGE = DOCS / "speed.md"
 JSON, TABLE, PLOT = (DOCS / f"benchmark.{kind}" for kind in ("json", "txt", "svg"))
 
 
 @pytest.fixture
 def text(request: pytest.FixtureRequest) -> str:
-    """The JSON, from which the others are made anew if the golden files are to be."""
+    """The JSON, from which the others are generated with --update-golden."""
     text = JSON.read_text(encoding="utf-8")
     if request.config.getoption("--update-golden"):
         from benchmark import plot  # with matplotlib, which no test needs
@@ -29,12 +29,13 @@ def text(request: pytest.FixtureRequest) -> str:
         made = record.from_json(text)
         TABLE.write_text(table.table(made), encoding="utf-8")
         plot.draw(text, PLOT)
-        README.write_text(readme.replaced(README.read_text(encoding="utf-8"), readme.block(made)), encoding="utf-8")
+        page = speed_page.replaced(PAGE.read_text(encoding="utf-8"), speed_page.block(made))
+        PAGE.write_text(page, encoding="utf-8")
     return text
 
 
-def test_readme_quotes_what_was_measured(text: str) -> None:
-    assert readme.quoted(README.read_text(encoding="utf-8")) == readme.block(record.from_json(text))
+def test_speed_page_quotes_what_was_measured(text: str) -> None:
+    assert speed_page.quoted(PAGE.read_text(encoding="utf-8")) == speed_page.block(record.from_json(text))
 
 
 def test_table_shows_what_was_measured(text: str) -> None:

@@ -1,10 +1,10 @@
-"""What is made of a benchmark's record: the table with its verdicts, a share's load on paper, README's part."""
+"""What is made of a benchmark's record: the table with its verdicts, a share's load on paper, the speed page."""
 
 from __future__ import annotations
 
 import pytest
 
-from benchmark import readme, scale, share, table, variants
+from benchmark import scale, share, speed_page, table, variants
 from benchmark.record import Record
 from benchmark.results import Goal, Result
 
@@ -63,14 +63,16 @@ def test_share_on_paper_takes_the_longer_of_requests_and_bytes() -> None:
     assert copies.seconds == copies.bytes / 1.25e9
 
 
-def test_readme_s_part_is_replaced_and_nothing_else() -> None:
-    before = f"# Title\n{readme.BEGIN}\nold\n{readme.END}\nmore\n"
-    after = readme.replaced(before, "new\nlines")
-    assert after == f"# Title\n{readme.BEGIN}\nnew\nlines\n{readme.END}\nmore\n"
-    assert readme.quoted(after) == "new\nlines"
+def test_block_of_the_speed_page_is_replaced_and_nothing_else() -> None:
+    before = f"# Title\n{speed_page.BEGIN}\nold\n{speed_page.END}\nmore\n"
+    after = speed_page.replaced(before, "new\nlines")
+    assert after == f"# Title\n{speed_page.BEGIN}\nnew\nlines\n{speed_page.END}\nmore\n"
+    assert speed_page.quoted(after) == "new\nlines"
 
 
-@pytest.mark.parametrize("text", ["", f"{readme.BEGIN}\n", f"{readme.END}\n{readme.BEGIN}\n", f"{readme.BEGIN}\n" * 2])
-def test_readme_without_its_markers_is_told_which_lines_it_needs(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^README\.md needs these two lines"):
-        readme.quoted(text)
+@pytest.mark.parametrize(
+    "text", ["", f"{speed_page.BEGIN}\n", f"{speed_page.END}\n{speed_page.BEGIN}\n", f"{speed_page.BEGIN}\n" * 2]
+)
+def test_speed_page_without_its_markers_is_told_which_lines_it_needs(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^docs/speed\.md needs these two lines"):
+        speed_page.quoted(text)

@@ -1,4 +1,4 @@
-"""The part of README.md that quotes the benchmark: made from docs/benchmark.json, no number by hand."""
+"""The part of docs/speed.md that quotes the benchmark: generated from docs/benchmark.json, no number by hand."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def block(record: Record) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return what README's text has between the markers. Raises ValueError if they are not there, once each."""
+    """Return the page's text between the markers. Raises ValueError if they are not there, once each."""
     return _split(text)[1]
 
 
 def replaced(text: str, block: str) -> str:
-    """Return README's text with another block between the markers. Raises ValueError as quoted()."""
+    """Return the page's text with another block between the markers. Raises ValueError as quoted()."""
     before, _, after = _split(text)
     return f"{before}{BEGIN}\n{block}\n{END}{after}"
 
 
 def _split(text: str) -> tuple[str, str, str]:
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ValueError(f"README.md needs these two lines, once each, in this order:\n{BEGIN}\n{END}")
+        raise ValueError(f"docs/speed.md needs these two lines, once each, in this order:\n{BEGIN}\n{END}")
     before, rest = text.split(BEGIN)
     block, after = rest.split(END)
     return before, block.strip("\n"), after
