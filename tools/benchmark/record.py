@@ -1,4 +1,4 @@
-"""What is kept of a run, as JSON: the machine's facts and every sample. Table, plot and speed page come from it alone."""
+"""What is kept of a run, as JSON: the machine's facts and every sample. Table, plot and speed page show only this."""
 
 from __future__ import annotations
 

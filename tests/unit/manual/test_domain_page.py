@@ -99,7 +99,7 @@ def test_cache_modes_are_those_of_the_definition() -> None:
 
 
 def test_console_is_as_the_page_says() -> None:
-    text = section("CONSOLE")
+    text = " ".join(section("CONSOLE").split())
     assert f"*{request.CONSOLE}*" in text
     assert f"at most {chirp._LONGEST} bytes" in text
     assert f"at most every {console._PAUSE} seconds" in text

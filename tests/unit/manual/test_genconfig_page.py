@@ -87,14 +87,14 @@ def test_exit_statuses_are_those_that_it_has(tmp_path: Path, capsys: pytest.Capt
 
 def test_networks_and_restarts_are_all_explained() -> None:
     assert terms(section("NETWORKS")) == list(NetworkPolicy.TYPES)
-    assert terms(section("TAKING IT UP")) == list(HtcondorPolicy.RESTARTS)
-    assert f"``{RESTART}``" in section("TAKING IT UP")
-    assert UNIT in section("TAKING IT UP")
+    assert terms(section("APPLYING")) == list(HtcondorPolicy.RESTARTS)
+    assert f"``{RESTART}``" in section("APPLYING")
+    assert UNIT in section("APPLYING")
 
 
 def test_what_is_read_at_which_moment_is_what_the_snippet_sets() -> None:
     template = (REPOSITORY / "config.d" / f"{Path(SNIPPET).name}.j2").read_text(encoding="utf-8")
-    said = section("TAKING IT UP").partition("**--apply**")[0]
+    said = section("APPLYING").partition("**--apply**")[0]
     when_reconfigured, when_started = said.split("when it is reconfigured.")
     names = set(re.findall(r"^([A-Z_]+) = ", template, re.MULTILINE))
     assert set(re.findall(r"\*(VM_\w+)\*", when_started)) <= names
