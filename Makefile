@@ -1,4 +1,4 @@
-# The front door: `make help` says what there is. Everything that a target needs, it installs or names.
+# `make help` lists the targets. A target installs or names everything that it needs.
 
 SHELL       := /bin/bash
 # The system's Python, because RPM's Python binding (python3-rpm) belongs to it
@@ -6,18 +6,18 @@ PYTHON      ?= /usr/bin/python3
 VENV        := .venv
 VERSION     := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/condor_kvm_stage/__init__.py)
 NAME        := condor-kvm-stage
-# What is in the source package: all that a build and its %check need, and what goes with it
+# The content of the source package: what a build and its %check need, and documentation
 SOURCES     := CHANGELOG.md LICENSE Makefile README.md $(NAME).spec pyproject.toml config.d docs packaging scripts src tests tools
-# --nodeps: what dpkg has installed RPM does not know; require-packages sees to it
+# --nodeps: RPM does not know what dpkg has installed; require-packages checks that instead
 RPMBUILD    := rpmbuild --quiet --nodeps --define '_topdir $(CURDIR)/build/rpm'
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit test-pythons test-rpm e2e cycles bench fuzz srpm rpm repo release node clean
 
-help: ## what can be made
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-demo: rpm ## (root) from the RPM to the first virtual machine, on a worker node made for it; shows every step
+demo: rpm ## (root) from the RPM to the first virtual machine, on a new worker node; shows every step
 	@tools/require-packages node
 	@tools/demo
 
@@ -32,7 +32,7 @@ lint: $(VENV)/.made
 unit: $(VENV)/.made
 	$(VENV)/bin/pytest tests/unit
 
-test-pythons: rpm ## unit tests of the RPM's modules on each Python 3.9 to 3.14 that there is (or PYTHONS="python3.9 …")
+test-pythons: rpm ## unit tests of the RPM's modules on each installed Python, 3.9 to 3.14 (or PYTHONS="python3.9 …")
 	@tools/test-pythons $(PYTHONS)
 
 test-rpm: $(VENV)/.made rpm
@@ -43,22 +43,22 @@ e2e: $(VENV)/.made rpm ## (root) the same as demo and more, as tests, on worker 
 	@tools/require-packages node
 	$(VENV)/bin/pytest --numprocesses 4 --dist loadfile tests/faults tests/e2e
 
-cycles: $(VENV)/.made rpm ## (root) install and remove the package CYCLES=200 times on one worker node, for an hour
+cycles: $(VENV)/.made rpm ## (root) install and remove the package CYCLES=200 times on one worker node; takes an hour
 	@tools/require-packages node
 	CYCLES=$(or $(CYCLES),200) $(VENV)/bin/pytest --capture=no tests/e2e/install/test_cycles.py
 
-bench: $(VENV)/.made rpm ## (root) how fast all of it is, beside what one would take instead: a table, dist/benchmark.*
+bench: $(VENV)/.made rpm ## (root) measure the package and its alternatives: a table, dist/benchmark.*; takes 40 minutes
 	@tools/require-packages node
 	@$(VENV)/bin/python -c 'import matplotlib' 2> /dev/null || $(VENV)/bin/pip install --quiet --editable '.[bench]'
 	@$(VENV)/bin/python tools/bench
 
 FUZZ_SECONDS ?= 600
-fuzz: $(VENV)/.made ## ten minutes of fuzzing of the parsers (FUZZ_SECONDS=600), and 100,000 jobs for the builder of guests
+fuzz: $(VENV)/.made ## fuzz the parsers for ten minutes (FUZZ_SECONDS=600), the domain builder with 100,000 job ads
 	@$(VENV)/bin/python -c 'import atheris' 2> /dev/null || $(VENV)/bin/pip install --quiet --editable '.[fuzz]'
 	@$(VENV)/bin/python tests/fuzz/fuzz.py $(FUZZ_SECONDS)
 
-# The packages are built anew each time: it takes three seconds, and a stale one would be tested in vain.
-srpm: ## dist/*.src.rpm, which mock, COPR and `rpmbuild --rebuild` take
+# The packages are rebuilt each time: it takes three seconds, and tests of a stale one would be worthless.
+srpm: ## dist/*.src.rpm, for mock, COPR and `rpmbuild --rebuild`
 	@tools/require-packages build
 	@echo "==> rpmbuild: the source package"
 	@rm -rf build/rpm dist/$(NAME)-*.src.rpm && mkdir -p build/rpm/SOURCES build/rpm/SPECS dist
@@ -79,20 +79,20 @@ rpm: srpm ## dist/*.noarch.rpm and dist/*.src.rpm
 
 # Both are for tools/make-repo
 export GPG_KEY REPO_URL
-repo: rpm ## dist/repository, for dnf: signed packages and metadata (GPG_KEY=<key> REPO_URL=<where users find it>)
+repo: rpm ## dist/repository, for dnf: signed packages and metadata (GPG_KEY=<key> REPO_URL=<its address>)
 	@tools/make-repo dist/repository dist/*.rpm
 
-release: ## do all places agree about the version that is to be released? Changes nothing
+release: ## check that all files agree on the version to be released; changes nothing
 	@tools/release-check
 
-node: rpm ## (root) a worker node with the package's repository, to look around in, until Ctrl-C
+node: rpm ## (root) a worker node with the package's repository, to look around in; Ctrl-C ends it
 	@tools/require-packages node
 	@tools/test-node start
 
-clean: ## remove what was made in this directory, but for dist/repository
+clean: ## remove what was built in this directory, except dist/repository
 	rm -rf $(VENV) build dist/*.rpm dist/benchmark.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-# Made anew when the list of tools changes.
+# Recreated when the list of tools changes.
 $(VENV)/.made: pyproject.toml
 	@tools/require-packages build
 	@echo "==> virtual environment with the test tools ($(VENV))"

@@ -2,7 +2,7 @@
 
 _condor_kvm_stage_genconfig() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    # `=` is a word of its own to bash: --root=DIR
+    # bash splits at `=`: --root=DIR is three words
     if [[ $word == = ]]; then
         word=
     elif [[ $before == = ]]; then

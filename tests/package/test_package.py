@@ -149,7 +149,7 @@ def test_modules_are_compiled_after_the_old_ones_are_gone_and_when_python_become
     script = header["posttrans"]
     assert all(line.endswith("|| :") for line in commands(script))
     assert "-IBm compileall" in script
-    assert header["filetriggerscripts"] == [f"# The host's Python has become another\n{script}"]
+    assert header["filetriggerscripts"] == [f"# The host's Python has changed\n{script}"]
     assert header["filetriggername"] == ["/usr/bin/python3"]
 
 
