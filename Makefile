@@ -7,7 +7,7 @@ VENV        := .venv
 VERSION     := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/condor_kvm_stage/__init__.py)
 NAME        := condor-kvm-stage
 # The content of the source package: what a build and its %check need, and documentation
-SOURCES     := CHANGELOG.md LICENSE Makefile README.md $(NAME).spec pyproject.toml config.d docs packaging scripts src tests tools
+SOURCES     := CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md $(NAME).spec pyproject.toml config.d docs packaging scripts src tests tools
 # --nodeps: RPM does not know what dpkg has installed; require-packages checks that instead
 RPMBUILD    := rpmbuild --quiet --nodeps --define '_topdir $(CURDIR)/build/rpm'
 
