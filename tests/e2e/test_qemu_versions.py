@@ -32,7 +32,6 @@ def test_unit_tests_of_overlays_and_locks_pass(release: Release) -> None:
         assert f"qemu-img version {VERSIONS[release]}." in run(tree, "qemu-img", "--version")
         # as in the package's %check
         pytest_there = ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir=."]
-        pytest_there.append("--import-mode=importlib")
         output = run(tree, *pytest_there, "--hypothesis-profile=package", *UNIT_TESTS)
         assert re.search(r"^\d+ passed in", output, re.MULTILINE), output
 
