@@ -1,4 +1,4 @@
-"""A node with HTCondor for the unit tests of --apply and of the command line: its files, and what its pool answers."""
+"""A node with HTCondor, for the unit tests of --apply and the command line: its files, and its pool's answers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.probes import collect
 from condor_kvm_stage.genconfig.snippet import values, wanted
-from condor_kvm_stage.genconfig.startd import apply
+from condor_kvm_stage.genconfig.startd import apply as startd
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import NOTICE, Message
 from support.fake_host import CAPABILITIES, FakeHost, write
 
 Ads = list[dict[str, Any]]
 
-# What is to be offered does not depend on the host then
+# With this policy the offer does not depend on the host
 POLICY = """\
 [vm]
 memory = "1G"
@@ -30,11 +30,11 @@ wait = 60
 OFFERED = "HTCondor advertises for this node: HasVM = true, VM_Memory = 1024, staging by nfs:// = true."
 RECONFIG = "condor_reconfig"
 UP_TO_DATE = f"{installed.SNIPPET} is up to date\n"
-RECONFIGURED = 2_000_000_000  # the Unix time at which a test begins
+RECONFIGURED = 2_000_000_000  # the Unix time at which a test starts
 
 
 def slot(**changes: Any) -> dict[str, Any]:
-    """Return the ad of the node's slot when it offers what POLICY calls for, but for changes. None: not in the ad."""
+    """Return the slot ad of a node that offers what POLICY asks for, with changes. None removes an attribute."""
     ad = {
         "Name": "slot1@worker",
         "SlotType": "Partitionable",
@@ -56,7 +56,7 @@ def job(name: str) -> dict[str, Any]:
 
 
 class FakeNode(FakeHost):
-    """A worker whose HTCondor runs. pool: what the collector answers, each time the next, the last one for ever."""
+    """A worker whose HTCondor runs. pool: the collector's answers, one for each query; the last one is repeated."""
 
     def __init__(self, root: Path, *pool: Ads) -> None:
         self.pool = list(pool) or [[slot()]]
@@ -93,12 +93,12 @@ class FakeNode(FakeHost):
         self.put("/etc/condor-kvm-stage/config.toml", text)
 
     def confine(self) -> None:
-        """Be in a scriptlet under rpm's plug-in `unshare`: in a network namespace of its own."""
+        """Be in a scriptlet under rpm's plug-in `unshare`, that is in another network namespace."""
         self.path("/proc/self/ns/net").unlink()
         self.path("/proc/self/ns/net").symlink_to("net:[4026532999]")
 
     def commands(self) -> list[str]:
-        """Return the command lines that changed something, in their order."""
+        """Return the command lines that changed something, in order."""
         asking = ("condor_config_val", "condor_status", "libvirtd", "virtqemud", "journalctl", "virsh")
         shown = [words for words in self.asked if words[0] not in asking and "show" not in words]
         return [" ".join(words) for words in shown if "qemu" not in words[0]]
@@ -108,36 +108,36 @@ class FakeNode(FakeHost):
 
 
 def files(root: Path) -> Iterator[tuple[str, str]]:
-    """Give each file under a directory, and its text."""
+    """Yield the path and the text of each file under a directory."""
     for path in sorted(root.rglob("*")):
         if path.is_file() and not path.is_symlink():
             yield str(path.relative_to(root)), path.read_text(encoding="utf-8", errors="backslashreplace")
 
 
 def restarting(how: str) -> str:
-    """Return POLICY with a word on when the startd may be started again."""
+    """Return POLICY with a value for htcondor.restart."""
     return POLICY.replace("[htcondor]\n", f'[htcondor]\nrestart = "{how}"\n')
 
 
-def take_up(node: FakeNode, text: str = POLICY) -> list[str]:
-    """Let a node's HTCondor take up what a policy calls for. Returns the lines that are printed."""
-    return [line.text for line in _take_up(node, text)]
+def apply(node: FakeNode, text: str = POLICY) -> list[str]:
+    """Make a node's HTCondor apply the snippet for a policy. Returns the lines that are printed."""
+    return [line.text for line in _apply(node, text)]
 
 
 def notices(node: FakeNode, text: str = POLICY) -> list[str]:
-    """Let a node's HTCondor take up what a policy calls for. Returns what an administrator should know of it."""
-    return [line.text for line in _take_up(node, text) if line.level == NOTICE]
+    """Make a node's HTCondor apply the snippet for a policy. Returns the messages of level NOTICE."""
+    return [line.text for line in _apply(node, text) if line.level == NOTICE]
 
 
-def _take_up(node: FakeNode, text: str) -> Iterator[Message]:
+def _apply(node: FakeNode, text: str) -> Iterator[Message]:
     node.policy(text)
     site = wanted.policy_of(node)
     found = collect.collect(node)
-    return apply.take_up(node, found.htcondor, site, values.decide(found, site))
+    return startd.apply(node, found.htcondor, site, values.decide(found, site))
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """A clock that advances only by sleep()."""
 
     def __init__(self) -> None:
         self.now = 0.0

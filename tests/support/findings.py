@@ -1,4 +1,4 @@
-"""What --check has seen of a host, changed in one point or several, and the verdict on it."""
+"""Findings of --check about a host, with one or several changes, and the verdicts on them."""
 
 from __future__ import annotations
 
@@ -9,69 +9,76 @@ from typing import Any
 from condor_kvm_stage.genconfig import checks
 from condor_kvm_stage.genconfig.checks import Check, Findings
 from condor_kvm_stage.genconfig.checks.trials import DirectoryTrial
+from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried
 from condor_kvm_stage.genconfig.probes.htcondor import Setting
 from condor_kvm_stage.guest_facts import GuestFacts
 
 Change = Callable[[Findings], Findings]
 
 
-def verdict(seen: Findings, subject: str) -> Check:
-    (found,) = [check for check in checks.evaluate(seen) if f"{check.group} {check.name}" == subject]
+def verdict(findings: Findings, subject: str) -> Check:
+    """Return the verdict on a subject: group and name of a check."""
+    (found,) = [check for check in checks.evaluate(findings) if f"{check.group} {check.name}" == subject]
     return found
 
 
 def of(part: str, **changes: Any) -> Change:
     """A change of a part of the facts."""
-    return lambda seen: replace(
-        seen, facts=replace(seen.facts, **{part: replace(getattr(seen.facts, part), **changes)})
-    )
 
-
-def tried(**changes: Any) -> Change:
-    return lambda seen: replace(seen, trials=replace(seen.trials, **changes))
-
-
-def asked(facts: GuestFacts | None = None, **changes: Any) -> Change:
-    """Another answer of libvirt's and QEMU's; facts: what becomes of it, if that is another, too."""
-
-    def change(seen: Findings) -> Findings:
-        found = replace(seen.trials.guests, facts=facts or seen.trials.guests.facts, **changes)
-        return tried(guests=found)(seen)
+    def change(findings: Findings) -> Findings:
+        changed = replace(getattr(findings.facts, part), **changes)
+        return replace(findings, facts=replace(findings.facts, **{part: changed}))
 
     return change
 
 
-def runs(**changes: Any) -> Change:
-    return lambda seen: replace(seen, trials=replace(seen.trials, running=replace(seen.trials.running, **changes)))
+def tried(**changes: Any) -> Change:
+    return lambda findings: replace(findings, trials=replace(findings.trials, **changes))
+
+
+def asked(facts: GuestFacts | None = None, **changes: Any) -> Change:
+    """A change of libvirt's and QEMU's answers. facts: those that follow, None for the same."""
+
+    def change(findings: Findings) -> Findings:
+        support = findings.trials.support
+        return tried(support=replace(support, facts=facts or support.facts, **changes))(findings)
+
+    return change
+
+
+def advertises(**changes: Any) -> Change:
+    """A change of what the running startd advertises."""
+    return lambda findings: tried(advertised=replace(findings.trials.advertised, **changes))(findings)
 
 
 def decided(**changes: Any) -> Change:
-    return lambda seen: replace(seen, values=replace(seen.values, **changes))
+    return lambda findings: replace(findings, values=replace(findings.values, **changes))
 
 
 def knows(**changes: Any) -> Change:
-    return lambda seen: replace(seen, **changes)
+    return lambda findings: replace(findings, **changes)
 
 
 def sets(name: str, value: str, origin: str = "/etc/condor/config.d/60-local.conf, line 1") -> Change:
-    def change(seen: Findings) -> Findings:
-        settings = {**seen.facts.htcondor.settings, name: Setting(value, origin)}
-        return of("htcondor", settings=settings)(seen)
+    def change(findings: Findings) -> Findings:
+        settings = {**findings.facts.htcondor.settings, name: Setting(value, origin)}
+        return of("htcondor", settings=settings)(findings)
 
     return change
 
 
 def all_of(*changes: Change) -> Change:
-    def change(seen: Findings) -> Findings:
+    def change(findings: Findings) -> Findings:
         for one in changes:
-            seen = one(seen)
-        return seen
+            findings = one(findings)
+        return findings
 
     return change
 
 
 def directory(fault: str = "", image: str = "/srv/images/x.img", source: str = "nfs4 filer:/export") -> Change:
-    return tried(directories=(DirectoryTrial("/srv/images", image, fault, source),))
+    outcome = failed(fault) if fault else PASSED if image else not_tried("has no image to try")
+    return tried(directories=(DirectoryTrial("/srv/images", image, outcome, source),))
 
 
 CONTAINER = of("environment", container="docker")

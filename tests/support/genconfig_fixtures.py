@@ -1,4 +1,4 @@
-"""Fixtures of the generator's unit tests: hosts and nodes, and what stands for the world around them."""
+"""Fixtures of the generator's unit tests: hosts, nodes, and replacements of their environment."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from support.fake_node import Clock, FakeNode
 
 @pytest.fixture
 def policy_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The site's policy is where a node has it, below the root of the test's host."""
+    """The policy's path is that of a node, below the root of the test's host."""
     monkeypatch.setattr(installed, "POLICY", "/etc/condor-kvm-stage/config.toml")
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
-    """The way to a real host, whose files and programs are those that a test makes."""
+    """A Host whose programs are really run; a test creates its files and programs."""
     (tmp_path / "usr/bin").mkdir(parents=True)
     return Host(tmp_path)
 
@@ -39,7 +39,7 @@ def node(tmp_path: Path, policy_of_the_host: None) -> FakeNode:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time that --apply waits by."""
+    """The clock that --apply uses."""
     clock = Clock()
     monkeypatch.setattr(apply, "time", clock)
     return clock
@@ -47,24 +47,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def good(monkeypatch: pytest.MonkeyPatch) -> Findings:
-    """What is known of a host on which every check is ok."""
+    """The findings about a host on which every check is ok."""
     replace_surroundings(monkeypatch)
-    found = run.look(RecordedHost(GOOD))
+    found = run.gather(RecordedHost(GOOD))
     return replace(found, snippet=found.wanted)
 
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where the trials make their temporary directories."""
-    place = tmp_path / "tmp"
-    place.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(place))
-    return place
+    """The directory for the temporary directories of the trials."""
+    directory = tmp_path / "tmp"
+    directory.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(directory))
+    return directory
 
 
 @pytest.fixture
 def carry_out(tmp_path: Path, temporary: Path) -> trial_programs.Try:
-    """Carry out the trials on a host that has the programs."""
+    """Returns a function that runs the trials on a host with the given programs."""
     for path, text in {"cpuinfo": "processor\t: 0\n", "meminfo": "MemTotal:       65536000 kB\n"}.items():
         (tmp_path / "proc/self").mkdir(parents=True, exist_ok=True)
         (tmp_path / "proc" / path).write_text(text)

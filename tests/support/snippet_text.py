@@ -1,4 +1,4 @@
-"""A snippet's text, as HTCondor reads it."""
+"""Parse a snippet's text like HTCondor."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from condor_kvm_stage.genconfig.snippet.values import Values
 
 
 def settings(text: str) -> dict[str, str]:
-    """What condor_config_val would give: `name = value`, no quotes taken off, of conditions as if they held.
+    """Return what condor_config_val would print: name and value, quotes included, with each `if` taken as true.
 
-    A line continues after a backslash.
+    A backslash would continue a line; none may have one.
     """
     found: dict[str, str] = {}
     for line in text.splitlines():

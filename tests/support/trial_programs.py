@@ -1,4 +1,4 @@
-"""What the tests of --check's trials have in common: the programs that are tried, and their answers."""
+"""The programs that --check tries, and their answers, for the tests of its trials."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from support.fake_host import Program
 
 GAHP = "/usr/sbin/condor_vm-gahp"
 FIND, HEAD = "/usr/bin/find", "/usr/bin/head"
-PASSED = Answer(0, 'VM_GAHP_VERSION = "25.14.1"\nVM_Type = "kvm"\nVM_Memory = 60800\n')
-PATH_OF_PLUGIN = "/usr/libexec/condor-kvm-stage/vm-nfs-plugin"  # found, not taken for granted
+GAHP_PASSED = Answer(0, 'VM_GAHP_VERSION = "25.14.1"\nVM_Type = "kvm"\nVM_Memory = 60800\n')
+PATH_OF_PLUGIN = "/usr/libexec/condor-kvm-stage/vm-nfs-plugin"  # must be found: it is not the first of PLUGINS
 PLUGIN = Answer(0, 'SupportedMethods = "nfs"\n')
 IMAGE = Answer(0, "/srv/images/base.qcow2\n")
 Programs = Mapping[str, "Answer | Program"]

@@ -63,7 +63,7 @@ def test_quiet_apply_says_what_is_left_to_do(node: FakeNode, capsys: pytest.Capt
     node.pool = [[slot(VM_Memory=512), job("slot1_1@worker")]]
     assert cli.main(["--apply", "--quiet"], node) == 0
     pending, why, _ = capsys.readouterr().out.splitlines()
-    assert pending.startswith("Pending until the startd starts again: VM_Memory is 512")
+    assert pending.startswith("Pending until the startd restarts: VM_Memory is 512")
     assert "condor_restart -startd -peaceful" in why
 
 
@@ -100,7 +100,7 @@ def test_administrator_is_told_of_what_stays_as_it_is_and_not_of_what_comes_by_i
     node.pool = [[slot(VM_Memory=512), job("slot1_1@worker")]]
     assert notices(node, restarting("peaceful")) == []
     node.programs["/usr/bin/condor_config_val"] = Answer(0, "DAEMON_LIST = MASTER, SCHEDD\n # at: <Default>\n")
-    assert notices(node) == ["HTCondor's DAEMON_LIST has no STARTD here: nothing to reconfigure"]
+    assert notices(node) == ["HTCondor's DAEMON_LIST has no STARTD on this node: nothing to reconfigure"]
 
 
 def test_failure_is_an_error_in_the_journal(
@@ -117,7 +117,7 @@ def test_quiet_apply_names_directories_that_are_not_there(node: FakeNode, capsys
     node.policy(POLICY + '[staging]\nimage_dirs = ["/none/images", "/"]\n')
     assert cli.main(["--apply", "--quiet"], node) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    assert line == "Not there, or without an answer, of the policy's directories for images: /none/images"
+    assert line == "Image directories of the policy that do not exist or do not answer: /none/images"
 
 
 def test_broken_policy_has_a_next_step_where_it_was_to_be_applied(

@@ -1,5 +1,5 @@
-"""condor-kvm-stage-genconfig, which runs on the node as root: facts, then a decision, then output.
+"""condor-kvm-stage-genconfig: configures HTCondor on a node, as root.
 
-probes/ finds out what is true of the host, snippet/ decides what HTCondor is told, startd/ makes the running HTCondor
-apply it, checks/ judges all of it for --check.
+`probes` collects facts, `snippet` turns facts and policy into HTCondor's configuration, `startd` makes the running
+HTCondor use it, `checks` says whether the node can run VM jobs.
 """

@@ -1,4 +1,4 @@
-"""condor-kvm-stage-genconfig's command line: what is asked for, what is printed, and the exit status."""
+"""The command line of condor-kvm-stage-genconfig: options, output, and exit status."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None, host: Host | None = None) -> int:
     if options.root == "":
         parser.error("--root needs a directory, not an empty word")
     if options.root and (options.check is not None or options.apply or options.remove):
-        parser.error("--root renders for a tree that does not run: --apply, --check and --remove are for this host")
+        parser.error("--root renders for a tree that is not running: --apply, --check and --remove are for this host")
     try:
         if options.root:
             return _of_tree(options, Host(Path(options.root)))
@@ -47,31 +47,31 @@ def main(arguments: list[str] | None = None, host: Host | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_NAME,
-        description=f"Configure HTCondor on this node for VM universe: write {SNIPPET} from what the host has and "
-        f"what the policy in {POLICY} says.",
+        description=f"Configure HTCondor on this node for VM universe: write {SNIPPET} from the host's hardware and "
+        f"software and the policy in {POLICY}.",
         epilog="exit status: 0 done, or the node can run VM jobs; 1 failed, or it cannot; 2 wrong usage. "
         f"See {_NAME}(8).",
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--apply", action="store_true", help="write it, and make the running HTCondor take it up")
+    what.add_argument("--apply", action="store_true", help="write it, and make the running HTCondor apply it")
     what.add_argument(
         "--check",
         nargs="?",
         const="",
         metavar="IMAGE-URL",
-        help="say whether this node can run VM jobs, or stage this very image, and what to do if not",
+        help="check whether this node can run VM jobs, or stage this image, and print what to do if not",
     )
-    what.add_argument("--remove", action="store_true", help="remove what was written, as the package's removal does")
+    what.add_argument("--remove", action="store_true", help="remove what was written, like removing the package")
     what.add_argument("--diff", action="store_true", help="show what would be written, change nothing")
     what.add_argument("--stdout", action="store_true", help="print the snippet, change nothing")
     parser.add_argument(
         "--root",
         metavar="DIR",
-        help="for the tree in DIR, without looking at this host: its policy has to fix all values",
+        help="for the tree in DIR, without probing this host: its policy must set all values",
     )
-    parser.add_argument("--json", action="store_true", help="with --check: for programs")
+    parser.add_argument("--json", action="store_true", help="with --check: print JSON")
     parser.add_argument(
-        "--quiet", action="store_true", help="with --apply, --check, --remove: only what should be looked at"
+        "--quiet", action="store_true", help="with --apply, --check, --remove: print only what needs attention"
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
@@ -79,15 +79,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _of_tree(options: argparse.Namespace, tree: Host) -> int:
     if not tree.root.is_dir():
-        raise KvmStageError(f"{tree.root} is no directory; make the tree first")
+        raise KvmStageError(f"{tree.root} is not a directory; create the tree first")
     policy = wanted.policy_of(tree)
-    missing = values.missing_for_unseen(policy)
+    missing = values.missing_for_tree(policy)
     if missing:
         raise PolicyError(
-            f"the policy of {tree.root} does not say all that is needed without looking at the host: set "
-            f"{', '.join(missing)}; or leave it to the node's first boot"
+            f"the policy of {tree.root} does not set all values that --root needs; set "
+            f"{', '.join(missing)}, or leave it to the node's first boot"
         )
-    text = render.render(values.decide_unseen(policy, programs.plugin(tree)))
+    text = render.render(values.decide_for_tree(policy, programs.plugin(tree)))
     if not _only_shown(options, text, tree):
         _say(file.put(text, tree))
     return 0
@@ -95,7 +95,7 @@ def _of_tree(options: argparse.Namespace, tree: Host) -> int:
 
 def _on_this_host(options: argparse.Namespace, host: Host) -> int:
     if options.check is not None:
-        from .checks import run  # what it needs takes as long to import as all the rest
+        from .checks import run  # takes as long to import as everything else
 
         return run.run(options.check, host, as_json=options.json, quiet=options.quiet)
     if options.remove:
@@ -104,7 +104,7 @@ def _on_this_host(options: argparse.Namespace, host: Host) -> int:
         _say(file.remove(host), options.quiet)
         runtime_files.remove(host)
     elif options.stdout or options.diff:
-        _only_shown(options, wanted.look(host, wanted.policy_of(host)).text, host)
+        _only_shown(options, wanted.for_host(host, wanted.policy_of(host)).text, host)
     else:
         from . import configure
 
@@ -113,7 +113,7 @@ def _on_this_host(options: argparse.Namespace, host: Host) -> int:
 
 
 def _only_shown(options: argparse.Namespace, text: str, host: Host) -> bool:
-    """Print what the options ask to see instead of writing. Returns whether they do."""
+    """Print the snippet or the diff, if the options ask for that instead of writing. Returns whether they do."""
     if options.stdout:
         sys.stdout.write(text)
     elif options.diff:
@@ -122,7 +122,7 @@ def _only_shown(options: argparse.Namespace, text: str, host: Host) -> bool:
 
 
 def _say(lines: Iterator[Message], quiet: bool = False) -> None:
-    """Print lines as they come; if quiet, those that matter."""
+    """Print messages as they come; if quiet, only those of level NOTICE and above."""
     for line in lines:
         if line.level <= NOTICE or not quiet:
             messages.write(line, sys.stdout)

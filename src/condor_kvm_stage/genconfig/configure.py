@@ -1,4 +1,4 @@
-"""Configure this host: write the snippet that it calls for and the files in /run; with --apply, HTCondor uses it."""
+"""Configure this host: write the snippet and the files in /run; with --apply, also make HTCondor apply the snippet."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ from .startd import apply as startd
 from .startd import delegate
 
 _CHECK = "condor-kvm-stage-genconfig --check"
-# Seconds. When libvirt's daemon runs for the first time it asks QEMU what it can do, for two of them and more
+# Seconds. When libvirt's daemon runs for the first time it probes QEMU, which takes more than two seconds
 _LIBVIRT_TIMEOUT = 20
 
 
 def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
-    """Put everything in place that the host and its policy call for. Gives lines for the user, as things happen.
+    """Write all files that HTCondor and its jobs need. Yields messages for the user, as things happen.
 
-    apply: also make the running HTCondor apply it, and remove what jobs have left. Raises a KvmStageError.
+    apply: also make the running HTCondor apply the snippet, and remove what jobs have left. Raises a KvmStageError.
     """
     if apply:
-        delegate.demand_htcondor(host)
+        delegate.require_htcondor(host)
         if delegate.must_delegate(host):
             yield from delegate.delegate(host, policy)
             return
-    asked = guest_support.start(host, _LIBVIRT_TIMEOUT) if policy.guest.guarded else None
-    found = wanted.look(host, policy)
+    support = guest_support.start(host, _LIBVIRT_TIMEOUT) if policy.guest.guarded else None
+    found = wanted.for_host(host, policy)
     changed = yield from _counted(file.put(found.text, host))
     if apply:
-        yield from remove.carry_out(host, not found.facts.libvirt.fault, found.facts.htcondor.value("EXECUTE"))
-    yield from _write_runtime_files(host, policy, found.values, asked)
+        yield from remove.carry_out(host, found.facts.libvirt.listens.passed, found.facts.htcondor.value("EXECUTE"))
+    yield from _write_runtime_files(host, policy, found.values, support)
     if not changed:
         yield Message(f"{SNIPPET} is up to date")
     if found.values.no_vm:
         yield Message(
-            f"No VM universe on this node: {found.values.no_vm}. Images can be staged all the same; see {_CHECK}",
+            f"No VM universe on this node: {found.values.no_vm}. Images can still be staged; see {_CHECK}",
             NOTICE,
         )
     if apply and delegate.is_running(host):
-        yield from startd.take_up(host, htcondor.probe(host), policy, found.values)
+        yield from startd.apply(host, htcondor.probe(host), policy, found.values)
     elif apply:
-        yield Message("HTCondor does not run; it takes this up when it starts.")
+        yield Message("HTCondor is not running; it will use this when it starts.")
     elif changed:
-        yield Message(f"HTCondor has not been told: {APPLY} does that")
+        yield Message(f"HTCondor does not use this yet; to apply it: {APPLY}")
 
 
 def _counted(lines: Iterator[Message]) -> Generator[Message, None, int]:
-    """Give the lines on. Returns how many there were."""
+    """Yield the messages. Returns how many there were."""
     count = 0
     for line in lines:
         yield line
@@ -63,29 +63,29 @@ def _counted(lines: Iterator[Message]) -> Generator[Message, None, int]:
 
 
 def _write_runtime_files(
-    host: Host, policy: Policy, values: Values, asked: Callable[[], GuestSupport] | None
+    host: Host, policy: Policy, values: Values, support_result: Callable[[], GuestSupport] | None
 ) -> Iterator[Message]:
-    """Write what the programs of jobs read. Says what jobs cannot have.
+    """Write the files for the plug-in and the domain builder. Yields a message for what jobs have to do without.
 
-    asked: gives what libvirt and QEMU have answered, None if they were not asked.
+    support_result: waits for libvirt's and QEMU's answers; None if they were not asked.
     """
     directories = image_dirs.attributes(policy.staging)
-    support = asked() if asked else None
+    support = support_result() if support_result else None
     offered = support.offered(values.network.types, values.network.bridge) if support else None
     runtime_files.write(directories, policy, offered, host)
     if support and not values.no_vm:
         yield from _of_guests(support)
     if failed := directories.get("NfsPluginImageDirsFailed"):
-        yield Message(f"Not there, or without an answer, of the policy's directories for images: {failed}", NOTICE)
+        yield Message(f"Image directories of the policy that do not exist or do not answer: {failed}", NOTICE)
 
 
 def _of_guests(support: GuestSupport) -> Iterator[Message]:
-    """Say what virtual machines have to do without."""
-    if support.libvirt:
+    """Yield a message for each thing that virtual machines have to do without."""
+    if not support.capabilities.passed:
         yield Message(
-            f"libvirt does not say what it can do: {support.libvirt}; virtual machines are defined as most hosts can "
-            f"run them. When it answers: {APPLY}",
+            f"libvirt does not list its capabilities: {support.capabilities.reason}; virtual machines get defaults "
+            f"that work on most hosts. When it answers: {APPLY}",
             NOTICE,
         )
     if support.facts.cpu_mode != "host-passthrough":
-        yield Message(f"Virtual machines do not get the host's CPU: {support.cpu}; see {_CHECK}", NOTICE)
+        yield Message(f"Virtual machines do not get the host's CPU: {support.cpu.reason}; see {_CHECK}", NOTICE)

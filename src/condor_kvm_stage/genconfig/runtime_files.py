@@ -1,6 +1,6 @@
-"""What the generator leaves to the programs that HTCondor runs for jobs, so that they need not look for themselves.
+"""Runtime state in /run for the plug-in and the domain builder, so that they need not probe the host for each job.
 
-In /run: the next boot begins anew.
+The generator writes it at each boot.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from ..policy.model import Policy
 
 
 def write(attributes: dict[str, str], policy: Policy, guest: GuestFacts | None, host: Host) -> None:
-    """Leave the attributes for the slot ad, what the policy says of staging, and what the host can give to guests.
+    """Write the slot ad's attributes, the policy's staging settings, and the facts for the domain builder.
 
-    guest: None where the policy does not have our program define them. Raises WriteError.
+    guest: None if the policy does not use the domain builder. Raises WriteError.
     """
     directory = host.path(installed.SLOT_ATTRIBUTES).parent
     try:
         if not directory.is_dir():
             directory.mkdir(parents=True)
-            directory.chmod(0o755)  # whatever the caller's umask: the plug-in reads it as jobs' users
+            directory.chmod(0o755)  # regardless of umask: the plug-in reads it as the job's user
     except OSError as error:
         raise atomic_file.WriteError(f"cannot make {directory}: {error.strerror}; run this as root") from error
     atomic_file.write(host.path(installed.SLOT_ATTRIBUTES), write_long(attributes))
@@ -35,7 +35,7 @@ def write(attributes: dict[str, str], policy: Policy, guest: GuestFacts | None, 
 
 
 def remove(host: Host) -> None:
-    """Take back what write() left. Raises WriteError."""
+    """Remove what write() wrote. Raises WriteError."""
     directory = host.path(installed.SLOT_ATTRIBUTES).parent
     for path in (installed.SLOT_ATTRIBUTES, installed.STAGING_CACHE, installed.GUEST_FACTS):
         _unlink(path, host)

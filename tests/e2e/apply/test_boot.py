@@ -53,11 +53,11 @@ def test_one_file_switches_the_boot_unit_off(own: Node) -> None:
             reboot(own)
             assert snippet(own) == before
             installed = own.run("dnf --assumeyes reinstall condor-kvm-stage", timeout=150).stdout
-            assert "switched off" not in installed, "the administrator knows"
+            assert "condor-kvm-stage.service is disabled" not in installed, "the administrator knows"
             assert snippet(own) == before
             said = own.run(APPLY_WITHOUT_NETWORK).stdout
             assert said == (
-                "condor-kvm-stage.service is switched off (/etc/condor-kvm-stage/disabled): nothing is changed\n"
+                "condor-kvm-stage.service is disabled (/etc/condor-kvm-stage/disabled): nothing was changed\n"
             )
             own.run("rm /etc/condor-kvm-stage/disabled")
             own.run("systemctl restart condor-kvm-stage", timeout=90)

@@ -17,7 +17,7 @@ def test_upgrade_leaves_a_running_job_alone_and_says_what_is_pending(own: Node) 
         upgrade = own.run("dnf --assumeyes reinstall condor-kvm-stage", timeout=150).stdout
         again = own.run(APPLY).stdout
         for output in (upgrade, again):
-            assert f"Pending until the startd starts again: VM_Memory is {before}, and is to be 1024." in output
+            assert f"Pending until the startd restarts: VM_Memory is {before}, and is to be 1024." in output
             assert "jobs run on it (slot1_1@worker)" in output
             assert RESTART in output
         check = own.run("condor-kvm-stage-genconfig --check", check=False).stdout
@@ -34,7 +34,7 @@ def test_startd_starts_again_after_its_jobs_where_the_policy_says_so(own: Node) 
     job = Job(own, "peaceful")
     with site.policy(own, '[vm]\nmemory = "1G"\n[htcondor]\nrestart = "peaceful"\n'):
         output = own.run(APPLY).stdout
-        assert "The startd starts again when its jobs (slot1_1@worker) have finished" in output
+        assert "The startd restarts when its jobs (slot1_1@worker) have finished" in output
         job.end()
         wait_for_memory(own, 1024)
 

@@ -72,7 +72,7 @@ def domains(own: Node) -> Iterator[Node]:
 
 def test_only_virtual_machines_of_jobs_that_are_gone_are_found_and_destroyed(domains: Node) -> None:
     level, found = check(domains)
-    assert (level, found) == ("warn", "virtual machines of jobs that are gone still run: gone, other-process")
+    assert (level, found) == ("warn", "virtual machines of jobs that have ended still run: gone, other-process")
     # By the unit, confined as it is
     said = domains.run(APPLY_WITHOUT_NETWORK, timeout=90).stdout
     destroyed = re.findall(r"^Destroyed the virtual machine (\S+) \([0-9a-f-]{36}\): .* is gone$", said, re.MULTILINE)
@@ -82,7 +82,7 @@ def test_only_virtual_machines_of_jobs_that_are_gone_are_found_and_destroyed(dom
     assert running(domains) == {"living", "alice_worker_7.0", "odd"}
     level, found = check(domains)
     assert level == "warn"
-    assert found.startswith("it cannot be told whose the virtual machine odd is: starter is no process id")
+    assert found.startswith("cannot tell which job the virtual machine odd belongs to: starter is no process id")
 
 
 def test_starter_that_ends_makes_an_orphan(domains: Node) -> None:
@@ -153,7 +153,7 @@ def test_what_a_killed_starter_of_htcondor_23_leaves_is_destroyed(old: Node) -> 
     domain = start_job(old, "killed")
     try:
         old.run(["pkill", "-KILL", "-x", "condor_starter|condor_vm-gahp"])
-        assert check(old) == ("warn", f"virtual machines of jobs that are gone still run: {domain}")
+        assert check(old) == ("warn", f"virtual machines of jobs that have ended still run: {domain}")
         assert f"Destroyed the virtual machine {domain} (" in old.run(APPLY, timeout=90).stdout
         assert running(old) == set()
     finally:

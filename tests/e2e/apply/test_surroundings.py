@@ -96,7 +96,7 @@ def test_stopped_htcondor_takes_it_up_when_it_starts(own: Node) -> None:
     with site.policy(own, '[vm]\nmemory = "1G"\n'):
         try:
             output = own.run(APPLY).stdout
-            assert output == f"wrote {SNIPPET}\nHTCondor does not run; it takes this up when it starts.\n"
+            assert output == f"wrote {SNIPPET}\nHTCondor is not running; it will use this when it starts.\n"
         finally:
             own.run("systemctl start condor")
         wait_for_memory(own, 1024)

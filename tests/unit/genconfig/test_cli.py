@@ -23,7 +23,7 @@ def test_snippet_is_written_once_and_htcondor_is_not_told(node: FakeNode, capsys
     assert cli.main([], node) == 0
     output = capsys.readouterr().out
     assert output.startswith(f"wrote {installed.SNIPPET}\n")
-    assert output.endswith("HTCondor has not been told: condor-kvm-stage-genconfig --apply does that\n")
+    assert output.endswith("HTCondor does not use this yet; to apply it: condor-kvm-stage-genconfig --apply\n")
     assert "VM_MEMORY = 1024\n" in there(node)
     assert node.commands() == []
     before = os.stat(node.path(installed.SNIPPET))
@@ -129,7 +129,7 @@ def test_nobody_is_asked_about_guests_whose_definition_is_htcondors(node: FakeNo
 @pytest.mark.parametrize(
     ("program", "answer", "words"),
     [
-        ("virsh", Answer(-1, fault="virsh did not end within 20 s"), "libvirt does not say what it can do: virsh did"),
+        ("virsh", Answer(-1, fault="virsh did not end within 20 s"), "libvirt does not list its capabilities: virsh"),
         (
             "qemu-system-x86_64",
             Answer(1, "", "qemu: no\n"),

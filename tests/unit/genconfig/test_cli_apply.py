@@ -25,7 +25,7 @@ def test_apply_leaves_it_to_the_start_of_an_htcondor_that_does_not_run(
     assert cli.main(["--apply"], node) == 0
     assert (
         capsys.readouterr().out
-        == f"wrote {installed.SNIPPET}\nHTCondor does not run; it takes this up when it starts.\n"
+        == f"wrote {installed.SNIPPET}\nHTCondor is not running; it will use this when it starts.\n"
     )
     assert node.commands() == []
 

@@ -70,7 +70,7 @@ def _no_pool(node: FakeNode) -> None:
     [
         (_no_cpuinfo, "check that /proc is mounted"),
         (_no_htcondor, "no program condor_master; install HTCondor"),
-        (_no_config_dir, "/etc/condor/config.d is not there; install HTCondor"),
+        (_no_config_dir, "/etc/condor/config.d does not exist; install HTCondor"),
         (_unwritable, f"{installed.SNIPPET}: Is a directory"),
         (_no_runtime_directory, "/run/condor-kvm-stage"),
         (_no_pool, "the collector has no slot of worker"),

@@ -83,10 +83,10 @@ def test_tree_whose_policy_leaves_values_to_the_host_is_refused_with_their_keys(
     (tree / "etc/condor-kvm-stage/config.toml").write_text(text)
     assert cli.main(["--root", str(tree)]) == 1
     (message,) = capsys.readouterr().err.splitlines()
-    assert f": set {keys}; " in message
+    assert f"; set {keys}, or " in message
     assert not (tree / installed.SNIPPET.lstrip("/")).exists()
 
 
 def test_directory_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--root", str(tmp_path / "none")]) == 1
-    assert capsys.readouterr().err.endswith(f"{tmp_path}/none is no directory; make the tree first\n")
+    assert capsys.readouterr().err.endswith(f"{tmp_path}/none is not a directory; create the tree first\n")

@@ -51,7 +51,7 @@ def test_exit_status_and_message_are_those_of_a_failure(program: list[str], tmp_
     command = [*program, "--root", str(tmp_path / "none")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("is no directory; make the tree first\n")
+    assert done.stderr.endswith("is not a directory; create the tree first\n")
     closed = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *command], stderr=subprocess.PIPE, timeout=60, check=False)
     assert (closed.returncode, closed.stderr.decode()) == (1, done.stderr)
 

@@ -79,7 +79,7 @@ def test_every_check_is_there_with_every_level_that_the_code_gives_it() -> None:
 
 def test_checks_are_in_the_order_in_which_they_are_printed(tmp_path: Path) -> None:
     host = FakeNode(tmp_path / "node")
-    printed = dict.fromkeys((verdict.group, verdict.name) for verdict in checks.evaluate(run.look(host)))
+    printed = dict.fromkeys((verdict.group, verdict.name) for verdict in checks.evaluate(run.gather(host)))
     of_an_image = run._image("nfs:///x:y", host)
     page = [entry for entry in checks_on_the_page() if entry != (of_an_image.group, of_an_image.name)]
     assert page == list(printed)

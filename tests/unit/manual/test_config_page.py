@@ -151,9 +151,9 @@ def test_file_is_named_as_it_is_read() -> None:
 def test_examples_are_policies_and_the_second_is_just_enough_for_a_tree_that_does_not_run() -> None:
     node, tree = literals(PAGE.section("EXAMPLES"))
     assert parse(node.encode(), POLICY).given
-    assert values.missing_for_unseen(parse(tree.encode(), POLICY)) == []
+    assert values.missing_for_tree(parse(tree.encode(), POLICY)) == []
     for line in tree.splitlines():
         key = line.partition(" = ")[0]
         if key != line:
-            (missing,) = values.missing_for_unseen(parse(tree.replace(line, "").encode(), POLICY))
+            (missing,) = values.missing_for_tree(parse(tree.replace(line, "").encode(), POLICY))
             assert missing.endswith(f".{key}")

@@ -61,7 +61,7 @@ def test_levels_are_explained_in_their_order() -> None:
     ]
     quiet = re.findall(r"^\*\*--quiet\*\*\n.*looked at, \*(\w+)\* and \*(\w+)\*;", section("OPTIONS"), re.MULTILINE)
     assert quiet == [tuple(level.value for level in report._QUIET)]
-    assert f"has {trials.DEADLINE} seconds" in section("CHECKS")
+    assert f"has {trials.TIMEOUT} seconds" in section("CHECKS")
 
 
 def test_json_has_the_keys_that_the_page_lists_and_looks_like_its_example() -> None:
@@ -105,7 +105,7 @@ def test_what_is_read_at_which_moment_is_what_the_snippet_sets() -> None:
 
 def test_programs_for_virtual_machines_and_what_they_are_told_are_named() -> None:
     text = section("VIRTUAL MACHINES")
-    settings = snippet_text.rendered(values.decide_unseen(Policy(), "/x"))
+    settings = snippet_text.rendered(values.decide_for_tree(Policy(), "/x"))
     for name in ("LIBVIRT_XML_SCRIPT", "KVMSTAGE_HOOK_PREPARE_JOB", "STARTER_DEFAULT_JOB_HOOK_KEYWORD"):
         assert f"*{name}*" in text
     for program in (BUILDER, HOOK):
@@ -168,5 +168,5 @@ def test_what_the_policy_must_fix_for_a_tree_that_does_not_run_is_named() -> Non
     policy = Policy()
     policy.network.types = ["bridge"]
     text = section("IMAGE BUILDS")
-    keys = values.missing_for_unseen(policy)
+    keys = values.missing_for_tree(policy)
     assert sorted(keys) == sorted(re.findall(r"\*((?:vm|network)\.\w+)\*", text))

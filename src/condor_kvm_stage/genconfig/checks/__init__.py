@@ -1,6 +1,7 @@
-"""Can this node run VM jobs, and what to do if not: facts and trials in, verdicts out. Looks at nothing.
+"""Whether this node can run VM jobs, and what to do if not.
 
-A module for each group, in the order in which they depend on each other.
+One module for each group of checks, in the order in which they depend on each other. The groups are pure: facts and
+trials in, verdicts out.
 """
 
 from __future__ import annotations

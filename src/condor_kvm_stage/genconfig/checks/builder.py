@@ -1,4 +1,4 @@
-"""HTCondor's settings by which our programs define virtual machines, and say why they refuse a job."""
+"""HTCondor's settings for the domain builder and for the hook that tells users why it refuses a job."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ _SCRIPT = "LIBVIRT_XML_SCRIPT"
 
 
 def check(findings: Findings) -> Check:
-    """Return the verdict of the group htcondor on them."""
+    """Return the verdict, which belongs to the group htcondor."""
     name, script = "domain", findings.facts.htcondor.settings.get(_SCRIPT)
-    if findings.facts.htcondor.fault or not script:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"HTCondor does not say what {_SCRIPT} is")
+    if not findings.facts.htcondor.configuration.passed or not script:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"{_SCRIPT} is unknown")
     if findings.snippet is None:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "nothing is set before the snippet is there")
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "there is no snippet yet")
     if findings.values.no_vm:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "no virtual machine is to be defined here")
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "this node has no VM universe")
     if script.value == BUILDER:
         return _ours(findings)
-    found = f"virtual machines are defined by {script.value}, which does not keep jobs from base images"
+    found = f"virtual machines are defined by {script.value}, which does not protect base images from jobs"
     if script.origin.startswith("/") and not script.origin.startswith(SNIPPET):
-        found = f"another file has virtual machines defined by a program of its own: {script.value} ({script.origin})"
-        return Check(_GROUP, name, Level.WARN, found, "if that is not meant, take it out there")
+        found = f"another file sets another program that defines virtual machines: {script.value} ({script.origin})"
+        return Check(_GROUP, name, Level.WARN, found, "if this is not intended, remove it there")
     if not findings.values.guarded:
-        step = f"if that is not meant, set guest.guarded = true in {POLICY}, then {APPLY}"
+        step = f"if this is not intended, set guest.guarded = true in {POLICY}, then {APPLY}"
         return Check(_GROUP, name, Level.NOTE, f"as the policy says, {found}", step)
     return Check(_GROUP, name, Level.WARN, found, APPLY)
 
@@ -33,18 +33,18 @@ def check(findings: Findings) -> Check:
 def _ours(findings: Findings) -> Check:
     name, missing = "domain", findings.facts.programs.missing
     if missing:
-        found = f"what HTCondor is to run cannot be run: {', '.join(missing)}"
+        found = f"programs that HTCondor runs are missing or not executable: {', '.join(missing)}"
         return Check(_GROUP, name, Level.FAIL, found, "dnf reinstall condor-kvm-stage")
-    silent = _why_silent(findings)
-    if silent:
-        found = f"{BUILDER} defines virtual machines, but a user is not told why it refuses a job: {silent}"
-        step = f"if users are to be told, let those hooks run {HOOK}, too, or take them out there"
+    cause = _why_silent(findings)
+    if cause:
+        found = f"{BUILDER} defines virtual machines, but users are not told why it refuses a job: {cause}"
+        step = f"to tell users, let those hooks run {HOOK}, too, or remove them there"
         return Check(_GROUP, name, Level.NOTE, found, step)
-    return Check(_GROUP, name, Level.OK, f"{BUILDER} defines virtual machines, and refuses what could do harm")
+    return Check(_GROUP, name, Level.OK, f"{BUILDER} defines virtual machines, and refuses unsafe jobs")
 
 
 def _why_silent(findings: Findings) -> str:
-    """Return which setting keeps our hook from being run, "" for none. The first overrides the second."""
+    """Return which setting prevents HTCondor from running our hook, "" for none. The first overrides the second."""
     settings = findings.facts.htcondor.settings
     wanted = {
         "STARTER_JOB_HOOK_KEYWORD": ("", KEYWORD),

@@ -1,4 +1,4 @@
-"""libvirt, QEMU, and the networks that they can give to guests."""
+"""libvirt, QEMU, the networks for guests, and orphans."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from ...installed import APPLY, POLICY
 from ...leftovers import orphans
 from ...leftovers.virsh import URI
 from ...text import printable, quoted
-from ..probes import guest_support
 from ..probes.versions import dotted
 from .model import Check, Findings, Level
 
 _GROUP = "libvirt"
 _HOW = {
     "nat": "dnf install libvirt-daemon-config-network; virsh net-start default; virsh net-autostart default",
-    "user": "have passt, libvirt 9.0 and HTCondor 25.12, or later ones (dnf install passt; dnf upgrade)",
-    "bridge": f"name a bridge of this host as network.bridge in {POLICY}",
+    "user": "install passt, libvirt 9.0 and HTCondor 25.12, or later (dnf install passt; dnf upgrade)",
+    "bridge": f"set network.bridge in {POLICY} to a bridge of this host",
 }
 _THEN = f"; then {APPLY}"
-_NAMED = 5  # of the virtual machines that jobs have left
+_MAX_NAMED = 5  # orphans in a message
 
 
 def checks(findings: Findings) -> list[Check]:
@@ -30,25 +29,27 @@ def _daemon(findings: Findings) -> Check:
     if not libvirt.daemon:
         found = "no libvirt daemon for QEMU is installed"
         return Check(_GROUP, name, Level.FAIL, found, "dnf install libvirt-daemon-kvm")
-    silent = findings.trials.guests.libvirt
-    if not libvirt.fault:
-        version = dotted(libvirt.version) or "of an unknown version"
-        if silent and findings.facts.kvm.usable:
-            found = f"libvirt {version} listens ({libvirt.daemon}), but does not say what it can do: {silent}"
+    capabilities = findings.trials.support.capabilities
+    if libvirt.listens.passed:
+        version = dotted(libvirt.version) or "of unknown version"
+        if not capabilities.passed and findings.values.guarded and findings.facts.kvm.usable:
+            reason = capabilities.reason
+            found = f"libvirt {version} listens ({libvirt.daemon}), but does not list its capabilities: {reason}"
             return Check(_GROUP, name, Level.WARN, found, _how_to_ask(findings))
         return Check(_GROUP, name, Level.OK, f"libvirt {version} listens ({libvirt.daemon})")
-    if "Permission denied" in libvirt.fault:
-        found = f"this user may not ask whether a libvirt daemon listens: {libvirt.fault}"
+    if "Permission denied" in libvirt.listens.reason:
+        found = f"this user cannot connect to libvirt: {libvirt.listens.reason}"
         return Check(_GROUP, name, Level.WARN, found, "run this as root")
-    # Where no system runs nothing can be started, but it can be made to start at boot
+    # Without a running system nothing can be started, but it can be enabled for boot
     now = " --now" if findings.facts.environment.booted else ""
-    return Check(_GROUP, name, Level.FAIL, libvirt.fault, f"systemctl enable{now} {libvirt.daemon}.socket")
+    return Check(_GROUP, name, Level.FAIL, libvirt.listens.reason, f"systemctl enable{now} {libvirt.daemon}.socket")
 
 
 def _how_to_ask(findings: Findings) -> str:
-    if "no program virsh" in findings.trials.guests.libvirt:
+    capabilities = findings.trials.support.capabilities
+    if "no program virsh" in capabilities.reason:
         return f"dnf install libvirt-client{_THEN}"
-    if guest_support.NOT_ROOT in findings.trials.guests.libvirt:
+    if not capabilities.tried:
         return "run this as root"
     return f"virsh -c qemu:///system capabilities; systemctl restart {findings.facts.libvirt.daemon}{_THEN}"
 
@@ -67,24 +68,26 @@ def _qemu(findings: Findings) -> Check:
 
 
 def _cpu(findings: Findings) -> Check:
-    name, facts, fault = "cpu", findings.trials.guests.facts, findings.trials.guests.cpu
-    mode, without = facts.cpu_mode, ", ".join(facts.cpu_without)
+    name, support = "cpu", findings.trials.support
+    mode, without = support.facts.cpu_mode, ", ".join(support.facts.cpu_without)
     if findings.values.no_vm or not findings.values.guarded:
-        why = "HTCondor's own script decides" if not findings.values.no_vm else "this node is to have no VM universe"
+        why = "HTCondor's own script decides" if not findings.values.no_vm else "this node has no VM universe"
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"no CPU was tried for virtual machines: {why}")
     if not findings.facts.programs.qemu:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, "no CPU was tried for virtual machines: there is no QEMU")
     if not findings.facts.kvm.usable:
-        return Check(_GROUP, name, Level.WARN, f"no CPU was tried for virtual machines: {fault}", "run this as root")
+        return Check(
+            _GROUP, name, Level.WARN, f"no CPU was tried for virtual machines: {support.cpu.reason}", "run this as root"
+        )
     if mode == "host-passthrough" and not without:
         return Check(_GROUP, name, Level.OK, "virtual machines have this host's CPU (host-passthrough)")
-    step = f"if guests need it: dnf upgrade qemu-kvm-core, then {APPLY}"
+    step = f"if guests need them: dnf upgrade qemu-kvm-core, then {APPLY}"
     if mode == "host-passthrough":
-        found = f"virtual machines have this host's CPU (host-passthrough) without {without}, as QEMU fails with it"
-        return Check(_GROUP, name, Level.NOTE, f"{found}: {fault}", step)
-    what = f"what libvirt makes of this host's ({mode})" if mode else "QEMU's default, and guests of EL 9 may not start"
-    found = f"the CPU of virtual machines is {what}, because QEMU fails with the host's own: {fault}"
-    return Check(_GROUP, name, Level.WARN, found, "see libvirt qemu above, and what QEMU says")
+        found = f"virtual machines have this host's CPU (host-passthrough) without {without}, with which QEMU fails"
+        return Check(_GROUP, name, Level.NOTE, f"{found}: {support.cpu.reason}", step)
+    what = f"libvirt's {mode}" if mode else "QEMU's default, with which guests with EL 9 may not start"
+    found = f"the CPU of virtual machines is {what}, because QEMU fails with the host's CPU: {support.cpu.reason}"
+    return Check(_GROUP, name, Level.WARN, found, "see libvirt qemu above, and QEMU's message")
 
 
 def _network(findings: Findings) -> Check:
@@ -95,11 +98,11 @@ def _network(findings: Findings) -> Check:
         found = f"virtual machines can have networks of type {', '.join(offer.types)}"
         if not left_out:
             return Check(_GROUP, name, Level.OK, found)
-        # nat and user stand in for each other, and are wanted by default; who wants a bridge has said so
+        # nat and user are alternatives, and both are in the default policy; a bridge is only there on request
         level = Level.WARN if "bridge" in offer.missing else Level.NOTE
         return Check(_GROUP, name, level, f"{found} ({left_out})", f"if jobs need it: {steps}")
     if not left_out:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "the policy wants no networks (network.types = [])")
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "the policy asks for no networks (network.types = [])")
     return Check(
         _GROUP, name, Level.WARN, f"virtual machines have no network ({left_out})", f"if jobs need one: {steps}"
     )
@@ -108,22 +111,24 @@ def _network(findings: Findings) -> Check:
 def _orphans(findings: Findings) -> Check:
     name, domains = "orphans", findings.trials.domains
     if domains is None:
-        why = "libvirt does not answer" if findings.facts.libvirt.fault else "only root can"
-        found = f"virtual machines that jobs have left were not looked for: {why}"
+        why = "only root can" if findings.facts.libvirt.listens.passed else "libvirt does not answer"
+        found = f"did not look for virtual machines that jobs have left: {why}"
         return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
     left = [printable(domain.name) for domain in orphans.among(domains)]
     if left:
-        more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-        found = f"virtual machines of jobs that are gone still run: {', '.join(left[:_NAMED])}{more}"
-        return Check(_GROUP, name, Level.WARN, found, f"{APPLY}, which destroys what jobs have left")
+        more = f" and {len(left) - _MAX_NAMED} more" if len(left) > _MAX_NAMED else ""
+        found = f"virtual machines of jobs that have ended still run: {', '.join(left[:_MAX_NAMED])}{more}"
+        return Check(_GROUP, name, Level.WARN, found, f"{APPLY}, which destroys them")
     if domains.unclear:
         first = domains.unclear[0]
-        found = f"it cannot be told whose the virtual machine {printable(first.name)} is: {printable(first.fault)}"
-        step = f"see what it is: virsh --connect {URI} dumpxml {quoted(first.name)}"
+        found = (
+            f"cannot tell which job the virtual machine {printable(first.name)} belongs to: {printable(first.fault)}"
+        )
+        step = f"inspect it: virsh --connect {URI} dumpxml {quoted(first.name)}"
         return Check(_GROUP, name, Level.WARN, found, step)
     if domains.fault:
-        found = f"virtual machines that jobs have left were not all looked for: {printable(domains.fault)}"
+        found = f"could not check all virtual machines for ended jobs: {printable(domains.fault)}"
         missing = "no program" in domains.fault
         step = "dnf install libvirt-client" if missing else f"see what is slow: virsh --connect {URI} list"
         return Check(_GROUP, name, Level.NOTE, found, step)
-    return Check(_GROUP, name, Level.OK, "no virtual machine runs whose job is gone")
+    return Check(_GROUP, name, Level.OK, "no virtual machines of ended jobs")

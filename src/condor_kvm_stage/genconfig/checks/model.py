@@ -1,4 +1,4 @@
-"""What a check is, and what all of them are given."""
+"""The types of --check: its input and its verdicts."""
 
 from __future__ import annotations
 
@@ -12,40 +12,34 @@ from .trials import Trials
 
 
 class Level(Enum):
-    """fail: no VM job runs, or it harms the node. warn: to be looked at. note: good to know. n/a: not a matter here."""
+    """How serious a verdict is."""
 
     OK = "ok"
-    NOTE = "note"
-    WARN = "warn"
-    FAIL = "fail"
+    NOTE = "note"  # good to know
+    WARN = "warn"  # needs attention
+    FAIL = "fail"  # no VM job runs, or one can harm the node
     NOT_APPLICABLE = "n/a"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One verdict: what was checked, how it stands, what was found, and the next step.
+    """One verdict."""
 
-    The next step is "" for what is ok or not applicable. group and name stay what they are: programs read them.
-    """
-
-    group: str
+    group: str  # group and name are an interface: programs read them
     name: str
     level: Level
     found: str
-    next_step: str = ""
+    next_step: str = ""  # what to do, "" for OK and NOT_APPLICABLE
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that is known of a host. policy: None if it is broken; policy_fault says how.
-
-    snippet: the text in place, None if there is none. wanted: what it should be, from values.
-    """
+    """Everything that the checks know about a host."""
 
     facts: HostFacts
     trials: Trials
-    policy: Policy | None
-    policy_fault: str
+    policy: Policy | None  # None if it is invalid
+    policy_fault: str  # why the policy cannot be used, "" if it can
     values: Values
-    snippet: str | None
-    wanted: str
+    snippet: str | None  # the text in place, None if there is none
+    wanted: str  # the text that should be in place, rendered from values

@@ -1,4 +1,4 @@
-"""This package's own parts."""
+"""The parts of this package."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ def checks(findings: Findings) -> list[Check]:
 
 
 def _plugin(findings: Findings) -> Check:
-    fault = findings.trials.plugin
-    if fault:
-        return Check(
-            _GROUP, "plug-in", Level.FAIL, f"the plug-in does not answer: {fault}", "dnf reinstall condor-kvm-stage"
-        )
+    plugin = findings.trials.plugin
+    if plugin.failed:
+        found = f"the plug-in does not answer: {plugin.reason}"
+        return Check(_GROUP, "plug-in", Level.FAIL, found, "dnf reinstall condor-kvm-stage")
     return Check(_GROUP, "plug-in", Level.OK, "the plug-in answers")
 
 
 def _unit(findings: Findings) -> Check:
     state = findings.trials.unit
     if not findings.facts.environment.booted and not state:
-        return Check(_GROUP, "unit", Level.NOT_APPLICABLE, "there is no systemd here")
+        return Check(_GROUP, "unit", Level.NOT_APPLICABLE, "this system does not run systemd")
     if state == "enabled":
-        found = "condor-kvm-stage.service looks at the host at every boot and start of HTCondor"
+        found = "condor-kvm-stage.service updates the snippet at each boot and start of HTCondor"
         return Check(_GROUP, "unit", Level.OK, found)
     missing = state in ("", "not-found")
-    what = "not there" if missing else state
-    found = f"condor-kvm-stage.service is {what}: after a change of the host the snippet stays as it is"
+    what = "not installed" if missing else state
+    found = f"condor-kvm-stage.service is {what}: the snippet is not updated when the host changes"
     step = "dnf reinstall condor-kvm-stage" if missing else "systemctl enable condor-kvm-stage"
-    if state.startswith("switched off"):
+    if state.startswith("disabled by"):
         step = "remove that file"
     return Check(_GROUP, "unit", Level.NOTE, found, step)

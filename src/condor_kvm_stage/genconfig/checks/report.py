@@ -1,4 +1,4 @@
-"""What --check prints: a line for each verdict, or JSON. Decides nothing."""
+"""The output of --check: a line for each verdict, or JSON."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _QUIET = (Level.WARN, Level.FAIL)
 
 
 def lines(results: list[Check], *, colour: bool, quiet: bool, whole: bool = True) -> Iterator[str]:
-    """Give the lines of a report for people. quiet: only what should be looked at, nothing if there is nothing.
+    """Yield the lines of a report for people. quiet: only what needs attention; nothing if nothing does.
 
-    whole: whether the verdicts are on the whole node, of which the last line then speaks.
+    whole: whether these are all checks of the node; then the last line sums them up.
     """
     for check in results:
         if quiet and check.level not in _QUIET:
@@ -32,7 +32,7 @@ def lines(results: list[Check], *, colour: bool, quiet: bool, whole: bool = True
 
 
 def document(results: list[Check]) -> dict[str, Any]:
-    """Return the report for programs; condor-kvm-stage-genconfig(8), "JSON", says what it holds."""
+    """Return the report for programs, described in condor-kvm-stage-genconfig(8), "JSON"."""
     return {
         "version": __version__,
         "ok": not failed(results),

@@ -1,4 +1,4 @@
-"""--check: collect, decide, print. Or, for one image: try it, say how it went."""
+"""--check: gather findings, evaluate and print them; or try to stage one image."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from . import report, trials
 
 
 def run(url: str, host: Host, *, as_json: bool, quiet: bool) -> int:
-    """Check the node, or if there is a URL whether that image can be staged. Returns the exit status."""
-    results = [_image(url, host)] if url else checks.evaluate(look(host))
+    """Check the node or, given a URL, whether that image can be staged. Returns the exit status."""
+    results = [_image(url, host)] if url else checks.evaluate(gather(host))
     if as_json:
         sys.stdout.write(report.as_json(results))
     else:
@@ -24,15 +24,15 @@ def run(url: str, host: Host, *, as_json: bool, quiet: bool) -> int:
     return 1 if report.failed(results) else 0
 
 
-def look(host: Host) -> checks.Findings:
-    """Find out everything that is to be known of a host."""
+def gather(host: Host) -> checks.Findings:
+    """Gather everything that the checks need to know about a host."""
     fault, policy = "", None
     try:
         policy = wanted.policy_of(host)
-        fault = trials.unreadable_policy(host)
+        fault = trials.policy_is_readable(host).reason
     except PolicyError as error:
         fault = str(error)
-    found = wanted.look(host, policy or Policy())
+    found = wanted.for_host(host, policy or Policy())
     return checks.Findings(
         facts=found.facts,
         trials=trials.carry_out(host, found.facts, policy),
@@ -45,10 +45,10 @@ def look(host: Host) -> checks.Findings:
 
 
 def _image(url: str, host: Host) -> checks.Check:
-    fault = trials.stage(host, url)
+    outcome = trials.stage(host, url)
     shown = printable(url)
-    if fault:
-        step = "correct that, then try again; vm-nfs-plugin(1) says which images and URLs are right"
-        return checks.Check("images", "image", checks.Level.FAIL, f"{shown} cannot be staged: {fault}", step)
+    if outcome.failed:
+        step = "fix this, then try again; vm-nfs-plugin(1) says which images and URLs are valid"
+        return checks.Check("images", "image", checks.Level.FAIL, f"{shown} cannot be staged: {outcome.reason}", step)
     user = host.job_user() or "this user"
     return checks.Check("images", "image", checks.Level.OK, f"{shown} can be staged (tried as {user})")

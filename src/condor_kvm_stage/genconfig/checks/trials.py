@@ -1,4 +1,4 @@
-"""What --check tries out, each within its time: HTCondor's own test, the plug-in, an overlay of an image."""
+"""What --check tries, each with a timeout: HTCondor's own test, the plug-in, staging of images, and so on."""
 
 from __future__ import annotations
 
@@ -22,95 +22,90 @@ from ...policy.model import Policy
 from ...share import mounts
 from ...share.paths import is_under
 from ...text import quoted
+from ..outcome import PASSED, Outcome, failed, not_tried
 from ..probes import guest_support, programs
 from ..probes.collect import HostFacts
 from ..probes.versions import dotted, version_in
 from ..startd import slot_ads
 
-DEADLINE = 5  # seconds for each trial; HTCondor's startd gives its own test as many
+TIMEOUT = 5  # seconds for each trial; HTCondor's startd has the same for its own test
 _IMAGES = ("*.qcow2", "*.img", "*.raw")
+_NO_CANARY = not_tried("the policy sets no staging.canary_image")
+_NOT_NEEDED = not_tried("the policy does not use the domain builder")
+_NO_BUILDER = guest_support.GuestSupport(GuestFacts(), _NOT_NEEDED, _NOT_NEEDED)
 
 
 @dataclass(frozen=True)
 class DirectoryTrial:
-    """One of the policy's directories: the image that was tried, "" if there was none. fault: why it failed, "" if not.
-
-    source: what is mounted there, as "nfs4 server:/export", "" for a directory of the node's own.
-    """
+    """The trial of one of the policy's image directories."""
 
     directory: str
-    image: str
-    fault: str
-    source: str
+    image: str  # the first that was found, "" for none
+    outcome: Outcome  # whether it can be staged; not tried if there is none
+    source: str  # what is mounted there, such as "nfs4 server:/export"; "" for a local directory
 
 
 @dataclass(frozen=True)
 class Trials:
-    """gahp: why HTCondor's own test of VM universe fails, "" if it does not, None if it was not tried.
+    """The results of all trials on a host."""
 
-    plugin: why the plug-in does not answer, "" if it does. unit: what systemd says of the boot unit, as "enabled", ""
-    without systemd. domains: of jobs, None if they were not looked for. directories: of the policy's image_dirs.
-    canary: why the policy's canary image cannot be staged, "" if it can, None without one. user: who the images were
-    tried as. qemu, qemu_img: versions, "" if unknown. guests: what the host can give to them.
-    """
-
-    gahp: str | None
-    plugin: str
-    unit: str
-    directories: tuple[DirectoryTrial, ...]
-    canary: str | None
-    running: slot_ads.Running
-    domains: job_domains.Domains | None
-    user: str
-    qemu: str
-    qemu_img: str
-    guests: guest_support.GuestSupport
+    gahp: Outcome  # HTCondor's own test of VM universe
+    plugin: Outcome  # whether the plug-in answers
+    unit: str  # the boot unit's state as systemd prints it, such as "enabled"; "" without systemd
+    directories: tuple[DirectoryTrial, ...]  # the policy's image_dirs
+    canary: Outcome  # whether the policy's canary image can be staged; not tried if it has none
+    advertised: slot_ads.SlotAds
+    domains: job_domains.Domains | None  # of jobs, None if libvirt was not asked
+    user: str  # as whom the images were tried
+    qemu: str  # QEMU's version, "" if unknown
+    qemu_img: str  # likewise
+    support: guest_support.GuestSupport
 
 
 def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
-    """Try all at once, because each may take its whole time. policy: None if it is broken."""
+    """Run all trials at the same time, because each may take until its timeout. policy: None if it is invalid."""
     directories = policy.staging.image_dirs if policy else []
     canary = policy.staging.canary_image if policy else ""
     with ThreadPoolExecutor(max_workers=len(directories) + 9) as pool:
         gahp = pool.submit(_gahp, host, facts)
         plugin = pool.submit(_plugin, host)
         unit = pool.submit(_unit, host)
-        defined_by_us = not policy or policy.guest.guarded
-        given = pool.submit(guest_support.probe, host, DEADLINE) if defined_by_us else None
+        has_builder = not policy or policy.guest.guarded
+        support = pool.submit(guest_support.probe, host, TIMEOUT) if has_builder else None
         versions = [pool.submit(_version, host, path) for path in (facts.programs.qemu, facts.programs.qemu_img)]
-        slots = pool.submit(slot_ads.ask, host, facts.htcondor, DEADLINE)
+        slots = pool.submit(slot_ads.ask, host, facts.htcondor, TIMEOUT)
         of_jobs = pool.submit(_domains, host, facts)
-        canary_fault = pool.submit(stage, host, f"nfs://{canary}:canary.qcow2") if canary else None
-        tried = [pool.submit(_directory, host, directory) for directory in directories]
+        canary_trial = pool.submit(stage, host, f"nfs://{canary}:canary.qcow2") if canary else None
+        image_dirs = [pool.submit(_directory, host, directory) for directory in directories]
         return Trials(
             gahp=gahp.result(),
             plugin=plugin.result(),
             unit=unit.result(),
-            directories=tuple(future.result() for future in tried),
-            canary=canary_fault.result() if canary_fault else None,
-            running=slots.result(),
+            directories=tuple(future.result() for future in image_dirs),
+            canary=canary_trial.result() if canary_trial else _NO_CANARY,
+            advertised=slots.result(),
             domains=of_jobs.result(),
             user=host.job_user() or "this user",
             qemu=versions[0].result(),
             qemu_img=versions[1].result(),
-            guests=given.result() if given else guest_support.GuestSupport(GuestFacts()),
+            support=support.result() if support else _NO_BUILDER,
         )
 
 
-def unreadable_policy(host: Host) -> str:
-    """Why the plug-in, which is run by the users of jobs, cannot read the policy that this user can; "" if it can."""
-    answer = host.run("head", "--bytes=0", POLICY, timeout=DEADLINE, user="nobody" if host.job_user() else "")
+def policy_is_readable(host: Host) -> Outcome:
+    """Return whether the plug-in, which runs as the job's user, can read the policy."""
+    answer = host.run("head", "--bytes=0", POLICY, timeout=TIMEOUT, user="nobody" if host.job_user() else "")
     if "Permission denied" not in answer.errors:
-        return ""
-    return f"the users of jobs cannot read {POLICY}: chmod 644 {POLICY}, and chmod 755 the directories above"
+        return PASSED
+    return failed(f"the users of jobs cannot read {POLICY}: chmod 644 {POLICY}, and chmod 755 the directories above")
 
 
-def stage(host: Host, url: str, timeout: float = DEADLINE) -> str:
-    """Stage an image in a directory that is removed then, as a job would. Returns why it fails, "" if it does not."""
+def stage(host: Host, url: str, timeout: float = TIMEOUT) -> Outcome:
+    """Stage an image like a job, in a temporary directory."""
     user = host.job_user()
     with _scratch(user) as directory:
         answer = host.run(programs.plugin(host), url, f"{directory}/image", timeout=timeout, user=user)
-    return "" if answer.status == 0 else _why(answer).removeprefix("vm-nfs-plugin: ")
+    return PASSED if answer.status == 0 else failed(_why(answer).removeprefix("vm-nfs-plugin: "))
 
 
 @contextlib.contextmanager
@@ -121,53 +116,53 @@ def _scratch(user: str) -> Iterator[Path]:
             os.chown(path, pwd.getpwnam(user).pw_uid, -1)
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)  # a trial that was given up may still write to it
+        shutil.rmtree(path, ignore_errors=True)  # a trial that timed out may still write to it
 
 
-def _gahp(host: Host, facts: HostFacts) -> str | None:
-    """As HTCondor's VMUniverseMgr::testVMGahp() does it, as root."""
+def _gahp(host: Host, facts: HostFacts) -> Outcome:
+    """Run the same command as HTCondor's VMUniverseMgr::testVMGahp(), as root."""
     if not facts.programs.vm_gahp or not host.is_root():
-        return None
+        return not_tried("there is no condor_vm-gahp" if host.is_root() else "only root can")
     user = host.job_user()
     environment = {"VMGAHP_USER_UID": str(pwd.getpwnam(user).pw_uid)} if user else {}
     answer = host.run(
-        facts.programs.vm_gahp, "-f", "-t", "-M", "0", "vmtype", "kvm", timeout=DEADLINE, environment=environment
+        facts.programs.vm_gahp, "-f", "-t", "-M", "0", "vmtype", "kvm", timeout=TIMEOUT, environment=environment
     )
     if answer.status == 0 and "VM_Memory" in answer.output:
-        return ""
-    return _telling(answer.errors) or answer.reason
+        return PASSED
+    return failed(_cause(answer.errors) or answer.reason)
 
 
-def _telling(log: str) -> str:
-    """Return the last line of a vm-gahp's log that says what failed; that of its port, which it can do without, not."""
+def _cause(log: str) -> str:
+    """Return the last line of a vm-gahp's log that says what failed. Not that of its shared port: it works without."""
     lines = [line for line in log.splitlines() if "SharedPort" not in line]
-    telling = [line for line in lines if "failed" in line.lower() or "error" in line.lower()]
-    return telling[-1] if telling else ""
+    causes = [line for line in lines if "failed" in line.lower() or "error" in line.lower()]
+    return causes[-1] if causes else ""
 
 
-def _plugin(host: Host) -> str:
-    answer = host.run(programs.plugin(host), "-classad", timeout=DEADLINE)
-    return "" if answer.status == 0 and "SupportedMethods" in answer.output else answer.reason
+def _plugin(host: Host) -> Outcome:
+    answer = host.run(programs.plugin(host), "-classad", timeout=TIMEOUT)
+    return PASSED if answer.status == 0 and "SupportedMethods" in answer.output else failed(answer.reason)
 
 
 def _unit(host: Host) -> str:
-    answer = host.run("systemctl", "is-enabled", UNIT, timeout=DEADLINE)
-    return f"switched off by {DISABLED}" if host.exists(DISABLED) else answer.output.strip()
+    answer = host.run("systemctl", "is-enabled", UNIT, timeout=TIMEOUT)
+    return f"disabled by {DISABLED}" if host.exists(DISABLED) else answer.output.strip()
 
 
 def _domains(host: Host, facts: HostFacts) -> job_domains.Domains | None:
-    return job_domains.look(host, DEADLINE) if host.is_root() and not facts.libvirt.fault else None
+    return job_domains.look(host, TIMEOUT) if host.is_root() and facts.libvirt.listens.passed else None
 
 
 def _version(host: Host, program: str) -> str:
     if not program:
         return ""
-    return dotted(version_in(host.run(program, "--version", timeout=DEADLINE).output))
+    return dotted(version_in(host.run(program, "--version", timeout=TIMEOUT).output))
 
 
 def _directory(host: Host, directory: str) -> DirectoryTrial:
-    """Look for an image in a directory, read it as a user who has no rights of his own, and stage it."""
-    user, deadline = host.job_user(), time.monotonic() + DEADLINE
+    """Find an image in a directory, read it as an unprivileged user, and stage it."""
+    user, deadline = host.job_user(), time.monotonic() + TIMEOUT
     names = [word for pattern in _IMAGES for word in ("-o", "-name", pattern)][1:]
     found = host.run(
         "find",
@@ -182,42 +177,44 @@ def _directory(host: Host, directory: str) -> DirectoryTrial:
         ")",
         "-print0",
         "-quit",
-        timeout=DEADLINE,
+        timeout=TIMEOUT,
         user=user,
     )
     image = found.output.partition("\0")[0].rstrip("\n")
-    fault = ""
+    outcome = not_tried("has no image to try")
     if image:
-        fault = _unreadable(host, image, deadline) or stage(host, f"nfs://{quote(image)}:check.qcow2", _left(deadline))
+        outcome = _readable(host, image, deadline)
+        if outcome.passed:
+            outcome = stage(host, f"nfs://{quote(image)}:check.qcow2", _left(deadline))
     elif found.status != 0:
-        fault = _why(found).removeprefix("find: ")
-    return DirectoryTrial(directory, image, fault, _source(host, directory))
+        outcome = failed(_why(found).removeprefix("find: "))
+    return DirectoryTrial(directory, image, outcome, _source(host, directory))
 
 
 def _left(deadline: float) -> float:
-    """Return the seconds until then; some even if it has passed, which then end what is tried at once."""
+    """Return the seconds until the deadline; after it, a minimum with which a program times out at once."""
     return max(0.1, deadline - time.monotonic())
 
 
-def _unreadable(host: Host, image: str, deadline: float) -> str:
-    """Whether everybody may read an image: QEMU runs as a user of libvirt's."""
+def _readable(host: Host, image: str, deadline: float) -> Outcome:
+    """Return whether everybody can read an image: QEMU runs as a user of libvirt."""
     user = "nobody" if host.job_user() else ""
     answer = host.run("head", "--bytes=1", image, timeout=_left(deadline), user=user)
     if answer.status == 0:
-        return ""
+        return PASSED
     who, reason = f"the user {user}" if user else "this user", _why(answer).rpartition(": ")[2]
-    return f"{who} cannot read {image}: {reason}; its owner must run: chmod o+r {quoted(image)}"
+    return failed(f"{who} cannot read {image}: {reason}; its owner must run: chmod o+r {quoted(image)}")
 
 
 def _why(answer: Answer) -> str:
-    """Why a program that looks at a share failed. Too slow is the share, not the program."""
+    """Why a program that uses a share failed. If it timed out, the share is to blame."""
     if "did not end" in answer.fault:
-        return f"the share did not answer within {DEADLINE} s"
+        return f"the share did not answer within {TIMEOUT} s"
     return answer.reason
 
 
 def _source(host: Host, directory: str) -> str:
-    """What is mounted at a directory, or nearest above it but for the root: type and source."""
+    """Return type and source of the mount that a directory is on; "" for the root file system."""
     found = mounts.entries(host.text(mounts.MOUNTINFO) or "")
     above = [point for point in found if point != "/" and is_under(directory + "/", point)]
     return " ".join(found[max(above, key=len)]) if above else ""

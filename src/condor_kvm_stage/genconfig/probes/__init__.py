@@ -1,1 +1,1 @@
-"""What is true of this host. Nothing here decides or prints."""
+"""The facts about this host. Each module probes one subject; none decides."""

@@ -1,4 +1,4 @@
-"""What is true of this host, put together. Nothing here decides or prints."""
+"""Collect the facts about this host. Nothing here decides or prints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import cpu, devices, environment, htcondor, kvm, libvirt, memory, program
 
 @dataclass(frozen=True)
 class HostFacts:
-    """One host; each field is explained in the module of its name."""
+    """One host; the module of each field's name explains it."""
 
     cpu: cpu.Cpu
     kvm: kvm.KvmDevice
@@ -23,20 +23,20 @@ class HostFacts:
     programs: programs.Programs
 
 
-def collect(host: Host, meanwhile: Callable[[], None] = lambda: None) -> HostFacts:
-    """Probe a host. Raises FactsError where /proc is not what proc(5) says, or where this user may not look.
+def collect(host: Host, while_waiting: Callable[[], None] = lambda: None) -> HostFacts:
+    """Probe a host. Raises FactsError where /proc is not what proc(5) says, or where this user has no access.
 
-    meanwhile: what else there is to do, for the 30 ms that programs take to answer.
+    while_waiting: called during the 30 ms that programs take to answer.
     """
-    libvirt_says, htcondor_says = libvirt.start(host), htcondor.start(host)
-    meanwhile()
+    libvirt_result, htcondor_result = libvirt.start(host), htcondor.start(host)
+    while_waiting()
     return HostFacts(
         cpu=cpu.probe(host),
         kvm=kvm.probe(host),
         memory=memory.probe(host),
         environment=environment.probe(host),
-        libvirt=libvirt_says(),
-        htcondor=htcondor_says(),
+        libvirt=libvirt_result(),
+        htcondor=htcondor_result(),
         devices=devices.probe(host),
         programs=programs.probe(host),
     )

@@ -19,20 +19,15 @@ _LEVELS = (
 
 @dataclass(frozen=True)
 class Cpu:
-    """The host's CPUs, which are all of one kind.
+    """The host's CPUs, which are all of one kind."""
 
-    architecture: as uname -m has it. vendor, model: as /proc/cpuinfo has them, "" where it does not (aarch64). count:
-    logical CPUs. extension: the name of the virtualisation extension, "" if no flag shows one. level: of x86-64, 1 to
-    4; 0 on other architectures. hypervisor: whether the CPU says that this is a virtual machine.
-    """
-
-    architecture: str
-    vendor: str
-    model: str
-    count: int
-    extension: str
-    level: int
-    hypervisor: bool
+    architecture: str  # as printed by uname -m
+    vendor: str  # as in /proc/cpuinfo, "" where it is not there (aarch64)
+    model: str  # likewise
+    count: int  # logical CPUs
+    extension: str  # the name of the virtualisation extension, "" if no flag shows one
+    level: int  # the x86-64 level, 1 to 4; 0 on other architectures
+    hypervisor: bool  # whether the CPU says that this is a virtual machine
 
     @property
     def shows_extensions(self) -> bool:
@@ -49,12 +44,12 @@ def probe(host: Host) -> Cpu:
 
 
 def architecture(host: Host) -> str:
-    """Return the host's architecture, as uname -m has it."""
-    return (host.text("/proc/sys/kernel/arch") or os.uname().machine).strip()  # the first is there since Linux 6.1
+    """Return the host's architecture, as printed by uname -m."""
+    return (host.text("/proc/sys/kernel/arch") or os.uname().machine).strip()  # the file exists since Linux 6.1
 
 
 def parse(cpuinfo: str, architecture: str) -> Cpu:
-    """Return what the text of /proc/cpuinfo says of the CPUs of a host of an architecture."""
+    """Return the CPUs that the text of /proc/cpuinfo describes, on a host of that architecture."""
     first: dict[str, str] = {}
     count = 0
     for line in cpuinfo.splitlines():

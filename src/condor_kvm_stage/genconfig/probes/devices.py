@@ -1,31 +1,32 @@
-"""What the kernel gives to guests: devices, control groups, an IOMMU. `virt-host-validate qemu` looks at it, too."""
+"""What the kernel provides for guests: devices, control groups, an IOMMU. See also `virt-host-validate qemu`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ...host import Host
+from ..outcome import PASSED, Outcome, failed
 
 CONTROLLERS = ("memory", "cpu", "cpuacct", "cpuset", "devices", "blkio")
 _V2_NAMES = {"blkio": "io"}
-# On cgroup v2 no controllers: CPU time is always accounted for, devices are a matter of BPF programs
+# Not controllers in cgroup v2: CPU time is always accounted for, devices are controlled by BPF programs
 _V2_ALWAYS = ("cpuacct", "devices")
 
 
 @dataclass(frozen=True)
 class Devices:
-    """What the kernel gives to guests."""
+    """What the kernel provides for guests."""
 
-    tun: bool  # whether /dev/net/tun is there
-    vhost_net: bool  # whether /dev/vhost-net is there
+    tun: bool  # whether /dev/net/tun exists
+    vhost_net: bool  # whether /dev/vhost-net exists
     controllers: tuple[str, ...]  # those of CONTROLLERS on the host
-    iommu: str  # "" where the kernel uses one, else why not
-    secure_guests: str  # the kind of memory encryption for guests, as "SEV" or "TDX", "" for none
+    iommu: Outcome  # whether the kernel uses one
+    secure_guests: str  # the kind of memory encryption for guests, such as "SEV" or "TDX"; "" for none
     interfaces: tuple[str, ...]  # the names of the network interfaces
 
 
 def probe(host: Host) -> Devices:
-    """Look at /dev and /sys."""
+    """Read /dev and /sys."""
     return Devices(
         tun=host.exists("/dev/net/tun"),
         vhost_net=host.exists("/dev/vhost-net"),
@@ -45,18 +46,18 @@ def _controllers(host: Host) -> tuple[str, ...]:
     return tuple(name for name in CONTROLLERS if host.exists(f"/sys/fs/cgroup/{name}"))
 
 
-def _iommu(host: Host) -> str:
-    """Linux's Documentation/arch/x86/iommu.rst: ACPI has DMAR (Intel) or IVRS (AMD); groups say that it is used."""
+def _iommu(host: Host) -> Outcome:
+    """Linux's Documentation/arch/x86/iommu.rst: ACPI has DMAR (Intel) or IVRS (AMD); groups show that it is used."""
     if host.names("/sys/kernel/iommu_groups"):
-        return ""
+        return PASSED
     tables = [name for name in ("DMAR", "IVRS") if host.exists(f"/sys/firmware/acpi/tables/{name}")]
     if tables:
-        return f"ACPI has a table {tables[0]}, but the kernel uses no IOMMU"
-    return "no ACPI table DMAR or IVRS"
+        return failed(f"ACPI has a table {tables[0]}, but the kernel uses no IOMMU")
+    return failed("no ACPI table DMAR or IVRS")
 
 
 def _secure_guests(host: Host) -> str:
-    """The parameters of KVM's modules (Linux's Documentation/admin-guide/kernel-parameters.txt, kvm_amd.sev)."""
+    """Parameters of KVM's modules (Linux's Documentation/admin-guide/kernel-parameters.txt, kvm_amd.sev)."""
     for module, parameter, kind in (
         ("kvm_amd", "sev_snp", "SEV-SNP"),
         ("kvm_amd", "sev", "SEV"),

@@ -1,4 +1,4 @@
-"""Where the generator runs: on a booted system or in an image build, in a container, in a virtual machine, confined."""
+"""Where the generator runs: on a booted system or in an image build, in a container or a virtual machine; SELinux."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ from ...host import Host
 
 @dataclass(frozen=True)
 class Environment:
-    """booted: whether systemd runs this system (sd_booted(3)); if not, this is an image build or a bare container.
+    """The system that the generator runs on."""
 
-    container: its kind, as "docker", "" for none. machine: what makes this virtual machine, as "KVM", "" for none or
-    unknown. selinux: "disabled", "permissive" or "enforcing". virt_use_nfs: SELinux's boolean, None without SELinux.
-    """
-
-    booted: bool
-    container: str
-    machine: str
-    selinux: str
-    virt_use_nfs: bool | None
+    booted: bool  # whether systemd runs it (sd_booted(3)); if not, this is an image build or a bare container
+    container: str  # the kind of container, such as "docker"; "" for none
+    machine: str  # the hypervisor that runs this virtual machine, such as "KVM"; "" for none or an unknown one
+    selinux: str  # "disabled", "permissive" or "enforcing"
+    virt_use_nfs: bool | None  # SELinux's boolean of that name, None without SELinux
 
 
 def probe(host: Host) -> Environment:
-    """Look at what systemd, the container's maker, the firmware and SELinux leave in files."""
+    """Read the files that systemd, the container engine, the firmware and SELinux provide."""
     return Environment(
         booted=host.exists("/run/systemd/system"),
         container=_container(host),
@@ -34,7 +30,7 @@ def probe(host: Host) -> Environment:
 
 
 def _container(host: Host) -> str:
-    """systemd's "The Container Interface"; docker and podman leave files of their own."""
+    """systemd's "The Container Interface"; docker and podman have their own marker files."""
     for path, kind in (("/.dockerenv", "docker"), ("/run/.containerenv", "podman")):
         if host.exists(path):
             return kind
@@ -43,7 +39,7 @@ def _container(host: Host) -> str:
 
 
 def _machine(host: Host) -> str:
-    """The system's vendor of SMBIOS, as virt-what and systemd-detect-virt use it; some make real hardware, too."""
+    """SMBIOS's system vendor, which virt-what and systemd-detect-virt use, too; some also make real hardware."""
     vendor, product = (
         (host.text(f"/sys/class/dmi/id/{name}") or "").strip() for name in ("sys_vendor", "product_name")
     )

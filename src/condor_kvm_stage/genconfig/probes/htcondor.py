@@ -1,4 +1,4 @@
-"""What HTCondor the host has and how it is configured, with where each value comes from."""
+"""HTCondor's version and configuration on this host, with the origin of each value."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ...host import Answer, Host
 from ...installed import CONFIG_DIR, KEYWORD
+from ..outcome import PASSED, Outcome, failed
 from .versions import version_in
 
 SETTINGS = (
@@ -32,7 +33,7 @@ SETTINGS = (
     "VM_NETWORKING_TYPE",
     "VM_TYPE",
 )
-# For these HTCondor takes expressions, too
+# HTCondor also accepts expressions for these
 _NUMBERS = ("MEMORY", "NUM_CPUS", "RESERVED_MEMORY", "VM_MAX_NUMBER", "VM_MEMORY")
 _SETTING = re.compile(r"(?P<name>[^ #]+) (?P<several>@?)=(?P<rest>.*)")
 _RAW = re.compile(r" # raw: (?P<name>[^ ]+) =.*")
@@ -40,23 +41,20 @@ _RAW = re.compile(r" # raw: (?P<name>[^ ]+) =.*")
 
 @dataclass(frozen=True)
 class Setting:
-    """A value in force, and where it comes from, as "/etc/condor/config.d/10-pool.conf, line 10"."""
+    """A setting in force."""
 
     value: str
-    origin: str
+    origin: str  # such as "/etc/condor/config.d/10-pool.conf, line 10"
 
 
 @dataclass(frozen=True)
 class Htcondor:
-    """fault: why HTCondor's configuration cannot be had, "" if it can. config_dir: whether CONFIG_DIR is there.
+    """HTCondor on this host."""
 
-    version: as (25, 14, 1), () if unknown. settings: of SETTINGS, those that some file sets or
-    that have a default; the value may be empty.
-    """
-
-    fault: str
-    config_dir: bool
-    version: tuple[int, ...]
+    configuration: Outcome  # whether it could be read
+    config_dir: bool  # whether CONFIG_DIR exists
+    version: tuple[int, ...]  # such as (25, 14, 1), () if unknown
+    # Those of SETTINGS that a file sets or that have a default; the value may be empty
     settings: dict[str, Setting] = field(default_factory=dict)
 
     def value(self, name: str) -> str:
@@ -65,15 +63,15 @@ class Htcondor:
         return setting.value if setting else ""
 
     def number(self, name: str) -> int | None:
-        """Return a setting that is a whole number, None if it is not set or an expression."""
+        """Return a setting that is an integer, None if it is not set or an expression."""
         value = self.value(name)
         return int(value) if value.isascii() and value.isdecimal() else None
 
     @property
     def memory(self) -> int | None:
-        """The MiB that HTCondor gives to all slots together: MEMORY or what it detects, less RESERVED_MEMORY.
+        """MiB of all slots together: MEMORY or what HTCondor detects, minus RESERVED_MEMORY.
 
-        As in HTCondor's sysapi_phys_memory(), where a MEMORY of 0 is none.
+        As in HTCondor's sysapi_phys_memory(), where MEMORY = 0 means not set.
         """
         configured = self.number("MEMORY")
         if self.value("MEMORY") and configured is None:
@@ -88,28 +86,29 @@ def probe(host: Host) -> Htcondor:
 
 
 def start(host: Host) -> Callable[[], Htcondor]:
-    """Let condor_config_val begin. Returns what does the rest of probe()."""
+    """Start condor_config_val. Returns a function that completes the probe."""
     answer = host.start("condor_config_val", "-verbose", *SETTINGS)
-    return lambda: _told(host, answer())
+    return lambda: _parsed(host, answer())
 
 
-def _told(host: Host, answer: Answer) -> Htcondor:
+def _parsed(host: Host, answer: Answer) -> Htcondor:
     config_dir = host.is_directory(CONFIG_DIR)
     settings = parse(answer.output)
     if not settings:
-        return Htcondor(answer.fault or " ".join(answer.errors.split()) or answer.reason, config_dir, ())
+        reason = answer.fault or " ".join(answer.errors.split()) or answer.reason
+        return Htcondor(failed(reason), config_dir, ())
     for name in _NUMBERS:
         if name in settings and settings[name].value and not settings[name].value.isdecimal():
             settings[name] = replace(settings[name], value=_evaluated(host, name, settings[name].value))
     version = settings.get("CONDOR_VERSION")
-    return Htcondor("", config_dir, version_in(version.value) if version else (), settings)
+    return Htcondor(PASSED, config_dir, version_in(version.value) if version else (), settings)
 
 
 def parse(output: str) -> dict[str, Setting]:
-    """Return the settings, by their names in capitals, that `condor_config_val -verbose NAME…` prints.
+    """Return the settings that `condor_config_val -verbose NAME…` prints, by their names in capitals.
 
-    `NAME = value`, the name as the file has it, or `NAME @=end`, indented lines, `@end`; then ` # at: file, line n` and
-    more of ` #`. An empty value is shown by its ` # at:` alone, and ` # raw: NAME = `.
+    The format is `NAME = value`, with the name as spelt in the file, or `NAME @=end`, indented lines, `@end`; then
+    ` # at: file, line n` and more lines with ` #`. For an empty value there is only ` # at:`, and ` # raw: NAME = `.
     """
     found: dict[str, Setting] = {}
     name, value, end, origin = "", [""], "", ""
@@ -135,6 +134,6 @@ def parse(output: str) -> dict[str, Setting]:
 
 
 def _evaluated(host: Host, name: str, value: str) -> str:
-    """Return what HTCondor makes of a number's value that is an expression, as `65536 * 0.9`; the value if nothing."""
+    """Return the number that an expression such as `65536 * 0.9` evaluates to, or the expression if it does not."""
     number = host.run("condor_config_val", "-macro", f"$INT({name})").output.strip()
     return number if number.isdecimal() else value

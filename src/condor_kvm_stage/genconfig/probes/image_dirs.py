@@ -1,4 +1,4 @@
-"""Which of the policy's image directories this node has, for its slot ad. Found at boot, advertised by the plug-in."""
+"""Which of the policy's image directories this node has, for its slot ad: probed at boot, advertised by the plug-in."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 def attributes(staging: StagingPolicy) -> dict[str, str]:
     """Return the attributes for the slot ad, {} if the policy names no directories.
 
-    NfsPluginImageDirs: those that all may search, as a list for stringListMember(); NfsPluginImageDirsFailed: the
-    others. Waits for the first at most the policy's timeout, for those after one that was silent less.
+    NfsPluginImageDirs: those that can be accessed, as a list for stringListMember(); NfsPluginImageDirsFailed: the
+    others. Waits at most the policy's timeout for the first; less for those after one that did not answer.
     """
     if not staging.image_dirs:
         return {}
-    with Watchdog(lambda: (_look, staging.timeout), "condor-kvm-stage-genconfig") as watchdog:
+    with Watchdog(lambda: (_check, staging.timeout), "condor-kvm-stage-genconfig") as watchdog:
         good = [directory for directory in staging.image_dirs if _is_good(directory, watchdog)]
     failed = [directory for directory in staging.image_dirs if directory not in good]
     return {"NfsPluginImageDirs": ",".join(good), "NfsPluginImageDirsFailed": ",".join(failed)}
 
 
 def _is_good(directory: str, watchdog: Watchdog) -> bool:
-    """A bug of ours is not a failed directory: it is no StageError."""
+    """A bug is not a failed directory: BugError is no StageError, and ends the program."""
     try:
         watchdog.call((directory,), f"look at {directory}")
     except StageError:
@@ -37,8 +37,8 @@ def _is_good(directory: str, watchdog: Watchdog) -> bool:
     return True
 
 
-def _look(directory: str, heartbeat: Heartbeat) -> int:
-    place = paths.resolve(directory, f"look at {directory}")
-    if not stat.S_ISDIR(place.status.st_mode):
+def _check(directory: str, heartbeat: Heartbeat) -> int:
+    resolved = paths.resolve(directory, f"look at {directory}")
+    if not stat.S_ISDIR(resolved.status.st_mode):
         raise SpecificationError(f"{directory} is not a directory")
     return 0

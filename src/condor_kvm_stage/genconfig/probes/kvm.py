@@ -1,7 +1,7 @@
-"""Ask /dev/kvm itself whether this host can run KVM guests.
+"""Ask /dev/kvm whether this host can run KVM guests.
 
-The device is the truth; CPU flags only explain a failure: a para-virtualised KVM works without the flag, a
-container may see the flag and have no device.
+The device decides; CPU flags only explain a failure. Paravirtualised KVM works without the flag, and a container may
+see the flag but have no device.
 """
 
 from __future__ import annotations
@@ -21,22 +21,17 @@ _STABLE_API_VERSION = 12
 
 @dataclass(frozen=True)
 class KvmDevice:
-    """What /dev/kvm answered. `usable` says whether it made a virtual machine; if not, `reason` says why (one line).
+    """What /dev/kvm answered."""
 
-    code: the errno's name, as "ENOENT", of what failed, "" for nothing. modules: the kernel's kvm modules that are
-    loaded, as ("kvm", "kvm_amd"); none if KVM is part of the kernel. nested: whether guests can run guests of their
-    own; None if the kernel does not say.
-    """
-
-    usable: bool
-    reason: str = ""
-    code: str = ""
-    modules: tuple[str, ...] = ()
-    nested: bool | None = None
+    usable: bool  # whether it created a virtual machine
+    reason: str = ""  # why it is not usable, on one line; "" if it is
+    code: str = ""  # the name of the errno, such as "ENOENT"; "" if usable, or if no system call failed
+    modules: tuple[str, ...] = ()  # KVM modules that are loaded, such as ("kvm", "kvm_amd"); () if built in
+    nested: bool | None = None  # whether guests can run guests; None if the kernel does not say
 
 
 def probe(host: Host) -> KvmDevice:
-    """Open /dev/kvm, ask for its API version and let it create an (empty) virtual machine."""
+    """Open /dev/kvm, ask for its API version and have it create an (empty) virtual machine."""
     reason, code = _ask(host)
     loaded = {line.split(" ", 1)[0] for line in (host.text("/proc/modules") or "").splitlines()}
     modules = tuple(sorted(name for name in loaded if name == "kvm" or name.startswith("kvm_")))
@@ -44,7 +39,7 @@ def probe(host: Host) -> KvmDevice:
 
 
 def _ask(host: Host) -> tuple[str, str]:
-    """Return why the device is of no use, and the errno's name; two times "" if it works."""
+    """Return why the device is not usable, and the name of the errno; "" twice if it works."""
     try:
         descriptor = host.device(DEVICE)
     except OSError as error:
@@ -66,7 +61,7 @@ def _name(error: OSError) -> str:
 
 
 def _nested(host: Host) -> bool | None:
-    """Linux's Documentation/virt/kvm/x86/running-nested-guests.rst: "Y" or "1" of the module's parameter."""
+    """The module's parameter is "Y" or "1" (Linux's Documentation/virt/kvm/x86/running-nested-guests.rst)."""
     for module in ("kvm_intel", "kvm_amd"):
         value = host.text(f"/sys/module/{module}/parameters/nested")
         if value is not None:

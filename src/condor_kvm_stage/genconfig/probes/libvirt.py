@@ -1,4 +1,4 @@
-"""What libvirt and QEMU the host has, and what network libvirt can give to guests."""
+"""Which libvirt the host has, and which networks it can give to guests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...host import Host
+from ..outcome import PASSED, Outcome, failed
 from .versions import version_in
 
 # libvirt's modular daemon, then the monolithic one (libvirt's "Daemons" page)
@@ -15,30 +16,26 @@ _DAEMONS = ("virtqemud", "libvirtd")
 
 @dataclass(frozen=True)
 class Libvirt:
-    """fault: why no libvirt daemon for QEMU listens, "" if one does. daemon: its program's name, "" for none.
+    """libvirt on this host."""
 
-    version: as (12, 8, 0), () if unknown. nat_network: whether libvirt's network `default` is active. passt: whether
-    that program, for user-mode networking, is installed.
-    """
-
-    fault: str
-    daemon: str
-    version: tuple[int, ...]
-    nat_network: bool
-    passt: bool
+    listens: Outcome  # whether a daemon for QEMU accepts connections
+    daemon: str  # the name of its program, "" if none is installed
+    version: tuple[int, ...]  # such as (12, 8, 0), () if unknown
+    nat_network: bool  # whether libvirt's network `default` is active
+    passt: bool  # whether passt is installed, for user-mode networking
 
 
 def probe(host: Host) -> Libvirt:
-    """Connect to libvirt's sockets, as HTCondor's vm-gahp will, and look for the rest."""
+    """Connect to libvirt's sockets, as HTCondor's vm-gahp will, and find the rest."""
     return start(host)()
 
 
 def start(host: Host) -> Callable[[], Libvirt]:
-    """Let the daemon's program begin to say its version. Returns what does the rest of probe()."""
+    """Start asking the daemon for its version. Returns a function that completes the probe."""
     daemon = next((name for name in _DAEMONS if host.program(name)), "")
     version = host.start(daemon, "--version") if daemon else None
     return lambda: Libvirt(
-        fault=_fault(host),
+        listens=_listens(host),
         daemon=daemon,
         version=version_in(version().output) if version else (),
         # libvirt keeps the state of each active network here
@@ -47,11 +44,11 @@ def start(host: Host) -> Callable[[], Libvirt]:
     )
 
 
-def _fault(host: Host) -> str:
+def _listens(host: Host) -> Outcome:
     reasons = []
     for path in _SOCKETS:
         refusal = host.refusal(path)
         if not refusal:
-            return ""
+            return PASSED
         reasons.append(f"{path}: {refusal}")
-    return "no libvirt daemon listens (" + ", ".join(reasons) + ")"
+    return failed("no libvirt daemon listens (" + ", ".join(reasons) + ")")

@@ -1,4 +1,4 @@
-"""What memory the host has, and how much of it is promised to others."""
+"""How much memory the host has, and how much of it is reserved."""
 
 from __future__ import annotations
 
@@ -11,20 +11,16 @@ _NO_LIMIT_BYTES = 1 << 60  # cgroup v1 shows "no limit" as the largest multiple 
 
 @dataclass(frozen=True)
 class Memory:
-    """All in MiB. ram: MemTotal. huge_pages: reserved for huge pages, of all sizes, which guests do not use.
+    """The host's memory."""
 
-    numa_nodes: how many there are (not MiB). cgroup_limit: what the system's control group may use, a container's its
-    own; None for no limit.
-    """
-
-    ram: int
-    huge_pages: int
-    numa_nodes: int
-    cgroup_limit: int | None
+    ram: int  # MiB, MemTotal
+    huge_pages: int  # MiB, reserved for huge pages of all sizes, which guests do not use
+    numa_nodes: int  # how many there are
+    cgroup_limit: int | None  # MiB, of the control group of the system, or of the container; None for no limit
 
 
 def probe(host: Host) -> Memory:
-    """Look at /proc/meminfo, /sys and the control group. Raises FactsError where /proc is not what proc(5) says."""
+    """Read /proc/meminfo, /sys and the control group. Raises FactsError where /proc is not what proc(5) says."""
     meminfo = host.text("/proc/meminfo")
     if meminfo is None:
         raise FactsError("there is no /proc/meminfo; check that /proc is mounted")
@@ -54,9 +50,9 @@ def _huge_pages_mib(host: Host) -> int:
 
 
 def _cgroup_limit_mib(host: Host) -> int | None:
-    """The smallest limit of the control group of process 1 and those above it (cgroups(7); memory.max, v1's limit).
+    """The smallest limit of process 1's control group and those above it (cgroups(7); memory.max, v1's limit).
 
-    Not of this process: an administrator's session may have a limit of its own, which the boot unit has not.
+    Not of this process: an administrator's session may have a limit that the boot unit does not have.
     """
     limits = []
     for line in (host.text("/proc/1/cgroup") or "").splitlines():

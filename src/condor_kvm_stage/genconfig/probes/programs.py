@@ -1,4 +1,4 @@
-"""Which programs the host has: QEMU's, HTCondor's, and our own that HTCondor runs."""
+"""Which programs the host has: QEMU's, HTCondor's, and those of this package that HTCondor runs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ...installed import BUILDER, HOOK, PLUGINS
 
 @dataclass(frozen=True)
 class Programs:
-    """Absolute paths; "" for a program that is not there, or cannot be run."""
+    """Absolute paths; "" for a program that does not exist or is not executable."""
 
     qemu: str
     qemu_img: str
     vm_gahp: str
-    plugin: str  # where ours is, or belongs
-    missing: tuple[str, ...]  # those of our BUILDER and HOOK that cannot be run
+    plugin: str  # where the plug-in is, or belongs
+    missing: tuple[str, ...]  # which of BUILDER and HOOK cannot be run
 
 
 def probe(host: Host) -> Programs:
@@ -32,11 +32,11 @@ def probe(host: Host) -> Programs:
 
 def plugin(host: Host) -> str:
     """Return where the plug-in is, or belongs."""
-    return next((place for place in PLUGINS if host.program(place)), PLUGINS[0])
+    return next((path for path in PLUGINS if host.program(path)), PLUGINS[0])
 
 
 def emulator(host: Host) -> str:
-    """Return QEMU's path, "" for none. EL has one, in a directory of its own; Fedora and Debian one an architecture."""
+    """Return QEMU's path, "" for none. EL has one, in /usr/libexec; Fedora and Debian have one per architecture."""
     for name in ("/usr/libexec/qemu-kvm", "qemu-system-x86_64", "qemu-system-aarch64", "qemu-kvm"):
         if program := host.program(name):
             return program

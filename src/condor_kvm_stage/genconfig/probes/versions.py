@@ -1,10 +1,10 @@
-"""Versions, as programs print them and as people write them."""
+"""Versions: parsed from what programs print, and formatted."""
 
 from __future__ import annotations
 
 
 def version_in(text: str) -> tuple[int, ...]:
-    """Return the first version in a program's words, as (12, 8, 0) for `libvirtd (libvirt) 12.8.0`; () for none."""
+    """Return the first version in a program's output: (12, 8, 0) for `libvirtd (libvirt) 12.8.0`, () for none."""
     for word in text.split():
         parts = word.split(".")
         if len(parts) >= 2 and all(part.isascii() and part.isdecimal() for part in parts):
@@ -13,5 +13,5 @@ def version_in(text: str) -> tuple[int, ...]:
 
 
 def dotted(version: tuple[int, ...]) -> str:
-    """Return a version as people write it, "" for an unknown one."""
+    """Return a version as text, such as 12.8.0; "" for an unknown one."""
     return ".".join(map(str, version))

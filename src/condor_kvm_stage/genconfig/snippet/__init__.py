@@ -1,1 +1,1 @@
-"""What HTCondor is told: the values of the snippet, its text, and the file."""
+"""The HTCondor configuration snippet: its values, its text, and its file."""

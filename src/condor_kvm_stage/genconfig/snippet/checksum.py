@@ -1,4 +1,4 @@
-"""The last line of a generated file, by which it is known whether somebody has edited it since."""
+"""The checksum in the last line of a generated file, which shows whether somebody has edited it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _BEGIN = "# Checksum of the lines above: "
 
 
 def added(text: str) -> str:
-    """Return a text that ends with a line's end, with its checksum as a further line."""
+    """Return a text, which ends with a newline, with a line added that has its checksum."""
     return f"{text}{_BEGIN}{_digest(text)}\n"
 
 
 def holds(text: str) -> bool:
-    """Return whether a text ends with a line that added() made, and is what it was then."""
+    """Return whether a text ends with a line from added(), and has not changed since."""
     above, found, rest = text.rpartition(_BEGIN)
     return bool(found) and rest == _digest(above) + "\n"
 

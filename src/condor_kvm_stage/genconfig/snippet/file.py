@@ -1,4 +1,4 @@
-"""Put the snippet where HTCondor reads it; keep a copy of what somebody has edited."""
+"""Write the snippet where HTCondor reads it; keep a copy of an edited one."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from . import checksum
 
 
 class SnippetError(KvmStageError):
-    """The snippet cannot be put in place."""
+    """The snippet cannot be written or removed."""
 
 
 def put(text: str, host: Host) -> Iterator[Message]:
-    """Put the snippet in place if it differs from what is there. Gives a line for each thing done, none if nothing is.
+    """Write the snippet if it differs from the present one. Yields a message for each change.
 
-    One that somebody has edited is kept, as a copy in COPIES, and the line that says so comes before it is replaced.
-    Raises SnippetError, WriteError or FactsError; the snippet is what it was then.
+    If somebody has edited the present one, a copy goes to COPIES; its message comes before the snippet is replaced.
+    Raises SnippetError, WriteError or FactsError; the snippet is unchanged then.
     """
     if not host.is_directory(CONFIG_DIR):
-        raise SnippetError(f"{CONFIG_DIR} is not there; install HTCondor (package condor), then run this again")
-    there = host.text(SNIPPET)
-    if there is not None and there != text and not checksum.holds(there):
+        raise SnippetError(f"{CONFIG_DIR} does not exist; install HTCondor (package condor), then run this again")
+    current = host.text(SNIPPET)
+    if current is not None and current != text and not checksum.holds(current):
         kept = _keep(host)
-        said = f"{SNIPPET} has been edited, and is replaced; kept as {kept} (what it said belongs into a file of yours)"
-        yield Message(said, NOTICE)
+        replaced = f"{SNIPPET} has been edited, and is replaced; kept as {kept}"
+        yield Message(f"{replaced} (put your settings into a separate file)", NOTICE)
     if atomic_file.write(host.path(SNIPPET), text.encode("utf-8", "surrogateescape")):
         yield Message(f"wrote {SNIPPET}")
 
 
 def remove(host: Host) -> Iterator[Message]:
-    """Remove the snippet. Gives a line if there was one, and keeps one that somebody has edited, as put() does.
+    """Remove the snippet. Yields a message if there was one, and keeps a copy of an edited one, like put().
 
-    Raises SnippetError, WriteError or FactsError; the snippet is what it was then.
+    Raises SnippetError, WriteError or FactsError; the snippet is unchanged then.
     """
-    there = host.text(SNIPPET)
-    if there is None:
+    current = host.text(SNIPPET)
+    if current is None:
         return
-    if not checksum.holds(there):
+    if not checksum.holds(current):
         yield Message(f"{SNIPPET} has been edited; kept as {_keep(host)}", NOTICE)
     try:
         host.path(SNIPPET).unlink()
@@ -53,22 +53,22 @@ def remove(host: Host) -> Iterator[Message]:
 
 
 def _keep(host: Host) -> str:
-    """Copy the snippet, byte for byte, to where HTCondor does not read. Returns the copy's path."""
+    """Copy the snippet, byte for byte, to a directory that HTCondor does not read. Returns the path of the copy."""
     kept = COPIES + time.strftime("/50-condor-kvm-stage.conf.%Y-%m-%dT%H%M%SZ.rpmsave", time.gmtime())
     try:
         host.path(COPIES).mkdir(exist_ok=True)
-        there = host.path(SNIPPET).read_bytes()
+        current = host.path(SNIPPET).read_bytes()
     except OSError as error:
         raise SnippetError(
             f"cannot keep {SNIPPET}, which has been edited, in {COPIES}: {error.strerror}{root_hint(error)}"
         ) from error
-    atomic_file.write(host.path(kept), there)
+    atomic_file.write(host.path(kept), current)
     return kept
 
 
 def diff(text: str, host: Host) -> str:
     """Return what put() would change, as a unified diff, "" for nothing."""
-    there = host.text(SNIPPET)
-    before = "/dev/null" if there is None else SNIPPET
-    lines = difflib.unified_diff((there or "").splitlines(True), text.splitlines(True), before, SNIPPET)
+    current = host.text(SNIPPET)
+    before = "/dev/null" if current is None else SNIPPET
+    lines = difflib.unified_diff((current or "").splitlines(True), text.splitlines(True), before, SNIPPET)
     return "".join(lines)

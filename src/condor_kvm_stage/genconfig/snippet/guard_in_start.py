@@ -1,32 +1,32 @@
-"""What an expression for START demands of VM jobs: which conditions it joins by &&. Pure: text in, verdict out."""
+"""Which conditions an expression for START requires of VM jobs: those that it joins by &&. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-# Strings, what could be taken for ?, and what joins and encloses
+# Strings, =?= (which is not ?), operators and parentheses
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|' r"'(?:\\.|[^'\\])*'|" r"=\?=|&&|\|\||[][(){}?]", re.DOTALL)
-_LOOSER = {"&&": ("||", "?"), "||": ("?",)}  # what holds less together than an operator
+_LOOSER = {"&&": ("||", "?"), "||": ("?",)}  # operators that bind less tightly
 
 
-def demands(start: str, names: Iterable[str]) -> bool:
+def requires(start: str, names: Iterable[str]) -> bool:
     """Return whether START holds for a VM job only if all these attributes do.
 
-    They are conditions of their own, or one condition is guard.start(). Within another || a job could do without them.
+    Each is a condition, or one condition is that of start_guard.start(). Inside another || they would not be required.
     """
-    demanded = set()
+    required = set()
     for condition in _parts(start.removeprefix("/Expr").removesuffix("/"), "&&"):  # as condor_status -json shows it
         universe, *other = _parts(condition, "||")
         if not other:
-            demanded.add(universe)
+            required.add(universe)
         elif len(other) == 1 and "JobUniverse" in universe:
-            demanded.update(_parts(other[0], "&&"))
-    return set(names) <= {condition.removeprefix("MY.") for condition in demanded}
+            required.update(_parts(other[0], "&&"))
+    return set(names) <= {condition.removeprefix("MY.") for condition in required}
 
 
 def _parts(expression: str, operator: str) -> list[str]:
-    """Return what an expression joins by && or ||, each without parentheses around it; itself if it does not."""
+    """Return the operands of && or || without their parentheses; the expression itself if it has no such operator."""
     expression = _bare(expression)
     parts, begin, depth = [], 0, 0
     for token in _TOKEN.finditer(expression):
@@ -42,7 +42,7 @@ def _parts(expression: str, operator: str) -> list[str]:
 
 
 def _bare(expression: str) -> str:
-    """Return an expression without parentheses around all of it."""
+    """Return an expression without its outer parentheses."""
     expression = expression.strip()
     depth = 0
     for token in _TOKEN.finditer(expression):

@@ -1,4 +1,4 @@
-"""Which networks a node offers to virtual machines: what the policy wants, as far as the host has it. Pure."""
+"""Which networks a node offers to virtual machines: those that the policy wants and the host has. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...policy.model import NetworkPolicy
 from ..probes.collect import HostFacts
 from ..probes.versions import dotted
 
-# HTCondor's manual, VM_NETWORKING_TYPE, and its version history: user-mode networking came with these
+# The first versions with user-mode networking (HTCondor's manual, VM_NETWORKING_TYPE, and its version history)
 _LIBVIRT_WITH_USER = (9, 0, 0)
 _HTCONDOR_WITH_USER = (25, 12, 0)
 _UNKNOWN = "an unknown version"
@@ -16,17 +16,15 @@ _UNKNOWN = "an unknown version"
 
 @dataclass(frozen=True)
 class Offer:
-    """types: for VM_NETWORKING_TYPE, the first being the default; none for no network. missing: why the others are not
-    among them, by type. bridge: the interface for the type "bridge", "" without.
-    """
+    """The networks that a node offers to virtual machines."""
 
-    types: tuple[str, ...]
-    missing: dict[str, str]
-    bridge: str = ""
+    types: tuple[str, ...]  # for VM_NETWORKING_TYPE, the first being the default; () for no network
+    missing: dict[str, str]  # for each other type that the policy wants, why it is not offered
+    bridge: str = ""  # the interface for the type "bridge", "" without
 
 
 def offer(facts: HostFacts, wanted: NetworkPolicy) -> Offer:
-    """Return what a host can offer of what its policy wants."""
+    """Return which of the networks that the policy wants a host can offer."""
     why_not = {
         "nat": "" if facts.libvirt.nat_network else "libvirt's network 'default' is not active",
         "user": _why_no_user(facts),

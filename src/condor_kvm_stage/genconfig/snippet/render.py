@@ -1,4 +1,4 @@
-"""The text of the HTCondor configuration snippet, from its values and the template in config.d/."""
+"""Render the HTCondor configuration snippet from its values and the template in config.d/."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from . import checksum, sizing, start_guard
 from .values import Values
 
 _PACKAGE = Path(__file__).parents[2]
-# A wheel has config.d/ in the package; in the repository (src/…) and as the RPM installs it (python/…) it is beside it
+# In a wheel config.d/ is in the package; in the repository (src/…) and the RPM (python/…) it is next to it
 _TEMPLATES = [_PACKAGE / "config.d", _PACKAGE.parents[1] / "config.d"]
 
 
 def prepare() -> None:
-    """Import what only render() needs, where there is time: it takes as long as all the rest."""
+    """Import Jinja early, while other programs work: it takes as long as everything else together."""
     import jinja2  # noqa: F401
 
 
@@ -50,12 +50,12 @@ def render(values: Values) -> str:
 
 
 def _comment(text: str, begin: str = "# ") -> str:
-    """Return text as lines of a comment."""
+    """Return text as comment lines."""
     return textwrap.fill(text, 120, initial_indent=begin, subsequent_indent=begin, break_on_hyphens=False)
 
 
 def _memory(size: sizing.Sizing) -> str:
-    """Return how VM_MEMORY comes about."""
+    """Return how VM_MEMORY was calculated, for a comment."""
     kept = f"{size.reserve} MiB stay with the host, {size.overhead} MiB with QEMU"
     cap = f"; limited by {size.cap}" if size.cap else ""
     if size.fixed:

@@ -11,29 +11,25 @@ from ...policy.model import AUTO, VmPolicy
 from ..probes.memory import Memory
 
 STEP_MIB = 64
-_OVERHEAD_SHARE = 5  # one part in five: what the overheads of many machines may take of a host with little memory
+_OVERHEAD_SHARE = 5  # a fifth: the most that the overhead of many machines may take on a host with little memory
 
 
 @dataclass(frozen=True)
 class Sizing:
-    """memory: VM_MEMORY, in MiB, 0 if nothing can be spared. number: VM_MAX_NUMBER.
+    """The size of a node's VM universe."""
 
-    reserve, overhead: MiB that stay with the host, and with QEMU for all machines together. cap: what limits memory
-    besides, "" for nothing. fixed: whether the policy says how much it is.
-    """
-
-    memory: int
-    number: int
-    reserve: int = 0
-    overhead: int = 0
-    cap: str = ""
-    fixed: bool = False
+    memory: int  # MiB, for VM_MEMORY; 0 if there is not enough
+    number: int  # for VM_MAX_NUMBER
+    reserve: int = 0  # MiB that stay with the host
+    overhead: int = 0  # MiB for QEMU itself, for all machines together
+    cap: str = ""  # the limit that reduced memory, "" for none
+    fixed: bool = False  # whether the policy sets memory
 
 
 def size(memory: Memory, htcondor_memory: int | None, cpus: int, wanted: VmPolicy) -> Sizing:
-    """Return what a host offers. htcondor_memory: MiB for all slots, None if unknown. cpus: those of all slots.
+    """Return what a host offers. htcondor_memory: MiB of all slots, None if unknown. cpus: of all slots.
 
-    Steps of 64 MiB, so that hosts of one model, whose MemTotal differs by a few pages at each boot, offer the same.
+    Rounded down to 64 MiB, so that hosts of one model offer the same: their MemTotal varies by some pages at each boot.
     """
     number = cpus if wanted.max_number == AUTO else wanted.max_number
     free = max(0, memory.ram - memory.huge_pages)
@@ -48,7 +44,7 @@ def size(memory: Memory, htcondor_memory: int | None, cpus: int, wanted: VmPolic
     reserve = max(wanted.reserve >> 20, memory.ram * wanted.reserve_percent // 100)
     available = max(0, free - reserve)
     each = wanted.overhead >> 20
-    # With little memory not every CPU can have a machine: then fewer machines, rather than none
+    # If memory does not suffice for a machine on each CPU: fewer machines, rather than none
     overhead = max(each, min(number * each, available // _OVERHEAD_SHARE))
     if each and wanted.max_number == AUTO:
         number = min(number, overhead // each)

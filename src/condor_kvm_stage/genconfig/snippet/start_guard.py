@@ -1,29 +1,29 @@
-"""Which VM jobs a node lets in: expressions over the job's attributes, for START. Pure: directories in, text out.
+"""Which VM jobs may start on a node: expressions over job attributes, for START. Pure: directories in, text out.
 
-HTCondor pastes job attributes into the domain's XML as they are written, libvirt acts on that as root: whoever may
-write what he likes there can attach any file of the node. What is read is the text of each attribute, not its value:
-`ifThenElse(…)` has a value that looks well and a text that does not (HTCondor's libvirt_simple_script.awk sees the
-text, its vm-gahp the value; startd and negotiator decide by what is here). Text that libvirt would refuse is kept out,
-too: a domain that does not start costs the whole node its VM universe, and then the next node that the job goes to.
+HTCondor copies job attributes unescaped into the domain XML, and libvirt acts on that as root: a job that controls
+their text could attach any file of the node. These expressions therefore match the text of each attribute, not its
+value: the value of `ifThenElse(…)` may be harmless when its text is not. (HTCondor's libvirt_simple_script.awk uses
+the text, its vm-gahp the value; startd and negotiator evaluate these expressions.) They also reject text that libvirt
+would refuse: a domain that does not start disables VM universe on the node, then on the next one that the job goes to.
 
-What is in the files themselves is not seen here, nor who can replace them: a qcow2 file that the job brings along can
-have any file of the node as its backing file.
+These expressions do not see what is in the files, nor who can replace them: a qcow2 file of the job can have any file
+of the node as its backing file.
 """
 
 from __future__ import annotations
 
 _NAME = "[A-Za-z0-9_+-][A-Za-z0-9._+-]*"
-# Other formats of QEMU's can name further files of the host
+# Other QEMU formats can refer to further files of the host
 _FORMAT = "(raw|qcow2)"
-# HTCondor makes a CD of a file with this in its name, and libvirt knows neither virtio CDs nor read-only IDE disks
+# HTCondor attaches a file with this in its name as a CD; libvirt supports neither virtio CDs nor read-only IDE disks
 _CD = "[^:,]*iso"
 _DISK_DEVICE = "([sv]d[a-z]{1,2}:(r|w|rw)|hd[a-d]:(w|rw))"
 _CD_DEVICE = "(sd[a-z]{1,2}|hd[a-d]):(r|w|rw)"
 _DEVICE_TWICE = ".*:(?P<device>[hsv]d[a-z]+):.*:(?P=device):"
-# libvirt refuses multicast addresses (an odd first byte), and fe, which the host's end of the interface has
+# libvirt refuses multicast addresses (an odd first byte), and fe, which it uses for the host's side
 _MAC = "(?!fe)[0-9a-f][02468ace](:[0-9a-f]{2}){5}"
 _NUMBER = "[1-9][0-9]{0,8}"
-# QEMU's limit is 255 or above; libvirt does not answer any more after some millions
+# QEMU's limit is at least 255; libvirt stops answering at some millions
 _VCPUS = "[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]"
 
 RULES = (
@@ -35,22 +35,23 @@ RULES = (
 
 
 def attributes(disk_dirs: list[str]) -> dict[str, str]:
-    """Return the expressions, by the slot attribute that each becomes; their names are what a user sees in
-    `condor_q -better-analyze -reverse`. disk_dirs: where vm_disk may name files by absolute paths.
+    """Return the expressions by slot attribute. Users see these names in `condor_q -better-analyze -reverse`.
+
+    disk_dirs: directories whose files vm_disk may name, by absolute paths.
     """
     return {
         "VmJobDisksAreAllowed": _is_text("VMPARAM_vm_Disk", _disks(disk_dirs)),
         "VmJobNetworkIsAllowed": " && ".join(
             [
                 _is_text_or_missing("JobVM_MACADDR", _MAC),
-                # In small letters: the name gets into the job's AutoClusterAttrs, where the vm-gahp, which looks for
-                # it in the whole text of the ad, would take it for the attribute, and so not add the default
+                # In lower case: the name gets into the job's AutoClusterAttrs. The vm-gahp searches the whole text of
+                # the ad for the attribute's name, would find it there, and not add the default
                 _is_text_or_missing("jobvmnetworkingtype", "nat|user|bridge"),
                 _is_missing("VMPARAM_Bridge_Interface"),
             ]
         ),
-        # RequestCpus and RequestMemory stand in for the others where these are written in other letters, as
-        # jobvm_vcpus: to the script, which is awk, that is another attribute
+        # RequestCpus and RequestMemory are used instead of the others if those are in another case, such as
+        # jobvm_vcpus: the awk script is case-sensitive
         "VmJobSizeIsNumbers": " && ".join(
             [
                 _matches("JobVMMemory", _NUMBER),
@@ -62,14 +63,14 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
         "VmJobSetsNoInternals": " && ".join(
             [
                 _is_text("JobVMType", "kvm"),
-                # What the domain's name is made of, and that name; the directory that disks' names are taken from
+                # What the domain's name is made from, and that name; the directory that disk names are relative to
                 _is_text("User", "[A-Za-z0-9._@+-]+"),
                 _is_missing("VMPARAM_VM_NAME"),
                 _is_missing("VM_WORKING_DIR"),
-                # A job that goes on from a checkpoint brings along the whole definition of its virtual machine
+                # A job that resumes from a checkpoint brings the complete definition of its virtual machine
                 _matches("JobVMCheckpoint", "false"),
                 _is_missing("TransferIntermediate"),
-                # Programs of the job's that run on the node beforehand could make a disk a link to another file
+                # Programs of the job that run on the node before could replace a disk by a symbolic link
                 _is_missing("TransferPlugins"),
                 _is_missing("PreCmd"),
             ]
@@ -78,16 +79,16 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
 
 
 def start(names: list[str]) -> str:
-    """Return the condition of START that lets in a VM job (universe 13) if all these attributes hold for it."""
-    # MY., because in place of an attribute that the slot has not HTCondor would take the job's. A universe that is no
-    # number could be another one here than where the job starts. VmJobRules is named so that -better-analyze shows it.
-    demanded = " && ".join(f"MY.{name}" for name in names)
+    """Return the condition for START: a VM job (universe 13) may start only if all these attributes are true for it."""
+    # MY., because without it HTCondor would use the job's attribute if the slot has none. A universe that is an
+    # expression could have another value when the job starts. VmJobRules is there so that -better-analyze shows it.
+    required = " && ".join(f"MY.{name}" for name in names)
     other_universe = _matches("JobUniverse", "(?!13$)[1-9][0-9]*")
-    return f"({other_universe} || ({demanded} && isString(MY.VmJobRules)))"
+    return f"({other_universe} || ({required} && isString(MY.VmJobRules)))"
 
 
 def _disks(disk_dirs: list[str]) -> str:
-    """A pattern for vm_disk. No component of a path begins with a dot, so that none is `..`."""
+    """A pattern for vm_disk. No component of a path begins with a dot, which excludes `..`."""
     under = [directory.replace(".", "[.]").replace("+", "[+]") + f"(/{_NAME})+" for directory in disk_dirs]
     name = "(" + "|".join([_NAME, *under]) + ")"
     disk = f"((?!{_CD}){name}:{_DISK_DEVICE}|(?={_CD}){name}:{_CD_DEVICE})(:{_FORMAT})?"
@@ -95,7 +96,7 @@ def _disks(disk_dirs: list[str]) -> str:
 
 
 def _text(attribute: str) -> str:
-    """The job's attribute as it is written, "" if it has none. unparse() looks into the ad in whose context it is."""
+    """The unevaluated text of the job's attribute, "" if it has none. unparse() uses the ad of its context."""
     return f"evalInEachContext(unparse({attribute}), {{TARGET}})[0]"
 
 
@@ -104,12 +105,12 @@ def _matches(attribute: str, pattern: str) -> str:
 
 
 def _is_text(attribute: str, pattern: str) -> str:
-    """A string that is written out, and matches."""
+    """A string literal that matches."""
     return f'regexp("^\\"({pattern})\\"$", {_text(attribute)})'
 
 
 def _is_text_or_missing(attribute: str, pattern: str) -> str:
-    """The same, in any case of letters; or there is no such attribute."""
+    """A string literal that matches, ignoring case; or no such attribute."""
     return f'regexp("^(\\"({pattern})\\")?$", {_text(attribute)}, "i")'
 
 

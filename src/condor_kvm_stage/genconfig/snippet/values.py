@@ -1,4 +1,4 @@
-"""The values of the HTCondor configuration snippet, decided from a host's facts and its policy. Pure."""
+"""Decide the values of the HTCondor configuration snippet, from a host's facts and its policy. Pure."""
 
 from __future__ import annotations
 
@@ -11,47 +11,42 @@ from . import network, sizing, start_guard
 
 @dataclass(frozen=True)
 class Values:
-    """What the template may use.
+    """What the template can use."""
 
-    no_vm: the reason why the node offers no VM universe, "" if it does. host: what the values were worked out from, a
-    line each. plugin: its path. canary: a URL that it must be able to stage, "" for none. guard: expressions by slot
-    attribute. guarded: whether our programs define virtual machines.
-    """
-
-    no_vm: str
-    host: list[str]
+    no_vm: str  # why the node offers no VM universe, "" if it does
+    host: list[str]  # what the values are based on, one line each
     size: sizing.Sizing
     network: network.Offer
-    plugin: str
-    canary: str
-    guard: dict[str, str] = field(default_factory=dict)
-    guarded: bool = True
+    plugin: str  # its path
+    canary: str  # the URL that the plug-in must be able to stage, "" for none
+    guard: dict[str, str] = field(default_factory=dict)  # expressions by slot attribute
+    guarded: bool = True  # whether the domain builder defines virtual machines, not HTCondor's own script
 
 
 def decide(facts: HostFacts, policy: Policy) -> Values:
     """Return the values that a host's facts and its policy call for."""
     cpus = facts.htcondor.number("NUM_CPUS") or facts.cpu.count
     size = sizing.size(facts.memory, facts.htcondor.memory, cpus, policy.vm)
-    # Whom the device's file keeps out does not know what it would answer HTCondor's vm-gahp and libvirt
+    # Permission denied says nothing about what HTCondor's vm-gahp and libvirt can do, which run as root
     no_vm = "" if facts.kvm.code == "EACCES" else facts.kvm.reason
     if not no_vm and size.memory == 0:
         no_vm = f"{facts.memory.ram} MiB of memory leave nothing for virtual machines"
     offer = network.offer(facts, policy.network)
-    return _values(no_vm, _seen(facts, cpus), size, offer, facts.programs.plugin, policy)
+    return _values(no_vm, _based_on(facts, cpus), size, offer, facts.programs.plugin, policy)
 
 
-def decide_unseen(policy: Policy, plugin: str) -> Values:
-    """Return the values for a host that cannot be looked at: those that its policy fixes. See missing_for_unseen().
+def decide_for_tree(policy: Policy, plugin: str) -> Values:
+    """Return the values for the host of a tree, which cannot be probed: the policy sets them. See missing_for_tree().
 
-    plugin: where it is in the host's tree.
+    plugin: its path in the tree.
     """
     size = sizing.Sizing(policy.vm.memory >> 20, policy.vm.max_number, fixed=True)
     types = network.Offer(tuple(policy.network.types), {}, policy.network.bridge)
     return _values("", ["not looked at: the policy fixes all values"], size, types, plugin, policy)
 
 
-def missing_for_unseen(policy: Policy) -> list[str]:
-    """Return the keys that a policy has to set for decide_unseen(), and does not."""
+def missing_for_tree(policy: Policy) -> list[str]:
+    """Return the keys that decide_for_tree() needs and that the policy does not set."""
     missing = [] if "network.types" in policy.given else ["network.types"]
     if "bridge" in policy.network.types and not policy.network.bridge:
         missing.append("network.bridge")
@@ -74,7 +69,7 @@ def _values(
     )
 
 
-def _seen(facts: HostFacts, cpus: int) -> list[str]:
+def _based_on(facts: HostFacts, cpus: int) -> list[str]:
     memory = facts.memory
     limit = [] if memory.cgroup_limit is None else [f"the control group's limit is {memory.cgroup_limit} MiB"]
     huge = [f"{memory.huge_pages} MiB of them reserved for huge pages"] if memory.huge_pages else []

@@ -1,4 +1,4 @@
-"""What a host calls for: its policy and its facts, the values that they lead to, the snippet's text."""
+"""The snippet that a host should have: load its policy, collect facts, decide, render."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from .values import Values
 
 @dataclass(frozen=True)
 class Wanted:
-    """What was found and decided, and the snippet that should be in place."""
+    """The facts about a host, and what follows from them and the policy."""
 
     facts: HostFacts
     values: Values
-    text: str
+    text: str  # of the snippet
 
 
 def policy_of(host: Host) -> Policy:
-    """Read a host's policy. Raises PolicyError."""
+    """Load a host's policy. Raises PolicyError."""
     return load(str(host.path(POLICY)))
 
 
-def look(host: Host, policy: Policy) -> Wanted:
-    """Probe a host, and decide and render what it calls for. Raises FactsError."""
-    facts = collect.collect(host, meanwhile=render.prepare)
+def for_host(host: Host, policy: Policy) -> Wanted:
+    """Probe a host, and decide and render what it should have. Raises FactsError."""
+    facts = collect.collect(host, while_waiting=render.prepare)
     decided = values.decide(facts, policy)
     return Wanted(facts, decided, render.render(decided))

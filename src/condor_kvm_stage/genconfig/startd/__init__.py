@@ -1,1 +1,1 @@
-"""Make the running HTCondor apply the snippet."""
+"""Make the running HTCondor, above all its startd, use the snippet."""

@@ -1,4 +1,4 @@
-"""Whether --apply can do its work itself: a scriptlet that has no network leaves it to the unit."""
+"""Let the boot unit do the work of --apply where it runs in a scriptlet that has no network."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ...policy.model import Policy
 
 
 class ApplyError(KvmStageError):
-    """HTCondor does not take up its configuration."""
+    """HTCondor does not apply its configuration."""
 
 
-def demand_htcondor(host: Host) -> None:
-    """Raise ApplyError if HTCondor is not installed. Our package brings its directories, so they say nothing."""
+def require_htcondor(host: Host) -> None:
+    """Raise ApplyError if HTCondor is not installed. Its directories do not count: this package has them, too."""
     if not host.program("condor_master"):
         raise ApplyError(
-            "no program condor_master; install HTCondor (package condor): when it starts, it gets all this"
+            "no program condor_master; install HTCondor (package condor): it will be configured when it starts"
         )
 
 
@@ -32,7 +32,7 @@ def is_running(host: Host) -> bool:
 
 
 def must_delegate(host: Host) -> bool:
-    """Return whether this process has no network although the host has: a scriptlet under rpm's plug-in `unshare`."""
+    """Return whether this process is in a network namespace: a scriptlet under rpm's plug-in `unshare`."""
     try:
         return os.readlink(host.path("/proc/self/ns/net")) != os.readlink(host.path("/proc/1/ns/net"))
     except OSError:  # not root, or no such files
@@ -40,15 +40,15 @@ def must_delegate(host: Host) -> bool:
 
 
 def delegate(host: Host, policy: Policy) -> Iterator[Message]:
-    """Let the unit do it, which systemd starts outside of the scriptlet. Gives the lines that it said."""
+    """Restart the unit, which systemd runs outside of the scriptlet. Yields the messages that it logged."""
     done = host.run("systemctl", "restart", UNIT, timeout=policy.staging.timeout + policy.htcondor.wait + 60)
     if _property(host, "ConditionResult") == "no":
-        yield Message(f"{UNIT} is switched off ({DISABLED}): nothing is changed", NOTICE)
+        yield Message(f"{UNIT} is disabled ({DISABLED}): nothing was changed", NOTICE)
         return
     invocation = _property(host, "InvocationID")
     host.run("journalctl", "--sync")
-    said = host.run("journalctl", "--output=json", "--quiet", f"_SYSTEMD_INVOCATION_ID={invocation}")
-    entries = [json.loads(line) for line in said.output.splitlines()]  # systemd's "Journal JSON Format"
+    log = host.run("journalctl", "--output=json", "--quiet", f"_SYSTEMD_INVOCATION_ID={invocation}")
+    entries = [json.loads(line) for line in log.output.splitlines()]  # systemd's "Journal JSON Format"
     yield from (Message(entry["MESSAGE"], int(entry["PRIORITY"])) for entry in entries)
     if done.status != 0:
         raise ApplyError(f"{UNIT} failed: {'see above' if entries else done.reason}; see journalctl -u {UNIT}")

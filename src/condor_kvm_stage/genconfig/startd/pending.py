@@ -1,4 +1,4 @@
-"""What a running startd does not know yet, and what it takes: facts of both sides in, a verdict out. Pure."""
+"""Which changes need a restart of the startd: the snippet's values compared with what it advertises. Pure."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from ...installed import SNIPPET
 from ..probes.htcondor import Htcondor
 from ..snippet import guard_in_start
 from ..snippet.values import Values
-from .slot_ads import UNLIMITED, Running
+from .slot_ads import UNLIMITED, SlotAds
 
-# Of the snippet, what the startd reads at its start
+# Settings of the snippet that the startd reads only when it starts
 _AT_START = ("VM_TYPE", "VM_MEMORY", "VM_MAX_NUMBER", "VM_NETWORKING", "VM_NETWORKING_TYPE")
 TRUE = ("true", "t", "1")  # string_is_boolean_param() of HTCondor
 
 
 def overridden(condor: Htcondor) -> list[str]:
-    """Return which of the settings that the startd reads at its start another file has the last word on."""
+    """Return which of the settings that the startd reads when it starts are overridden by a later file."""
     origins = {name: condor.settings[name].origin for name in _AT_START if name in condor.settings}
     return [name for name, origin in origins.items() if origin.startswith("/") and not origin.startswith(SNIPPET)]
 
 
 def in_force(values: Values, condor: Htcondor) -> Values:
-    """Return the snippet's values with what other files make of them: that is what a restart would bring."""
+    """Return the snippet's values with the overrides of other files: those that a restart would apply."""
     others = overridden(condor)
     no_vm = values.no_vm
     if "VM_TYPE" in others and condor.value("VM_TYPE").lower() != "kvm":
@@ -31,7 +31,7 @@ def in_force(values: Values, condor: Htcondor) -> Values:
     size = dataclasses.replace(
         values.size,
         memory=values.size.memory if memory is None else memory,
-        number=values.size.number if number is None else number or UNLIMITED,  # 0 is no limit
+        number=values.size.number if number is None else number or UNLIMITED,  # 0 means no limit
     )
     types = values.network.types
     if {"VM_NETWORKING", "VM_NETWORKING_TYPE"} & set(others):
@@ -41,28 +41,28 @@ def in_force(values: Values, condor: Htcondor) -> Values:
     return dataclasses.replace(values, no_vm=no_vm, size=size, network=offer)
 
 
-def for_restart(values: Values, running: Running) -> list[str]:
-    """Return how the running startd differs from the snippet in what it reads only at its start, a part each.
+def for_restart(values: Values, advertised: SlotAds) -> list[str]:
+    """Return how the running startd differs from the snippet in the settings that it reads only when it starts.
 
-    None of it if it does not differ. HTCondor's VMUniverseMgr::init() reads VM_TYPE, VM_MEMORY, VM_NETWORKING* and
+    One description for each difference. HTCondor's VMUniverseMgr::init() reads VM_TYPE, VM_MEMORY, VM_NETWORKING* and
     VM_MAX_NUMBER; condor_reconfig does not call it.
     """
     if values.no_vm:
-        return ["HasVM is true, and is to be false"] if running.has_vm else []
-    if not running.has_vm:
+        return ["HasVM is true, and is to be false"] if advertised.has_vm else []
+    if not advertised.has_vm:
         return ["HasVM is false, and is to be true"]
     types = tuple(sorted(values.network.types))
     number, wanted_number = (
-        "unlimited" if n is None or n >= UNLIMITED else str(n) for n in (running.vm_number, values.size.number)
+        "unlimited" if n is None or n >= UNLIMITED else str(n) for n in (advertised.vm_number, values.size.number)
     )
     pairs = [
-        ("VM_Memory", str(running.vm_memory), str(values.size.memory)),
+        ("VM_Memory", str(advertised.vm_memory), str(values.size.memory)),
         ("the number of virtual machines", number, wanted_number),
-        ("VM_Networking_Types", ", ".join(running.network_types) or "none", ", ".join(types) or "none"),
+        ("VM_Networking_Types", ", ".join(advertised.network_types) or "none", ", ".join(types) or "none"),
     ]
     return [f"{what} is {now}, and is to be {wanted}" for what, now, wanted in pairs if now != wanted]
 
 
-def guarded(values: Values, running: Running) -> bool:
-    """Return whether START demands the conditions for VM jobs in every slot."""
-    return bool(running.start) and all(guard_in_start.demands(start, values.guard) for start in running.start)
+def guarded(values: Values, advertised: SlotAds) -> bool:
+    """Return whether START requires the conditions for VM jobs in every slot."""
+    return bool(advertised.start) and all(guard_in_start.requires(start, values.guard) for start in advertised.start)

@@ -1,4 +1,4 @@
-"""What the running startd advertises, as the collector has it: slot ads, and what they say of virtual machines."""
+"""What the running startd advertises: its slot ads in the collector, and what they say about virtual machines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...host import Host
+from ..outcome import PASSED, Outcome, failed
 from ..probes.htcondor import Htcondor
 from ..snippet import start_guard
 
@@ -31,55 +32,48 @@ _FREE = ("Owner", "Unclaimed", "Drained", "")
 
 
 @dataclass(frozen=True)
-class Running:
-    """fault: why there are no slot ads, "" if there are. The rest is what they say, of all slots together.
+class SlotAds:
+    """The slot ads of one startd, all slots together."""
 
-    has_vm: of VM universe. vm_memory: MiB, those that running machines use included. vm_number: None for no limit.
-    network_types: sorted. methods: URL schemes. start: the expressions, one for each kind of slot. claimed: the names
-    of the slots that run jobs or are promised to. conditions: which attributes that START refers to all slots have.
-    since: when they reread their configuration last, seconds since 1970. drained: the names of the slots that
-    somebody drained, who would have to do so again after a restart.
-    """
-
-    fault: str = ""
+    query: Outcome = PASSED  # whether the collector has the ads; if not, the fields below mean nothing
     has_vm: bool = False
-    vm_memory: int = 0
-    vm_number: int | None = None
-    network_types: tuple[str, ...] = ()
-    methods: frozenset[str] = frozenset()
-    start: tuple[str, ...] = ()
-    claimed: tuple[str, ...] = ()
-    conditions: frozenset[str] = frozenset()
-    drained: tuple[str, ...] = ()
-    since: int = 0
+    vm_memory: int = 0  # MiB, including what running machines use
+    vm_number: int | None = None  # how many machines at once, None for no limit
+    network_types: tuple[str, ...] = ()  # sorted
+    methods: frozenset[str] = frozenset()  # URL schemes
+    start: tuple[str, ...] = ()  # the expressions, one for each kind of slot
+    claimed: tuple[str, ...] = ()  # names of the slots that are claimed, with or without a job
+    conditions: frozenset[str] = frozenset()  # which attributes that START refers to all slots have
+    drained: tuple[str, ...] = ()  # names of the slots that somebody drained; a restart would undo that
+    since: int = 0  # Unix time of the last reconfiguration
 
 
-def ask(host: Host, htcondor: Htcondor, timeout: float = 5) -> Running:
+def ask(host: Host, htcondor: Htcondor, timeout: float = 5) -> SlotAds:
     """Ask the collector for this host's slot ads."""
     name = htcondor.value("FULL_HOSTNAME")
     if not name:
-        return Running(fault=htcondor.fault or "HTCondor does not know this host's name")
+        return SlotAds(failed(htcondor.configuration.reason or "HTCondor does not know this host's name"))
     constraint = f"Machine == {json.dumps(name)}"
     answer = host.run(
         "condor_status", "-json", "-constraint", constraint, "-attributes", ",".join(_ATTRIBUTES), timeout=timeout
     )
     if answer.status != 0:
-        return Running(fault=f"the collector cannot be asked: {answer.reason}")
+        return SlotAds(failed(f"cannot query the collector: {answer.reason}"))
     try:
-        ads = json.loads(answer.output.strip() or "[]")  # nothing at all for no ads
+        ads = json.loads(answer.output.strip() or "[]")  # it prints nothing if there are no ads
     except ValueError as error:
-        return Running(fault=f"what condor_status says is no JSON: {error}")
-    return of(ads) if ads else Running(fault=f"the collector has no slot of {name}")
+        return SlotAds(failed(f"condor_status printed invalid JSON: {error}"))
+    return of(ads) if ads else SlotAds(failed(f"the collector has no slot of {name}"))
 
 
-def of(ads: list[dict[str, Any]]) -> Running:
-    """Return what the slot ads of one startd say. An attribute may be missing, or None for ClassAd's undefined."""
+def of(ads: list[dict[str, Any]]) -> SlotAds:
+    """Parse the slot ads of one startd. An attribute may be missing, or None for ClassAd's undefined."""
     own = [ad for ad in ads if ad.get("SlotType") != "Dynamic"]
     first = own[0] if own else ads[0]
     machines = [memory for memory in (_number(ad, "VM_Guest_Mem") for ad in ads) if memory is not None]
     free = _number(first, "VM_AvailNum") or 0
     types = _text(first, "VM_Networking_Types") if first.get("VM_Networking") is True else ""
-    return Running(
+    return SlotAds(
         has_vm=first.get("HasVM") is True,
         vm_memory=(_number(first, "VM_Memory") or 0) + sum(machines),
         vm_number=None if free >= UNLIMITED else free + len(machines),
@@ -99,6 +93,6 @@ def _text(ad: dict[str, Any], name: str) -> str:
 
 
 def _number(ad: dict[str, Any], name: str) -> int | None:
-    """An expression that is not evaluated, or an error, is a string."""
+    """Unevaluated expressions and errors are strings."""
     value = ad.get(name)
     return value if isinstance(value, int) else None

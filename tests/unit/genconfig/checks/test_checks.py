@@ -8,6 +8,7 @@ import pytest
 
 from condor_kvm_stage.genconfig import checks
 from condor_kvm_stage.genconfig.checks import Findings, Level, run
+from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried
 from condor_kvm_stage.genconfig.probes import collect
 from support.fake_host import GOOD, RecordedHost
 from support.findings import all_of, decided, directory, knows, of, tried, verdict
@@ -67,7 +68,7 @@ def test_host_without_networks_needs_no_tun(good: Findings) -> None:
 
 
 def test_broken_policy_is_not_said_to_name_no_directories(good: Findings) -> None:
-    broken = all_of(knows(policy=None, policy_fault="line 3"), tried(directories=(), canary=None))(good)
+    broken = all_of(knows(policy=None, policy_fault="line 3"), tried(directories=(), canary=not_tried("x")))(good)
     for subject in ("images directory", "images canary"):
         found = verdict(broken, subject)
         assert (found.level, found.found) == (Level.NOT_APPLICABLE, "not tried, because the policy has an error")
@@ -83,7 +84,9 @@ def test_checks_stay_in_the_order_of_their_groups(good: Findings) -> None:
 def test_check_of_one_image_is_one_verdict(
     good: Findings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: str
 ) -> None:
-    monkeypatch.setattr("condor_kvm_stage.genconfig.checks.trials.stage", lambda host, url: fault)
+    monkeypatch.setattr(
+        "condor_kvm_stage.genconfig.checks.trials.stage", lambda host, url: failed(fault) if fault else PASSED
+    )
     monkeypatch.setattr(collect, "collect", None)  # of no use here, and slow
     status = run.run("nfs:///srv/\x1bx:y", RecordedHost(GOOD), as_json=False, quiet=False)
     (line,) = capsys.readouterr().out.splitlines()

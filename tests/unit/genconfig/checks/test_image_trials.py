@@ -9,6 +9,7 @@ import pytest
 
 from condor_kvm_stage.genconfig.checks import trials
 from condor_kvm_stage.genconfig.checks.trials import DirectoryTrial
+from condor_kvm_stage.genconfig.outcome import PASSED, Outcome, failed, not_tried
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.plugin import url
 from support.fake_host import FakeHost
@@ -23,13 +24,13 @@ def test_directory_is_tried_with_its_first_image(carry_out: Try) -> None:
         return PLUGIN
 
     found = carry_out({FIND: IMAGE, HEAD: Answer(0), PATH_OF_PLUGIN: plugin}, policy("/srv/images")).directories
-    assert found == (DirectoryTrial("/srv/images", "/srv/images/base.qcow2", "", ""),)
+    assert found == (DirectoryTrial("/srv/images", "/srv/images/base.qcow2", PASSED, ""),)
     assert [command[1] for command in staged if len(command) == 3] == ["nfs:///srv/images/base.qcow2:check.qcow2"]
 
 
 def test_directory_without_an_image_is_no_failure(carry_out: Try) -> None:
     found = carry_out({FIND: Answer(0)}, policy("/srv/images")).directories
-    assert found == (DirectoryTrial("/srv/images", "", "", ""),)
+    assert found == (DirectoryTrial("/srv/images", "", not_tried("has no image to try"), ""),)
 
 
 @pytest.mark.parametrize(
@@ -55,20 +56,21 @@ def test_directory_without_an_image_is_no_failure(carry_out: Try) -> None:
 )
 def test_directory_fails_with_the_reason_alone(carry_out: Try, programs: Programs, fault: str) -> None:
     (found,) = carry_out(programs, policy("/srv/images")).directories
-    assert found.fault == fault
+    assert found.outcome == failed(fault)
 
 
 @pytest.mark.parametrize(
-    ("answer", "fault"), [(PLUGIN, ""), (Answer(6, "", "vm-nfs-plugin: the share is gone\n"), "the share is gone")]
+    ("answer", "outcome"),
+    [(PLUGIN, PASSED), (Answer(6, "", "vm-nfs-plugin: the share is gone\n"), failed("the share is gone"))],
 )
-def test_canary_image_is_staged(carry_out: Try, answer: Answer, fault: str) -> None:
+def test_canary_image_is_staged(carry_out: Try, answer: Answer, outcome: Outcome) -> None:
     asked: list[tuple[str, ...]] = []
 
     def plugin(command: tuple[str, ...]) -> Answer:
         asked.append(command)
         return answer
 
-    assert carry_out({PATH_OF_PLUGIN: plugin}, policy(canary="/srv/canary.qcow2")).canary == fault
+    assert carry_out({PATH_OF_PLUGIN: plugin}, policy(canary="/srv/canary.qcow2")).canary == outcome
     assert "nfs:///srv/canary.qcow2:canary.qcow2" in {command[1] for command in asked}
 
 
@@ -81,7 +83,7 @@ def test_image_is_staged_in_a_directory_of_its_own_that_is_removed_then(tmp_path
         seen[0].write_text("overlay")
         return Answer(0)
 
-    assert trials.stage(FakeHost(tmp_path, programs={PATH_OF_PLUGIN: plugin}), "nfs:///x:y") == ""
+    assert trials.stage(FakeHost(tmp_path, programs={PATH_OF_PLUGIN: plugin}), "nfs:///x:y").passed
     assert seen[0].parent.parent == temporary
     assert list(temporary.iterdir()) == []
 
@@ -105,7 +107,7 @@ def test_directory_belongs_to_the_user_that_stands_for_those_of_jobs(
         seen.append(Path(command[2]).parent)
         return Answer(0)
 
-    assert trials.stage(SwitchingHost(tmp_path, programs={PATH_OF_PLUGIN: plugin}), "nfs:///x:y") == ""
+    assert trials.stage(SwitchingHost(tmp_path, programs={PATH_OF_PLUGIN: plugin}), "nfs:///x:y").passed
     assert given == [(seen[0], 4711, -1)]
 
 
@@ -143,7 +145,7 @@ def test_image_is_tried_by_its_name_whatever_characters_it_has(carry_out: Try) -
     name = "/srv/images/a b%41?c:d\n.qcow2"
     programs: Programs = {FIND: Answer(0, f"{name}\0"), HEAD: Answer(0), PATH_OF_PLUGIN: plugin}
     (found,) = carry_out(programs, policy("/srv/images")).directories
-    assert (found.image, found.fault) == (name, "")
+    assert (found.image, found.outcome) == (name, PASSED)
     (wanted,) = [url.parse_stage(word) for word in staged if word.startswith("nfs:")]
     assert (wanted.path, wanted.name) == (name, "check.qcow2")
 
@@ -157,6 +159,6 @@ def test_image_is_tried_by_its_name_whatever_characters_it_has(carry_out: Try) -
     ],
 )
 def test_policy_must_be_readable_for_the_users_of_jobs(tmp_path: Path, answer: Answer, fault: str) -> None:
-    found = trials.unreadable_policy(FakeHost(tmp_path, programs={HEAD: answer}))
-    assert fault in found
-    assert bool(found) is bool(fault)
+    found = trials.policy_is_readable(FakeHost(tmp_path, programs={HEAD: answer}))
+    assert fault in found.reason
+    assert found.failed is bool(fault)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from condor_kvm_stage.genconfig.checks import Check, Findings, Level
+from condor_kvm_stage.genconfig.outcome import failed
 from condor_kvm_stage.leftovers.job_domains import Domains
 from condor_kvm_stage.leftovers.metadata import Domain, JobRef, Unclear
 from support.findings import of, tried, verdict
 
-APPLY = "condor-kvm-stage-genconfig --apply, which destroys what jobs have left"
+APPLY = "condor-kvm-stage-genconfig --apply, which destroys them"
 
 
 def orphans(*names: str, fault: str = "", unclear: tuple[Unclear, ...] = ()) -> Domains:
@@ -29,7 +30,7 @@ def test_jobs_that_run_are_as_it_should_be(good: Findings) -> None:
 def test_orphans_are_named_with_the_next_step(good: Findings) -> None:
     check = found(good, orphans("a", "b"))
     assert (check.level, check.next_step) == (Level.WARN, APPLY)
-    assert check.found == "virtual machines of jobs that are gone still run: a, b"
+    assert check.found == "virtual machines of jobs that have ended still run: a, b"
 
 
 def test_only_a_handful_is_named(good: Findings) -> None:
@@ -45,8 +46,11 @@ def test_names_do_no_harm_on_a_terminal(good: Findings) -> None:
 def test_domain_of_which_it_cannot_be_told_is_to_be_looked_at(good: Findings) -> None:
     check = found(good, orphans(unclear=(Unclear("uuid", "a 'b'\n", "starter is no process id: 'x\x1b'"),)))
     assert check.level is Level.WARN
-    assert check.found == r"it cannot be told whose the virtual machine a 'b'\n is: starter is no process id: 'x\x1b'"
-    assert check.next_step == r"see what it is: virsh --connect qemu:///system dumpxml 'a '\''b'\''\n'"
+    assert (
+        check.found
+        == r"cannot tell which job the virtual machine a 'b'\n belongs to: starter is no process id: 'x\x1b'"
+    )
+    assert check.next_step == r"inspect it: virsh --connect qemu:///system dumpxml 'a '\''b'\''\n'"
 
 
 def test_orphans_come_first(good: Findings) -> None:
@@ -70,5 +74,5 @@ def test_not_all_were_looked_for(good: Findings, fault: str, step: str) -> None:
 def test_it_is_not_a_matter_where_libvirt_does_not_answer_or_this_is_not_root(good: Findings) -> None:
     check = found(good, None)
     assert (check.level, check.found.rpartition(": ")[2]) == (Level.NOT_APPLICABLE, "only root can")
-    check = verdict(of("libvirt", fault="x")(tried(domains=None)(good)), "libvirt orphans")
+    check = verdict(of("libvirt", listens=failed("x"))(tried(domains=None)(good)), "libvirt orphans")
     assert (check.level, check.found.rpartition(": ")[2]) == (Level.NOT_APPLICABLE, "libvirt does not answer")

@@ -15,7 +15,7 @@ from _pytest.monkeypatch import MonkeyPatch  # pytest.MonkeyPatch, also before p
 
 from condor_kvm_stage.genconfig import cli
 from condor_kvm_stage.genconfig.checks import Check, Level, evaluate
-from condor_kvm_stage.genconfig.checks.run import look
+from condor_kvm_stage.genconfig.checks.run import gather
 from support.fake_host import HOSTS, RecordedHost, replace_surroundings
 
 CORPUS = sorted(path.parent for path in HOSTS.glob("*/host.toml"))
@@ -46,7 +46,7 @@ def be() -> Iterator[Make]:
 @pytest.fixture(scope="module")
 def verdicts(be: Make) -> dict[str, list[Check]]:
     """Every verdict on every host, by the host's name."""
-    return {folder.name: evaluate(look(be(folder))) for folder in CORPUS}
+    return {folder.name: evaluate(gather(be(folder))) for folder in CORPUS}
 
 
 def below(folder: Path) -> dict[Path, tuple[int, int]]:

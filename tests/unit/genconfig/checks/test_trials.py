@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
+from condor_kvm_stage.genconfig.outcome import PASSED, Outcome, failed
 from condor_kvm_stage.host import Answer
 from condor_kvm_stage.policy.model import Policy
-from support.trial_programs import FIND, GAHP, PASSED, PATH_OF_PLUGIN, PLUGIN, Try, policy
+from support.trial_programs import FIND, GAHP, GAHP_PASSED, PATH_OF_PLUGIN, PLUGIN, Try, policy
 
 # As condor_vm-gahp 25.14 says it
 LOG = """11/22/26 12:48:01 SharedPortEndpoint: failed to open /var/lock/condor/shared_port_ad: No such file or directory
@@ -20,9 +21,9 @@ Initialize Uids: caller=root, job user=condor
 
 def test_host_without_anything_has_a_reason_for_each_trial(carry_out: Try) -> None:
     found = carry_out({}, Policy())
-    assert (found.gahp, found.unit, found.directories, found.canary) == (None, "", (), None)
-    assert found.plugin == "no program /usr/local/bin/vm-nfs-plugin"
-    assert found.running.fault == "no program condor_config_val"
+    assert (found.gahp.tried, found.unit, found.directories, found.canary.tried) == (False, "", (), False)
+    assert found.plugin == failed("no program /usr/local/bin/vm-nfs-plugin")
+    assert found.advertised.query == failed("no program condor_config_val")
     assert found.user == "this user"
 
 
@@ -38,8 +39,8 @@ def test_versions_are_what_the_programs_say(carry_out: Try) -> None:
 
 
 def test_broken_policy_keeps_nothing_but_its_images_from_being_tried(carry_out: Try) -> None:
-    found = carry_out({GAHP: PASSED, PATH_OF_PLUGIN: PLUGIN}, None)
-    assert (found.gahp, found.plugin, found.directories, found.canary) == ("", "", (), None)
+    found = carry_out({GAHP: GAHP_PASSED, PATH_OF_PLUGIN: PLUGIN}, None)
+    assert (found.gahp, found.plugin, found.directories, found.canary.tried) == (PASSED, PASSED, (), False)
 
 
 def test_gahp_is_asked_as_the_startd_asks_it(carry_out: Try) -> None:
@@ -47,14 +48,14 @@ def test_gahp_is_asked_as_the_startd_asks_it(carry_out: Try) -> None:
 
     def answer(command: tuple[str, ...]) -> Answer:
         asked.append(command)
-        return PASSED
+        return GAHP_PASSED
 
-    assert carry_out({GAHP: answer}).gahp == ""
+    assert carry_out({GAHP: answer}).gahp == PASSED
     assert asked == [(GAHP, "-f", "-t", "-M", "0", "vmtype", "kvm")]
 
 
 def test_only_root_can_run_the_test_of_the_gahp(carry_out: Try) -> None:
-    assert carry_out({GAHP: PASSED}, as_root=False).gahp is None
+    assert not carry_out({GAHP: GAHP_PASSED}, as_root=False).gahp.tried
 
 
 @pytest.mark.parametrize(
@@ -79,20 +80,20 @@ def test_only_root_can_run_the_test_of_the_gahp(carry_out: Try) -> None:
     ],
 )
 def test_failure_of_the_gahp_is_the_line_of_its_log_that_tells_why(carry_out: Try, answer: Answer, reason: str) -> None:
-    assert carry_out({GAHP: answer}).gahp == reason
+    assert carry_out({GAHP: answer}).gahp == failed(reason)
 
 
 @pytest.mark.parametrize(
-    ("answer", "fault"),
+    ("answer", "outcome"),
     [
-        (PLUGIN, ""),
-        (Answer(0), "exit status 0"),
-        (Answer(1, "", "python3: bad interpreter\n"), "python3: bad interpreter"),
-        (Answer(-1, fault="vm-nfs-plugin did not end within 5 s"), "vm-nfs-plugin did not end within 5 s"),
+        (PLUGIN, PASSED),
+        (Answer(0), failed("exit status 0")),
+        (Answer(1, "", "python3: bad interpreter\n"), failed("python3: bad interpreter")),
+        (Answer(-1, fault="vm-nfs-plugin did not end within 5 s"), failed("vm-nfs-plugin did not end within 5 s")),
     ],
 )
-def test_plugin_must_say_what_it_supports(carry_out: Try, answer: Answer, fault: str) -> None:
-    assert carry_out({PATH_OF_PLUGIN: answer}).plugin == fault
+def test_plugin_must_say_what_it_supports(carry_out: Try, answer: Answer, outcome: Outcome) -> None:
+    assert carry_out({PATH_OF_PLUGIN: answer}).plugin == outcome
 
 
 def test_unit_is_in_the_state_that_systemd_says_whatever_its_exit_status(carry_out: Try) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.genconfig.outcome import PASSED, Outcome, failed
 from condor_kvm_stage.genconfig.probes import devices
 from condor_kvm_stage.genconfig.probes.devices import CONTROLLERS, Devices
 from support.fake_host import FakeHost, write
 
-NO_IOMMU = "no ACPI table DMAR or IVRS"
+NO_IOMMU = failed("no ACPI table DMAR or IVRS")
 PARAMETERS = "sys/module/{}/parameters/{}"
 
 
@@ -54,13 +55,13 @@ def test_controllers_of_cgroup_v1_are_directories_and_links_to_such(tmp_path: Pa
     ("files", "iommu"),
     [
         ((), NO_IOMMU),
-        (("sys/firmware/acpi/tables/DMAR",), "ACPI has a table DMAR, but the kernel uses no IOMMU"),
-        (("sys/firmware/acpi/tables/IVRS",), "ACPI has a table IVRS, but the kernel uses no IOMMU"),
-        (("sys/firmware/acpi/tables/DMAR", "sys/kernel/iommu_groups/0/type"), ""),
-        (("sys/kernel/iommu_groups/0/type",), ""),  # aarch64 has other tables
+        (("sys/firmware/acpi/tables/DMAR",), failed("ACPI has a table DMAR, but the kernel uses no IOMMU")),
+        (("sys/firmware/acpi/tables/IVRS",), failed("ACPI has a table IVRS, but the kernel uses no IOMMU")),
+        (("sys/firmware/acpi/tables/DMAR", "sys/kernel/iommu_groups/0/type"), PASSED),
+        (("sys/kernel/iommu_groups/0/type",), PASSED),  # aarch64 has other tables
     ],
 )
-def test_iommu_counts_only_if_the_kernel_uses_it(tmp_path: Path, files: tuple[str, ...], iommu: str) -> None:
+def test_iommu_counts_only_if_the_kernel_uses_it(tmp_path: Path, files: tuple[str, ...], iommu: Outcome) -> None:
     assert probe(tmp_path, *files).iommu == iommu
 
 

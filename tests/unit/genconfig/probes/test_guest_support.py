@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried
 from condor_kvm_stage.genconfig.probes import guest_support
 from condor_kvm_stage.genconfig.probes.guest_support import GuestSupport
 from condor_kvm_stage.guest_facts import GuestFacts
@@ -66,7 +67,8 @@ def test_cpu_is_the_most_of_the_hosts_with_which_qemu_starts(
     tmp_path: Path, cpus: tuple[str, ...], mode: str, without: list[str], reason: str
 ) -> None:
     found = look(tmp_path, starts_with(*cpus))
-    assert (found.facts.cpu_mode, found.facts.cpu_without, found.cpu) == (mode, without, reason)
+    assert (found.facts.cpu_mode, found.facts.cpu_without, found.cpu.reason) == (mode, without, reason)
+    assert found.cpu.passed is not bool(reason)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_cpu_is_the_most_of_the_hosts_with_which_qemu_starts(
     ],
 )
 def test_qemu_that_fails_otherwise_is_told_by_its_last_line(tmp_path: Path, answer: Answer, reason: str) -> None:
-    assert look(tmp_path, answer).cpu.startswith(reason)
+    assert look(tmp_path, answer).cpu.reason.startswith(reason)
 
 
 def test_qemu_that_does_not_end_is_not_tried_again(tmp_path: Path) -> None:
@@ -90,7 +92,7 @@ def test_qemu_that_does_not_end_is_not_tried_again(tmp_path: Path) -> None:
 
 def test_host_of_another_architecture_has_no_other_cpu_than_its_own(tmp_path: Path) -> None:
     host = host_of(tmp_path, ABORTED, architecture="aarch64")
-    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(FULL, True, ["dac"]))
+    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(FULL, True, ["dac"]), PASSED, PASSED)
     assert [command[0] for command in host.asked] == ["virsh"]
 
 
@@ -98,20 +100,21 @@ def test_host_without_qemu_has_a_reason(tmp_path: Path) -> None:
     host = FakeHost(tmp_path, programs={VIRSH: SAID})
     (tmp_path / "proc/sys/kernel").mkdir(parents=True)
     (tmp_path / "proc/sys/kernel/arch").write_text("x86_64\n")
-    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(), "", "no program qemu-kvm")
+    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(), PASSED, failed("no program qemu-kvm"))
 
 
 def test_host_without_kvm_is_not_tried_and_libvirt_not_started(tmp_path: Path) -> None:
     host = FakeHost(tmp_path, kvm="ENOENT", programs={VIRSH: SAID, QEMU: Answer(0)})
-    reason = "cannot open /dev/kvm: No such file or directory"
-    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(), reason, reason)
+    no_kvm = not_tried("cannot open /dev/kvm: No such file or directory")
+    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(), no_kvm, no_kvm)
     assert host.asked == []
 
 
 def test_libvirt_says_which_security_models_and_buses_there_are(tmp_path: Path) -> None:
     assert look(tmp_path, Answer(0)).facts == GuestFacts(FULL, True, ["dac"])
     el10 = CAPABILITIES.replace("<model>none</model>", "<model>selinux</model>").replace("ide", "sata")
-    assert look(tmp_path, Answer(0), Answer(0, el10)) == GuestSupport(GuestFacts(FULL, False, ["selinux", "dac"]))
+    facts = GuestFacts(FULL, False, ["selinux", "dac"])
+    assert look(tmp_path, Answer(0), Answer(0, el10)) == GuestSupport(facts, PASSED, PASSED)
     without = CAPABILITIES.replace("<model>dac</model>", "<model>none</model>")
     assert look(tmp_path, Answer(0), Answer(0, without)).facts.security_models == []
 
@@ -121,9 +124,9 @@ def test_libvirt_says_which_security_models_and_buses_there_are(tmp_path: Path) 
     [
         (Answer(1, "", "error: failed to connect to the hypervisor\nerror: no socket\n"), "error: no socket"),
         (Answer(-1, fault="virsh did not end within 5 s"), "virsh did not end within 5 s"),
-        (Answer(0), "what virsh prints names no security model or no bus for disks"),
-        (Answer(0, CAPABILITIES.partition("<domain")[0]), "what virsh prints names no security model or no bus"),
-        (Answer(0, "<capabilities>"), "what virsh prints is no XML: "),
+        (Answer(0), "virsh named no security model or no disk bus"),
+        (Answer(0, CAPABILITIES.partition("<domain")[0]), "virsh named no security model or no disk bus"),
+        (Answer(0, "<capabilities>"), "virsh printed invalid XML: "),
     ],
 )
 def test_libvirt_that_does_not_say_it_leaves_the_defaults_and_a_reason(
@@ -131,25 +134,27 @@ def test_libvirt_that_does_not_say_it_leaves_the_defaults_and_a_reason(
 ) -> None:
     found = look(tmp_path, Answer(0), answer)
     assert found.facts == GuestFacts(FULL)
-    assert found.libvirt.startswith(reason)
-    assert found.cpu == "", "one is not the other's matter"
+    assert found.capabilities.failed
+    assert found.capabilities.reason.startswith(reason)
+    assert found.cpu.passed, "the two are independent"
 
 
 def test_host_without_virsh_has_a_reason(tmp_path: Path) -> None:
     host = host_of(tmp_path, Answer(0))
     del host.programs[VIRSH]
-    assert guest_support.probe(host, 5).libvirt == "no program virsh"
+    assert guest_support.probe(host, 5).capabilities == failed("no program virsh")
 
 
 def test_only_root_asks_libvirt(tmp_path: Path) -> None:
     """Others might be asked for a password, which nobody is there to give."""
     host = host_of(tmp_path, Answer(0))
     host.as_root = False
-    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(FULL), guest_support.NOT_ROOT)
+    not_root = not_tried(guest_support.NOT_ROOT)
+    assert guest_support.probe(host, 5) == GuestSupport(GuestFacts(FULL), not_root, PASSED)
 
 
 def test_networks_are_those_that_the_snippet_offers() -> None:
-    found = GuestSupport(GuestFacts("", False, ["selinux"], [], "", ["x"]))
+    found = GuestSupport(GuestFacts("", False, ["selinux"], [], "", ["x"]), PASSED, PASSED)
     assert found.offered(("bridge", "nat"), "br0") == GuestFacts(
         "", False, ["selinux"], ["bridge", "nat"], "br0", ["x"]
     )
@@ -169,7 +174,7 @@ def real(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
 def test_qemu_is_told_to_end_and_leaves_no_core(real: Host) -> None:
     before = resource.getrlimit(resource.RLIMIT_CORE)
     add_program(real, '#!/bin/sh\nread line\n[ "$line$(ulimit -S -c)" = quit0 ] || exit 7\n', QEMU)
-    assert guest_support.probe(real, 5).cpu == ""
+    assert guest_support.probe(real, 5).cpu.passed
     assert resource.getrlimit(resource.RLIMIT_CORE) == before
 
 
@@ -177,7 +182,8 @@ def test_libvirt_that_hangs_is_given_up_in_time(real: Host) -> None:
     add_program(real, "#!/bin/sh\nexec sleep 60\n", VIRSH)
     add_program(real, "#!/bin/sh\n", QEMU)
     begin = time.monotonic()
-    assert guest_support.probe(real, 1) == GuestSupport(GuestFacts(FULL), "virsh did not end within 1 s")
+    slow = failed("virsh did not end within 1 s")
+    assert guest_support.probe(real, 1) == GuestSupport(GuestFacts(FULL), slow, PASSED)
     assert time.monotonic() - begin < 10
 
 
@@ -187,4 +193,4 @@ def test_libvirt_and_qemu_are_at_work_at_the_same_time(real: Host) -> None:
     here, there = real.path("/virsh"), real.path("/qemu")
     add_program(real, f"#!/bin/sh\n{wait.format(here=here, there=there)}exit 3\n", VIRSH)
     add_program(real, f"#!/bin/sh\n{wait.format(here=there, there=here)}", QEMU)
-    assert guest_support.probe(real, 20) == GuestSupport(GuestFacts(FULL), "exit status 3")
+    assert guest_support.probe(real, 20) == GuestSupport(GuestFacts(FULL), failed("exit status 3"), PASSED)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condor_kvm_stage.genconfig.outcome import PASSED, failed
 from condor_kvm_stage.genconfig.probes import htcondor
 from condor_kvm_stage.genconfig.probes.htcondor import SETTINGS, Htcondor, Setting, parse
 from condor_kvm_stage.host import Answer
@@ -56,7 +57,7 @@ UNSET = "Not defined: MEMORY\nNot defined: VM_MEMORY\nNot defined: VM_NETWORKING
 
 
 def condor(**settings: str) -> Htcondor:
-    return Htcondor("", True, (25, 14, 1), {name: Setting(value, POOL) for name, value in settings.items()})
+    return Htcondor(PASSED, True, (25, 14, 1), {name: Setting(value, POOL) for name, value in settings.items()})
 
 
 def test_each_setting_has_its_own_value_and_origin() -> None:
@@ -74,7 +75,7 @@ def test_each_setting_has_its_own_value_and_origin() -> None:
 def test_unset_names_do_not_make_a_fault(tmp_path: Path) -> None:
     (tmp_path / "etc/condor/config.d").mkdir(parents=True)
     host = FakeHost(tmp_path, programs={TOOL: Answer(1, PRINTED, UNSET)})
-    assert htcondor.probe(host) == Htcondor("", True, (25, 14, 1), parse(PRINTED))
+    assert htcondor.probe(host) == Htcondor(PASSED, True, (25, 14, 1), parse(PRINTED))
     assert host.asked == [("condor_config_val", "-verbose", *SETTINGS)]
 
 
@@ -89,12 +90,12 @@ def test_unset_names_do_not_make_a_fault(tmp_path: Path) -> None:
         (Answer(1, "", f"ERROR: Can't read config source {POOL}\n"), f"ERROR: Can't read config source {POOL}"),
     ],
 )
-def test_configuration_that_cannot_be_had_is_a_fault(tmp_path: Path, answer: Answer, fault: str) -> None:
-    assert htcondor.probe(FakeHost(tmp_path, programs={TOOL: answer})) == Htcondor(fault, False, ())
+def test_configuration_that_cannot_be_read_is_a_failure(tmp_path: Path, answer: Answer, fault: str) -> None:
+    assert htcondor.probe(FakeHost(tmp_path, programs={TOOL: answer})) == Htcondor(failed(fault), False, ())
 
 
 def test_host_without_htcondor_says_so(tmp_path: Path) -> None:
-    assert htcondor.probe(FakeHost(tmp_path)) == Htcondor("no program condor_config_val", False, ())
+    assert htcondor.probe(FakeHost(tmp_path)) == Htcondor(failed("no program condor_config_val"), False, ())
 
 
 def test_version_that_is_not_said_is_unknown(tmp_path: Path) -> None:

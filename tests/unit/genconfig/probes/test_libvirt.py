@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condor_kvm_stage.genconfig.outcome import PASSED, failed
 from condor_kvm_stage.genconfig.probes import libvirt
 from condor_kvm_stage.genconfig.probes.libvirt import Libvirt
 from condor_kvm_stage.genconfig.probes.versions import version_in
@@ -24,7 +25,7 @@ NOBODY_LISTENS = (
 
 
 def test_host_without_libvirt_has_none_of_it(tmp_path: Path) -> None:
-    assert libvirt.probe(FakeHost(tmp_path)) == Libvirt(NOBODY_LISTENS, "", (), False, False)
+    assert libvirt.probe(FakeHost(tmp_path)) == Libvirt(failed(NOBODY_LISTENS), "", (), False, False)
 
 
 def test_host_with_all_of_it(tmp_path: Path) -> None:
@@ -32,7 +33,7 @@ def test_host_with_all_of_it(tmp_path: Path) -> None:
     (tmp_path / "run/libvirt/network/default.xml").write_text("<networkstatus/>")
     programs = {"/usr/sbin/libvirtd": Answer(0, "libvirtd (libvirt) 12.8.0\n"), "/usr/bin/passt": Answer(0)}
     host = FakeHost(tmp_path, sockets=(MONOLITHIC,), programs=programs)
-    assert libvirt.probe(host) == Libvirt("", "libvirtd", (12, 8, 0), True, True)
+    assert libvirt.probe(host) == Libvirt(PASSED, "libvirtd", (12, 8, 0), True, True)
 
 
 def test_modular_daemon_is_asked_first(tmp_path: Path) -> None:
@@ -41,12 +42,12 @@ def test_modular_daemon_is_asked_first(tmp_path: Path) -> None:
         "/usr/sbin/virtqemud": Answer(0, "virtqemud (libvirt) 9.0.0\n"),
     }
     found = libvirt.probe(FakeHost(tmp_path, sockets=(MODULAR,), programs=programs))
-    assert found == Libvirt("", "virtqemud", (9, 0, 0), False, False)
+    assert found == Libvirt(PASSED, "virtqemud", (9, 0, 0), False, False)
 
 
 @pytest.mark.parametrize("path", [MODULAR, MONOLITHIC])
 def test_one_listening_socket_is_enough(tmp_path: Path, path: str) -> None:
-    assert libvirt.probe(FakeHost(tmp_path, sockets=(path,))).fault == ""
+    assert libvirt.probe(FakeHost(tmp_path, sockets=(path,))).listens.passed
 
 
 def test_network_that_is_defined_but_not_active_is_none(tmp_path: Path) -> None:
@@ -70,8 +71,8 @@ def test_socket_of_a_dead_daemon_is_no_libvirt(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as daemon:
         daemon.bind(str(tmp_path / MONOLITHIC.lstrip("/")))
         daemon.listen()
-        assert libvirt.probe(Host(tmp_path)).fault == ""
-    assert f"{MONOLITHIC}: Connection refused" in libvirt.probe(Host(tmp_path)).fault
+        assert libvirt.probe(Host(tmp_path)).listens.passed
+    assert f"{MONOLITHIC}: Connection refused" in libvirt.probe(Host(tmp_path)).listens.reason
 
 
 @pytest.mark.parametrize(

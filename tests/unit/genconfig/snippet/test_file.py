@@ -124,7 +124,7 @@ def test_snippet_of_somebody_elses_is_kept_too(host: Host) -> None:
 
 
 def test_host_without_htcondor_is_one_message(tmp_path: Path) -> None:
-    with pytest.raises(file.SnippetError, match=r"/etc/condor/config.d is not there; install HTCondor \(package con"):
+    with pytest.raises(file.SnippetError, match=r"/etc/condor/config.d does not exist; install HTCondor \(package con"):
         put(Host(tmp_path), NEW)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,11 +1,11 @@
-"""What START demands: a condition that a VM job could do without is none."""
+"""What START requires: a condition that a VM job can avoid does not count."""
 
 from __future__ import annotations
 
 import pytest
 
 from condor_kvm_stage.genconfig.snippet import start_guard
-from condor_kvm_stage.genconfig.snippet.guard_in_start import demands
+from condor_kvm_stage.genconfig.snippet.guard_in_start import requires
 
 GUARD = start_guard.start(list(start_guard.attributes([])))
 
@@ -34,5 +34,5 @@ GUARD = start_guard.start(list(start_guard.attributes([])))
         ("(", False),
     ],
 )
-def test_start_demands_the_conditions(start: str, expected: bool) -> None:
-    assert demands(start, start_guard.attributes([])) is expected
+def test_start_requires_the_conditions(start: str, expected: bool) -> None:
+    assert requires(start, start_guard.attributes([])) is expected

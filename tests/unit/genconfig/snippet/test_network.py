@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from condor_kvm_stage.genconfig.outcome import PASSED
 from condor_kvm_stage.genconfig.probes import cpu, devices, environment, htcondor, kvm, libvirt, memory, programs
 from condor_kvm_stage.genconfig.probes.collect import HostFacts
 from condor_kvm_stage.genconfig.snippet.network import Offer, offer
@@ -26,9 +27,9 @@ def facts(
         kvm.KvmDevice(True),
         memory.Memory(16000, 0, 1, None),
         environment.Environment(True, "", "", "disabled", None),
-        libvirt.Libvirt("", "libvirtd", libvirt_version, nat, passt),
-        htcondor.Htcondor("", True, htcondor_version),
-        devices.Devices(True, True, (), "", "", interfaces),
+        libvirt.Libvirt(PASSED, "libvirtd", libvirt_version, nat, passt),
+        htcondor.Htcondor(PASSED, True, htcondor_version),
+        devices.Devices(True, True, (), PASSED, "", interfaces),
         programs.Programs("", "", "", "", ()),
     )
 

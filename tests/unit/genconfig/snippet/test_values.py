@@ -74,10 +74,10 @@ def test_policy_decides_on_canary_disks_and_networks(host: HostFacts) -> None:
 def test_policy_decides_whose_program_defines_virtual_machines(host: HostFacts) -> None:
     policy = Policy()
     assert values.decide(host, policy).guarded
-    assert values.decide_unseen(policy, "/x").guarded
+    assert values.decide_for_tree(policy, "/x").guarded
     policy.guest.guarded = False
     assert not values.decide(host, policy).guarded
-    assert not values.decide_unseen(policy, "/x").guarded
+    assert not values.decide_for_tree(policy, "/x").guarded
 
 
 def test_unseen_host_gets_what_its_policy_fixes_and_nothing_else() -> None:
@@ -85,19 +85,19 @@ def test_unseen_host_gets_what_its_policy_fixes_and_nothing_else() -> None:
     policy.vm.memory, policy.vm.max_number = 32 << 30, 8
     policy.network.types, policy.network.bridge = ["nat", "bridge"], "br0"
     policy.given = ["network.types"]
-    assert values.missing_for_unseen(policy) == []
-    found = rendered(values.decide_unseen(policy, "/usr/libexec/x/vm-nfs-plugin"))
+    assert values.missing_for_tree(policy) == []
+    found = rendered(values.decide_for_tree(policy, "/usr/libexec/x/vm-nfs-plugin"))
     assert (found["VM_MEMORY"], found["VM_MAX_NUMBER"]) == ("32768", "8")
     assert found["FILETRANSFER_PLUGINS"].endswith(", /usr/libexec/x/vm-nfs-plugin")
     assert (found["VM_NETWORKING_TYPE"], found["VM_NETWORKING_BRIDGE_INTERFACE"]) == ("nat, bridge", "br0")
     assert "#   not looked at: the policy fixes all values\n" in render.render(
-        values.decide_unseen(policy, "/usr/libexec/x/vm-nfs-plugin")
+        values.decide_for_tree(policy, "/usr/libexec/x/vm-nfs-plugin")
     )
 
 
 def test_policy_that_leaves_something_to_the_host_does_not_do_for_an_unseen_one() -> None:
     policy = Policy()
-    assert values.missing_for_unseen(policy) == ["network.types", "vm.memory", "vm.max_number"]
+    assert values.missing_for_tree(policy) == ["network.types", "vm.memory", "vm.max_number"]
     policy.given, policy.network.types = ["network.types"], ["bridge"]
     policy.vm.memory = 1 << 30
-    assert values.missing_for_unseen(policy) == ["network.bridge", "vm.max_number"]
+    assert values.missing_for_tree(policy) == ["network.bridge", "vm.max_number"]

@@ -1,4 +1,4 @@
-"""--apply where HTCondor does not take it up: how long that is waited for, and the message that says so."""
+"""--apply where HTCondor does not apply the snippet: the timeout, and the message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.startd import delegate
 from condor_kvm_stage.host import Answer
-from support.fake_node import POLICY, Clock, FakeNode, slot, take_up
+from support.fake_node import POLICY, Clock, FakeNode, apply, slot
 
 pytestmark = pytest.mark.usefixtures("clock", "policy_of_the_host")
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("clock", "policy_of_the_host")
 def test_startd_that_does_not_come_back_is_waited_for_as_long_as_the_policy_says(tmp_path: Path, clock: Clock) -> None:
     node = FakeNode(tmp_path, [slot(HasVM=False)])
     with pytest.raises(delegate.ApplyError) as raised:
-        take_up(node)
+        apply(node)
     assert "HasVM is false, and is to be true" in str(raised.value)
     assert "condor-kvm-stage-genconfig --check" in str(raised.value)
     assert 60 <= clock.now < 62
@@ -34,22 +34,22 @@ def test_what_the_pool_does_not_show_is_a_failure(
     tmp_path: Path, pool: list[dict[str, object]], reason: str, clock: Clock
 ) -> None:
     with pytest.raises(delegate.ApplyError, match=reason):
-        take_up(FakeNode(tmp_path, pool), POLICY.replace("wait = 60", "wait = 1"))
+        apply(FakeNode(tmp_path, pool), POLICY.replace("wait = 60", "wait = 1"))
     assert clock.now < 2
 
 
 def test_collector_that_does_not_answer_is_a_failure(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     node.programs["/usr/bin/condor_status"] = Answer(1, errors="Error: communication error\n")
-    with pytest.raises(delegate.ApplyError, match="the collector cannot be asked: Error: communication error"):
-        take_up(node)
+    with pytest.raises(delegate.ApplyError, match="cannot query the collector: Error: communication error"):
+        apply(node)
 
 
 def test_broken_configuration_is_not_taken_for_a_node_without_a_startd(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     node.programs["/usr/bin/condor_config_val"] = Answer(1, errors="Configuration Error Line 3\n")
     with pytest.raises(delegate.ApplyError, match="Configuration Error Line 3"):
-        take_up(node)
+        apply(node)
     assert node.commands() == []
 
 
@@ -63,6 +63,6 @@ def test_htcondor_that_does_not_obey_is_a_failure_that_names_the_command(
     node = FakeNode(tmp_path, [slot(HasVM=False)])
     node.programs[f"/usr/sbin/{program}"] = Answer(1, errors="Can't connect to local master\n")
     with pytest.raises(delegate.ApplyError) as raised:
-        take_up(node)
+        apply(node)
     assert "Can't connect to local master" in str(raised.value)
     assert str(raised.value).endswith(f"run {command}")

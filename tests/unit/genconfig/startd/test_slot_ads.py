@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condor_kvm_stage.genconfig.outcome import PASSED, failed
 from condor_kvm_stage.genconfig.probes.htcondor import Htcondor, Setting
-from condor_kvm_stage.genconfig.startd.slot_ads import Running, ask, of
+from condor_kvm_stage.genconfig.startd.slot_ads import SlotAds, ask, of
 from condor_kvm_stage.host import Answer
 from support.fake_host import FakeHost
 
-NODE = Htcondor("", True, (25, 14, 1), {"FULL_HOSTNAME": Setting("node.example.org", "<Detected>")})
+NODE = Htcondor(PASSED, True, (25, 14, 1), {"FULL_HOSTNAME": Setting("node.example.org", "<Detected>")})
 START = r"/Expr((true) && (TARGET.JobUniverse isnt 13 || VmJobDisksAreAllowed))/"
 
 
@@ -42,8 +43,7 @@ def machine(name: str, memory: int = 4000, **attributes: object) -> dict[str, An
 
 
 def test_partitionable_slot_has_what_its_machines_use_besides_what_is_free() -> None:
-    assert of([slot("slot1"), machine("slot1_1"), slot("slot1_2", "Claimed", "Dynamic", Start="x")]) == Running(
-        fault="",
+    assert of([slot("slot1"), machine("slot1_1"), slot("slot1_2", "Claimed", "Dynamic", Start="x")]) == SlotAds(
         has_vm=True,
         vm_memory=10000,
         vm_number=4,
@@ -104,7 +104,7 @@ VM_ATTRIBUTES = ("VM_AvailNum", "VM_Guest_Mem", "VM_Memory", "VM_Networking", "V
     ],
 )
 def test_attributes_that_are_undefined_are_nothing(ad: dict[str, Any]) -> None:
-    assert of([ad]) == Running(vm_number=0, start=("",))
+    assert of([ad]) == SlotAds(vm_number=0, start=("",))
 
 
 @pytest.mark.parametrize("networking", [False, None])
@@ -128,35 +128,35 @@ def test_collector_is_asked_for_this_node_only(tmp_path: Path) -> None:
     [
         (
             Answer(1, "", "Error: communication error\nCEDAR:6001:Failed to connect to <127.0.0.1:9618>\n"),
-            "the collector cannot be asked: CEDAR:6001:Failed to connect to <127.0.0.1:9618>",
+            "cannot query the collector: CEDAR:6001:Failed to connect to <127.0.0.1:9618>",
         ),
         (
             Answer(-1, fault="condor_status did not end within 5 s"),
-            "the collector cannot be asked: condor_status did not end within 5 s",
+            "cannot query the collector: condor_status did not end within 5 s",
         ),
         (Answer(0, ""), "the collector has no slot of node.example.org"),
         (Answer(0, "\n"), "the collector has no slot of node.example.org"),
         (Answer(0, "[\n]\n"), "the collector has no slot of node.example.org"),
         (
             Answer(0, '[\n{\n  "HasVM": tr'),
-            "what condor_status says is no JSON: Expecting value: line 3 column 12 (char 15)",
+            "condor_status printed invalid JSON: Expecting value: line 3 column 12 (char 15)",
         ),
     ],
 )
 def test_collector_that_has_no_ads_is_a_fault(tmp_path: Path, answer: Answer, fault: str) -> None:
-    assert ask(FakeHost(tmp_path, programs={"/usr/bin/condor_status": answer}), NODE) == Running(fault=fault)
+    assert ask(FakeHost(tmp_path, programs={"/usr/bin/condor_status": answer}), NODE) == SlotAds(failed(fault))
 
 
 @pytest.mark.parametrize(
     ("htcondor", "fault"),
     [
-        (Htcondor("no program condor_config_val", False, ()), "no program condor_config_val"),
-        (Htcondor("", True, ()), "HTCondor does not know this host's name"),
+        (Htcondor(failed("no program condor_config_val"), False, ()), "no program condor_config_val"),
+        (Htcondor(PASSED, True, ()), "HTCondor does not know this host's name"),
     ],
 )
 def test_without_a_name_nobody_is_asked(tmp_path: Path, htcondor: Htcondor, fault: str) -> None:
     host = FakeHost(tmp_path)
-    assert ask(host, htcondor) == Running(fault=fault)
+    assert ask(host, htcondor) == SlotAds(failed(fault))
     assert host.asked == []
 
 
@@ -171,5 +171,5 @@ def test_without_a_name_nobody_is_asked(tmp_path: Path, htcondor: Htcondor, faul
 )
 def test_any_ads_have_a_meaning(ads: list[dict[str, Any]]) -> None:
     found = of(ads)
-    assert found.fault == ""
+    assert found.query.passed
     assert len(found.claimed) <= len(ads)
