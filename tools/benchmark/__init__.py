@@ -1,5 +1,5 @@
-"""The benchmark, `make bench`: what staging by overlay costs, beside what a user would pick instead.
+"""The benchmark, `make bench`: the cost of staging by overlay, compared with the alternatives.
 
-A section measures and returns Results (results.py); record.py keeps them as JSON, with the machine's facts; table.py,
-plot.py and speed_page.py show what is in that JSON and measure nothing.
+A section measures and returns Results (results.py). record.py stores them as JSON, with facts about the machine.
+table.py, plot.py and speed_page.py show that JSON and measure nothing.
 """

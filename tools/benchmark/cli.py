@@ -28,15 +28,15 @@ from . import (
 )
 
 _DIST = Path(__file__).parents[2] / "dist"
-# Those that HTCondor's daemons would only disturb. The later ones stage images that the earlier ones have made.
+# Sections that run without HTCondor, whose daemons would disturb them. Later ones use images of earlier ones.
 _WITHOUT_HTCONDOR = (one_disk, many_disks, image_size, share, query, memory, guest_options)
 _WITH_HTCONDOR = (installation, jobs, guest_jobs)
 
 
 def main() -> int:
-    """Measure. Returns the exit status: 0 also if a goal is not met, because nothing here is a test."""
+    """Measure. Returns the exit status, which is 0 even if a goal is missed: this is not a test."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup makes it
+        if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup
             signal.signal(number, lambda *_: sys.exit(1))  # so that the images are removed
     try:
         found = _measure()

@@ -1,4 +1,4 @@
-"""A libvirt domain: as HTCondor's own script defines a job's machine (libvirt_simple_script.awk), and with options."""
+"""Domain XML like that of HTCondor's own script (libvirt_simple_script.awk), and with other options."""
 
 from __future__ import annotations
 
@@ -9,38 +9,30 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Options:
-    """What differs from HTCondor's domain.
+    """The differences from HTCondor's domain."""
 
-    driver: attributes of the disk's <driver>. iothread: one, for the disk. machine: "" for libvirt's default. cpu: the
-    CPU's mode, "" for QEMU's default. usb, balloon: whether the machine has what libvirt adds unasked. merged: whether
-    the kernel may merge equal pages of guests (KSM).
-    """
-
-    driver: Mapping[str, str] = field(default_factory=dict)
-    iothread: bool = False
-    machine: str = ""
-    cpu: str = "host-passthrough"
-    usb: bool = True
-    balloon: bool = True
-    merged: bool = True
+    driver: Mapping[str, str] = field(default_factory=dict)  # attributes of the disk's <driver>
+    iothread: bool = False  # whether the disk has one
+    machine: str = ""  # the machine type, "" for libvirt's default
+    cpu: str = "host-passthrough"  # the CPU's mode, "" for QEMU's default
+    usb: bool = True  # whether there is the USB controller that libvirt adds by default
+    balloon: bool = True  # whether there is the memory balloon that libvirt adds by default
+    merged: bool = True  # whether the kernel may merge equal pages of guests (KSM)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine by itself. memory: MiB. disk: a qcow2 file; console: the file for what is sent to the serial port.
-
-    kvm: whether KVM runs it, else QEMU emulates its processor, which then has no CPU mode.
-    """
+    """A virtual machine."""
 
     name: str
-    memory: int
-    disk: str
-    console: str
-    kvm: bool
+    memory: int  # MiB
+    disk: str  # path of a qcow2 file
+    console: str  # path of the file for the output of the serial port
+    kvm: bool  # whether KVM runs it; if not, QEMU emulates its processor, which then has no CPU mode
 
 
 def domain(machine: Machine, options: Options) -> str:
-    """Return the definition. Its console is in a file, where HTCondor's is a pseudo-terminal that nobody reads."""
+    """Return the domain XML. Its console is a file; HTCondor's is a pseudo-terminal that nobody reads."""
     root = ET.Element("domain", type="kvm" if machine.kvm else "qemu")
     ET.SubElement(root, "name").text = machine.name
     ET.SubElement(root, "memory").text = str(machine.memory << 10)

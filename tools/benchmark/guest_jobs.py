@@ -1,6 +1,6 @@
-"""Whole jobs with a Linux guest: HTCondor's own definition of its machine beside ours, in turn, on one node.
+"""Whole jobs with a Linux guest: HTCondor's definition of its machine compared with ours, alternating, on one node.
 
-Both have the same image, staged by the plug-in, and the same submit file: only a small second disk comes back.
+Both use the same image, staged by the plug-in, and the same submit file; only a small second disk is transferred back.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ transfer_output_files = results.img{more}
 log = job.log
 queue
 """
-_DONE, _RETURNED = 600, 240  # seconds at most, until the guest has done its work, and from then on
+_DONE, _RETURNED = 600, 240  # timeouts in seconds: until the guest has done its work, then until the job ends
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results, none where there is no KVM, and so no VM universe. An image stays on the share."""
+    """Return the results; none without KVM, and thus without VM universe. Leaves an image on the share."""
     if not Path("/dev/kvm").exists():
         progress("NO JOB WITH A LINUX GUEST IS MEASURED: there is no /dev/kvm")
         return []
@@ -62,7 +62,7 @@ def measure(scene: Scene) -> list[Result]:
                 progress(f"a job with a Linux guest, round {number + 1} of {ROUNDS}, {variant}")
                 job = _submit(scene.worker, variant, number)
                 watch.add([job.speaks, _userspace(job), _done(job), job.completed])
-                # The next one begins when this guest has nothing left to do but power off: HTCondor waits a minute then
+                # The next one starts when this guest only has to power off: HTCondor then waits a minute
                 for _ in watch.each([_done(job)], _DONE):
                     pass
                 running.append((variant, job))
@@ -76,7 +76,7 @@ def measure(scene: Scene) -> list[Result]:
 
 
 def _sample(job: Job, watch: Watch) -> dict[str, float]:
-    """Return seconds by what they were for."""
+    """Return seconds by phase."""
     seen, within = watch.seen, measured(job.console.read_text(encoding="utf-8", errors="replace"))
     return {
         f"{_FSYNCS} writes of 4 KiB, each followed by fsync": within["fsync_writes"],
@@ -99,7 +99,7 @@ def _submit(worker: Node, variant: str, number: int) -> Job:
     directory = f"{_SUBMITTED}/{number}-{variant}"
     worker.run(["mkdir", directory], user=recipe.USER)
     worker.run(["truncate", "--size=1M", f"{directory}/results.img"], user=recipe.USER)
-    os.sync()  # what the guest before has written is not to be written at this one's expense
+    os.sync()  # so that the writes of the previous guest do not slow this one
     more = ", console.log" if variant == OURS else ""
     text = _DESCRIPTION.format(directory=directory, share=SHARE, image=_IMAGE, disk=_DISK[variant], more=more)
     submitted = time.monotonic()
@@ -108,7 +108,7 @@ def _submit(worker: Node, variant: str, number: int) -> Job:
 
 
 def _prepare(scene: Scene) -> None:
-    """Make the image, and have HTCondor use one definition or the other. Both stay so."""
+    """Create the image, and configure HTCondor to alternate between the definitions. Neither is undone."""
     worker, kind = scene.worker, "kvm" if linux_guest.runs_on_kvm() else "qemu"
     linux_guest.write_image(scene.share / _IMAGE, "qcow2", _SCRIPT)
     worker.run("systemctl stop condor")

@@ -1,8 +1,8 @@
-"""What each option of a guest's definition does: HTCondor's own definition of its machine beside others, in turn.
+"""The effect of each option of a guest's definition: HTCondor's definition compared with others, alternating.
 
-Where KVM does not run Linux (testnode.linux_guest.runs_on_kvm) QEMU emulates the processor of the Linux guest: then its
-times are longer, and what an option saves is a smaller part of them. `python -m benchmark.guest_options [ROUNDS]`
-measures this section alone, on a node of its own, and keeps the samples in dist/guest-options.json.
+If KVM cannot run Linux (testnode.linux_guest.runs_on_kvm), QEMU emulates the processor of the Linux guest. Its times
+are longer then, and the savings of an option a smaller part of them. `python -m benchmark.guest_options [ROUNDS]`
+measures only this section, on a new node, and stores the samples in dist/guest-options.json.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .scene import SCRATCH, SHARE, Scene
 SECTION = "Options of a guest"
 ROUNDS, BENCH_ROUNDS = 3, 15
 
-_FSYNCS, _DATA, _ZEROS = 1000, 128, 64  # MiB, but for the first
+_FSYNCS, _DATA, _ZEROS = 1000, 128, 64  # MiB, except the first
 _DATA_AT, _ZEROS_AT = 128, 256  # MiB; the first is SEQUENTIAL_WRITE in tests/guest/linux/functions
 _SCRIPT = f"""\
 fsync_writes vda {_FSYNCS}
@@ -32,11 +32,11 @@ sequential_write vda {_DATA}
 timed zeros dd if=/dev/zero of=/dev/vda bs=1M count={_ZEROS} seek={_ZEROS_AT} conv=notrunc,fsync status=none
 timed discard blkdiscard -o $(({_DATA_AT} << 20)) -l $(({_DATA} << 20)) /dev/vda
 """
-STOCK, AGAIN = "HTCondor's", "HTCondor's, again"  # two measurements of the same show what chance does
+STOCK, AGAIN = "HTCondor's", "HTCondor's, again"  # two measurements of the same show the random variation
 _UNSAFE = {"cache": "unsafe"}
 _UNMAP = {"discard": "unmap"}
 _ZEROES = {"detect_zeroes": "unmap"}
-# What the disk's options do
+# Options of the disk
 DISKS = {
     STOCK: Options(),
     AGAIN: Options(),
@@ -47,7 +47,7 @@ DISKS = {
     "unsafe unmap": Options({**_UNSAFE, **_UNMAP}),
     "unsafe unmap detect_zeroes=unmap": Options({**_UNSAFE, **_UNMAP, **_ZEROES}),
 }
-# What the machine's options do for the boot
+# Options of the machine that affect the boot
 MACHINES = {
     STOCK: Options(),
     AGAIN: Options(),
@@ -62,7 +62,7 @@ CPUS = {
     "CPU maximum": Options(cpu="maximum"),
     "QEMU's default CPU": Options(cpu=""),
 }
-# The same writes by QEMU without a guest
+# The same writes, by QEMU without a guest
 _BENCH = ["-w", "-c", str(_FSYNCS), "-d", "1", "-s", "4096", "--flush-interval", "1"]
 BLOCK_LAYER = {
     STOCK: [*_BENCH, "-t", "writeback"],
@@ -78,7 +78,7 @@ HELLO = Guest("hello.qcow2", "hello from the guest", 64, True)
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results, none where there is no KVM. Three images stay on the share."""
+    """Return the results; none without KVM. Leaves three images on the share."""
     if not Path("/dev/kvm").exists():
         progress("NO GUEST'S OPTIONS ARE MEASURED: there is no /dev/kvm")
         return []

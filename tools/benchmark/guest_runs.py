@@ -1,4 +1,4 @@
-"""Guests that libvirt runs from a definition of ours, without HTCondor: one at a time, variant after variant."""
+"""Guests that libvirt runs from our domain XML, without HTCondor: one at a time, alternating between variants."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .job_signs import Sign, Watch
 from .scene import SCRATCH, SHARE
 
 _PLACE = f"{SCRATCH}/guests"
-_TIMEOUT = 240  # seconds, until a guest speaks, and from then until it has powered off
+_TIMEOUT = 240  # seconds, until a guest's first output, and from then until it has powered off
 _VIRSH = ["virsh", "--quiet", "--connect", "qemu:///system"]
 _INTERVAL = 0.01  # seconds
 _BLOCK = 512  # bytes: st_blocks' unit
@@ -27,15 +27,12 @@ Sample = dict[str, float]
 
 @dataclass(frozen=True)
 class Guest:
-    """image: the name of its base image, a qcow2 file on the share. says: its first line. memory: MiB.
+    """The guest that is run with each variant."""
 
-    kvm: whether KVM runs it, else QEMU emulates its processor.
-    """
-
-    image: str
-    says: str
-    memory: int
-    kvm: bool
+    image: str  # the name of its base image, a qcow2 file on the share
+    says: str  # its first line
+    memory: int  # MiB
+    kvm: bool  # whether KVM runs it; if not, QEMU emulates its processor
 
 
 class Runner:
@@ -48,9 +45,9 @@ class Runner:
         worker.run(["mkdir", _PLACE])
 
     def samples(self, guest: Guest, variants: Mapping[str, Options], rounds: int) -> dict[str, list[Sample]]:
-        """Run the guest with each variant once a round, each round with another one first. Returns run()'s, by variant.
+        """Run the guest with each variant once per round, rotating the order. Returns run()'s results by variant.
 
-        What a guest's neighbours do to it differs from one minute to the next, as does what its predecessor leaves.
+        Alternating averages out other load on the machine and the effects of the previous guest.
         """
         found: dict[str, list[Sample]] = {name: [] for name in variants}
         for number in range(rounds):
@@ -61,17 +58,17 @@ class Runner:
         return found
 
     def run(self, guest: Guest, options: Options) -> Sample:
-        """Run the guest until it has powered off. Returns seconds by what they were for, and a size in bytes.
+        """Run the guest until it has powered off. Returns seconds by phase, and a size in bytes.
 
-        speaks: from `virsh create` to its first line. processor: what QEMU took of a processor until then. What the
-        guest has measured itself, by its name for it. size: what its overlay takes in the end.
+        speaks: from `virsh create` to its first line. processor: CPU time of QEMU until then. The guest's own
+        measurements have the names that it gives them. size: of its overlay in the end.
         """
         name = f"guest-{next(self._numbers)}"
         overlay, console, definition = (f"{_PLACE}/{name}.{kind}" for kind in ("qcow2", "log", "xml"))
         self.make_overlay(guest.image, overlay)
         text = domain(Machine(name, guest.memory, overlay, console, guest.kvm), options)
         (self._place / f"{name}.xml").write_text(text, encoding="utf-8")
-        os.sync()  # what the guest before has written is not to be written at this one's expense
+        os.sync()  # so that the writes of the previous guest do not slow this one
         speaks = Sign(self._place / f"{name}.log", guest.says)
         with Watch() as watch:
             watch.add([speaks])
@@ -81,7 +78,7 @@ class Runner:
                 processor = 0.0
                 while speaks not in watch.seen:
                     if time.monotonic() > began + _TIMEOUT:
-                        raise TestNodeError(f"not within {_TIMEOUT} s: {name} says {guest.says}")
+                        raise TestNodeError(f"timed out after {_TIMEOUT} s: {name} says {guest.says}")
                     processor = max(processor, self._processor_time(name))
                     time.sleep(_INTERVAL)
                 self._worker.wait_until(lambda: name not in self._running(), f"{name} powers off", _TIMEOUT)
@@ -116,18 +113,18 @@ class Runner:
         return self._worker.run([*_VIRSH, "list", "--name"]).stdout.split()
 
     def _processor_time(self, name: str) -> float:
-        """Return the seconds that a guest's QEMU took of a processor, all its threads together; 0 if it has ended."""
+        """Return the CPU time of a guest's QEMU in seconds, all threads together; 0 if it has ended."""
         try:
             pid = (self._worker.root / f"run/libvirt/qemu/{name}.pid").read_text(encoding="ascii").strip()
             fields = (self._worker.root / f"proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):  # a guest may power off as soon as it has spoken
+        except (FileNotFoundError, ProcessLookupError):  # a guest may power off right after its first output
             return 0.0
         user, system = fields[11:13]  # proc_pid_stat(5): fields 14 and 15, in clock ticks
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def measured(console: str) -> Sample:
-    """Return what a Linux guest says that it measured: lines `guest: NAME MICROSECONDS`. Raises TestNodeError."""
+    """Return the measurements that a Linux guest printed: lines `guest: NAME MICROSECONDS`. Raises TestNodeError."""
     said = linux_guest.said(console)
     if "FAILED" in said:
         raise TestNodeError(f"a guest failed:\n{console}")

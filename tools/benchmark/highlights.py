@@ -1,4 +1,4 @@
-"""What docs/speed.md and the plot show of a record: ratios only, because they hold on other machines, too."""
+"""The part of a record that docs/speed.md and the plot show: only ratios, because they apply to other machines, too."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .results import quartiles
 
 @dataclass(frozen=True)
 class Highlight:
-    """One ratio: the time of ours divided by that of another program for the same work. low, high: quartiles."""
+    """One ratio: our time divided by that of another program for the same work."""
 
     work: str
     other: str
-    ratio: float
-    low: float
+    ratio: float  # the median
+    low: float  # the quartiles
     high: float
 
 
@@ -26,7 +26,7 @@ _ONE_DISK = f"qcow2 {one_disk.SHOWN}"
 _MOST = many_disks.COUNTS[-1]
 _QUERY = "query (-classad)"
 _STARTED = "the guest's first byte"  # in the name of such a case of whole jobs
-# section, case, the other program; what docs/speed.md and the plot call the work and the other program
+# Section, case, the other program; names of the work and the other program in docs/speed.md and the plot
 _SHOWN = (
     (
         one_disk.SECTION,
@@ -58,7 +58,7 @@ _SHOWN = (
 
 
 def highlights(record: Record) -> list[Highlight]:
-    """Return what is shown, in its order; whole jobs only if there are any, for they need KVM."""
+    """Return the highlights in order; whole jobs only if there are any, because they need KVM."""
     found = []
     for section, case, other, work, name in _SHOWN:
         found.append(_highlight(record, section, case, other, work, name))

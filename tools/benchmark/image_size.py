@@ -11,14 +11,14 @@ from .scene import Scene
 SECTION = "Image size (1 MiB of data for each GiB)"
 SIZES = {"1 GiB": 1 << 30, "16 GiB": 16 << 30, "256 GiB": 256 << 30, "1 TiB": 1 << 40}
 SMALLEST, LARGEST = "1 GiB", "1 TiB"
-ROUNDS, COPYING_ROUNDS = 60, 10  # many, because 10 % are little beside a machine's own moods
+ROUNDS, COPYING_ROUNDS = 60, 10  # many, because 10 % is little compared with a machine's random variation
 OF_SMALLEST = f"the same, of {SMALLEST}"
 FLAT = Goal(f"at most 10 % more than of {SMALLEST}", 1.1, OF_SMALLEST)
 LITTLE = Goal("less than 1 MiB", (1 << 20) - 1)
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results. The largest images, as name() has them, stay on the share."""
+    """Return the results. Leaves the largest images, named by name(), on the share."""
     return [result for kind in images.FORMATS for result in _measure(scene, kind)]
 
 

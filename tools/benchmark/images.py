@@ -17,7 +17,7 @@ def write(path: Path, size: int, data: int) -> None:
     Both are multiples of 1 MiB. The data are evenly spread pieces of 1 MiB, all with the same random content.
     """
     raw = path if path.suffix == ".raw" else path.with_suffix(".partial")
-    # the same in each run, lest one of them begins with the signature of another format
+    # the same in each run, so that none accidentally starts with the signature of another format
     chunk, count = random.Random("data").randbytes(_CHUNK), data // _CHUNK
     with open(raw, "wb") as file:
         file.truncate(size)
@@ -31,7 +31,7 @@ def write(path: Path, size: int, data: int) -> None:
 
 
 def chain(length: int) -> list[str]:
-    """Return the names of a backing chain's files, the first one's first."""
+    """Return the names of a backing chain's files, starting with the base."""
     return [f"chain-{length}-{number}.qcow2" for number in range(1, length + 1)]
 
 
@@ -40,7 +40,7 @@ def write_chain(directory: Path, length: int) -> None:
     names = chain(length)
     write(directory / names[-1], 1 << 30, 64 << 20)
     for name, backing in zip(names[-2::-1], names[:0:-1]):
-        # by its name only: the directory has another path on the node
+        # a relative name: the directory has another path on the node
         run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, directory / name])
         (directory / name).chmod(0o644)
 

@@ -1,4 +1,4 @@
-"""The node: what the generator takes beside its interpreter, and what scriptlets and triggers add to dnf install."""
+"""The node: the generator's time compared with its interpreter's, and the time of scriptlets in dnf install."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ FLOOR = "python3 -c 'import jinja2'"
 ROUNDS = 15
 INSTALLATIONS = 3  # pairs: each takes 20 s
 _GENERATOR = f"/usr/sbin/{OURS}"
-# Facts in, text out, in one process: what is left of the second case without the interpreter, imports and probing
+# Facts in, text out, in one process: the second case without the interpreter, imports and probing
 _RENDERER = """
 import json, sys, time
 sys.path.insert(0, "/usr/share/condor-kvm-stage/python")
-from condor_kvm_stage.genconfig import facts, host, snippet
-from condor_kvm_stage.policy import load
-found, policy, samples = facts.collect(host.Host()), load(), []
+from condor_kvm_stage.genconfig.probes import collect
+from condor_kvm_stage.genconfig.snippet import render, values, wanted
+from condor_kvm_stage.host import Host
+facts, policy, samples = collect.collect(Host()), wanted.policy_of(Host()), []
 for _ in range(int(sys.argv[1])):
     started = time.perf_counter()
-    snippet.render(snippet.decide(found, policy))
+    render.render(values.decide(facts, policy))
     samples.append(time.perf_counter() - started)
 print(json.dumps(samples))
 """
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results. HTCondor runs, with the package installed, and so they are left."""
+    """Return the results. Needs the package installed and HTCondor running, and leaves both so."""
     worker = scene.worker
     pool.restart_at_once(worker)
     rendering = json.loads(worker.run(["python3", "-IB", "-c", _RENDERER, str(ROUNDS)]).stdout)
@@ -46,7 +47,7 @@ def measure(scene: Scene) -> list[Result]:
 
 
 def _beside_the_floor(worker: Node, option: str) -> Result:
-    """Time the generator, in turn with its interpreter and its one library by themselves."""
+    """Time the generator, alternating with only its interpreter and its one library."""
     progress(f"node: {option}")
     beside = {
         f"{OURS} {option}": Variant([[_GENERATOR, option]]),
@@ -56,12 +57,12 @@ def _beside_the_floor(worker: Node, option: str) -> Result:
 
 
 def _installation(bare: stages.Bare) -> Result:
-    """Time dnf's transaction with our scriptlets, in turn with one without them."""
+    """Time dnf's transaction with our scriptlets, alternating with one without them."""
     samples: dict[str, list[float]] = {"with scriptlets": [], "without, and without triggers": []}
     ours, floor = samples.values()
     for number in range(INSTALLATIONS):
         progress(f"node: dnf install without scriptlets and with them, {number + 1} of {INSTALLATIONS}")
-        # in this order, because without scriptlets nothing is configured, and then HTCondor shall offer nfs again
+        # in this order: without scriptlets nothing is configured, and HTCondor must offer nfs in the end
         floor.append(_install(bare, "--setopt=tsflags=noscripts"))
         ours.append(_install(bare))
         stages.wait_for_nfs(bare)

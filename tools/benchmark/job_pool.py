@@ -1,4 +1,4 @@
-"""The node as whole jobs need it: an image of 4 GiB, scratch directories on a disk, the guests' consoles in files."""
+"""The node for whole jobs: an image of 4 GiB, scratch directories on a disk, the guests' consoles in files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ queue {count}
 
 
 class JobPool:
-    """A node that is prepared, and whose jobs are all ours."""
+    """A prepared node that runs no other jobs."""
 
     def __init__(self, worker: Node) -> None:
         self._worker = worker
@@ -60,12 +60,12 @@ class JobPool:
         self._removed: list[tuple[Job, Path, subprocess.Popen[bytes]]] = []
 
     def submit(self, variant: str, count: int) -> list[Job]:
-        """Submit jobs, all at once, when nothing is left of those that were removed."""
+        """Submit jobs, all at once, after removed jobs are gone completely."""
         self._worker.wait_until(self._is_tidy, "nothing is left of the jobs that were removed", 120)
         directory = f"{_SUBMITTED}/{next(self._submissions)}"
         own = [f"{directory}/{number}" for number in range(count)]
         self._worker.run(["mkdir", "--parents", *own], user=recipe.USER)
-        os.sync()  # what the jobs before have written is not to be written at these jobs' expense
+        os.sync()  # so that the writes of previous jobs do not slow these
         inputs, disk = _DISKS[variant]
         description = _DESCRIPTION.format(inputs=inputs, disk=disk, directory=directory, count=count)
         submitted = time.monotonic()
@@ -82,10 +82,10 @@ class JobPool:
         return sum(entry.stat().st_blocks for entry in os.scandir(scratch)) * _BLOCK
 
     def remove(self, job: Job) -> None:
-        """Begin to remove a job whose guest has powered off.
+        """Start removing a job whose guest has powered off.
 
-        Its starter is killed, because it would take a minute: it sleeps for 30 s when it has started a machine, and
-        whether one that it has shut down is gone it finds out after VM_STATUS_INTERVAL.
+        Kills its starter, which would take a minute: it sleeps for 30 s after starting a machine, and notices only
+        after VM_STATUS_INTERVAL that a machine is shut down.
         """
         scratch = job_signs.scratch_directory(job.events)
         starter = Path(scratch).parent.name.partition("_")[2]
@@ -96,14 +96,14 @@ class JobPool:
     def came_back(self, job: Job) -> int:
         """Return how many bytes of disk a completed job's disk takes at the submitter, and remove it."""
         if not job_signs.ended_well(job.events):
-            raise TestNodeError(f"job {job.name} did not end well; its event log:\n{job.events}")
+            raise TestNodeError(f"job {job.name} failed; its event log:\n{job.events}")
         (disk,) = (path for path in job.directory.iterdir() if path.suffix != ".log")
         size = disk.stat().st_blocks * _BLOCK
         disk.unlink()
         return size
 
     def _is_tidy(self) -> bool:
-        """Return whether nothing is left of removed jobs, and no job's slot, which the next one would take at once."""
+        """Return whether removed jobs are gone, and their slots, too, which the next job would reuse."""
         commands = "virsh list --all --name", "condor_q -all -af:j Owner", "condor_status -const DynamicSlot -af Name"
         machines, jobs, slots = (self._worker.run(command).stdout for command in commands)
         self._removed = [
@@ -121,7 +121,7 @@ class JobPool:
 
 
 def prepare(scene: Scene) -> JobPool:
-    """Make the image, and start the node's HTCondor with other settings. Both stay so."""
+    """Create the image, and restart the node's HTCondor with other settings. Neither is undone."""
     progress("whole jobs: making the image")
     _write_image(scene.share / _IMAGE)
     worker = scene.worker
@@ -138,12 +138,12 @@ def prepare(scene: Scene) -> JobPool:
 
 
 def offered(worker: Node) -> bool:
-    """Return whether the node was configured for virtual machines, which it is where /dev/kvm works."""
+    """Return whether the node is configured for virtual machines, that is whether /dev/kvm works."""
     return worker.run("condor_config_val VM_TYPE", check=False).returncode == 0
 
 
 def here(worker: Node, path: str) -> Path:
-    """Return where this machine sees a path of the node."""
+    """Return the path on this machine of a path on the node."""
     return worker.root / path.lstrip("/")
 
 
@@ -152,6 +152,6 @@ def _write_image(path: Path) -> None:
     guest.write_base(path, "raw")
     chunk = random.Random("data").randbytes(_CHUNK)
     with open(path, "r+b") as file:
-        file.seek(_CHUNK)  # behind what the guest is in, and writes to
+        file.seek(_CHUNK)  # after the area of the guest's program, and of its writes
         for _ in range(_CHUNK, _SIZE, _CHUNK):
             file.write(chunk)

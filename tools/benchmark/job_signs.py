@@ -1,4 +1,4 @@
-"""What becomes of a job, and when: seen in its guest's console and its event log, which are looked at every 10 ms."""
+"""The progress of a job, with times: its guest's console and its event log are polled every 10 ms."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _INTERVAL = 0.01  # seconds
 
 @dataclass(frozen=True)
 class Sign:
-    """A text that a file will have; "" stands for any content."""
+    """A text that will appear in a file."""
 
     path: Path
-    text: str
+    text: str  # "" for any content
 
     def appeared(self) -> bool:
         """Return whether the text is there."""
@@ -37,10 +37,10 @@ class Sign:
 
 @dataclass(frozen=True)
 class Job:
-    """A job that was submitted at a time (by time.monotonic()). Its files are given as this machine sees them."""
+    """A job that was submitted. The paths are those on this machine."""
 
     name: str
-    submitted: float
+    submitted: float  # when, by time.monotonic()
     directory: Path
     console: Path
 
@@ -56,7 +56,7 @@ class Job:
 
     @property
     def noticed(self) -> Sign:
-        """HTCondor's notice of that: it begins to transfer what comes back, or waits for its turn to."""
+        """HTCondor has noticed that: it starts transferring the output, or queues for it."""
         return Sign(self._log, " output files\n")
 
     @property
@@ -74,7 +74,7 @@ class Job:
 
 
 class Watch:
-    """Looks for signs, in a thread, until the context ends. seen: when each appeared, by time.monotonic()."""
+    """Watches for signs, in a thread, until the context ends. seen: when each appeared, by time.monotonic()."""
 
     def __init__(self) -> None:
         self.seen: dict[Sign, float] = {}
@@ -93,11 +93,11 @@ class Watch:
         self._thread.join()
 
     def add(self, signs: Collection[Sign]) -> None:
-        """Look for these from now on, too."""
+        """Also watch for these from now on."""
         self._awaited = [*self._awaited, *signs]
 
     def each(self, signs: Collection[Sign], timeout: float) -> Iterator[Sign]:
-        """Give each of these, which were added, once it has appeared. Raises TestNodeError after timeout seconds."""
+        """Yield each of these signs, which were added before, once it has appeared. Raises TestNodeError on timeout."""
         left, deadline = set(signs), time.monotonic() + timeout
         while left:
             for sign in [sign for sign in left if sign in self.seen]:
@@ -105,7 +105,7 @@ class Watch:
                 yield sign
             if left and time.monotonic() > deadline:
                 missing = next(iter(left))
-                raise TestNodeError(f"not within {timeout:.0f} s: {missing}\n{_content(missing.path)}")
+                raise TestNodeError(f"timed out after {timeout:.0f} s: {missing}\n{_content(missing.path)}")
             time.sleep(_INTERVAL)
 
     def _look(self) -> None:
@@ -113,20 +113,20 @@ class Watch:
         while not self._ended.wait(_INTERVAL):
             for sign in [sign for sign in self._awaited if sign not in self.seen]:
                 size = sign.size()
-                if size != sizes.get(sign, 0):  # to read all of them each time would take a tenth of a processor
+                if size != sizes.get(sign, 0):  # reading all of them each time would take a tenth of a processor
                     sizes[sign] = size
                     if sign.appeared():
                         self.seen[sign] = time.monotonic()
 
 
 def scratch_directory(events: str) -> str:
-    """Return a running job's scratch directory, from its event log. It is below one that the starter's pid names."""
+    """Return a running job's scratch directory, from its event log. Its parent is named by the starter's pid."""
     (found,) = re.findall(r'^\tCondorScratchDir = "(.*)"$', events, re.MULTILINE)
     return str(found)
 
 
 def ended_well(events: str) -> bool:
-    """Return whether a job ran once, to a good end, says its event log."""
+    """Return whether, according to its event log, a job ran once and succeeded."""
     return events.count("\n001 (") == 1 and "\t(1) Normal termination (return value 0)\n" in events
 
 

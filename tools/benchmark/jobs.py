@@ -1,4 +1,4 @@
-"""Whole jobs: how soon their guests run, and how soon the jobs end, by overlay and by HTCondor's file transfer."""
+"""Whole jobs: the time until guests run and until jobs end, with overlays and with HTCondor's file transfer."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from .results import Result
 from .scene import Scene
 
 SECTION = "Whole jobs, with an image of 4 GiB"
-_START, _END = 900, 300  # seconds; HTCondor begins with two transfers of such images at once, the others wait
+_START, _END = 900, 300  # seconds; HTCondor transfers only two such images at once, the others wait
 
 
 @dataclass(frozen=True)
 class Step:
-    """Jobs that are submitted at once. to_the_end: else they are removed when their guests have powered off."""
+    """Jobs that are submitted at once."""
 
     count: int
     variant: str
-    to_the_end: bool = False
+    to_the_end: bool = False  # if not, they are removed when their guests have powered off
 
 
-# One job at a time, at least twice; as often as this many times if all takes at most so long
+# One job at a time: at least twice, up to this many times within a time limit
 ROUNDS = 10
 _TIME = 570  # seconds
 _PAIR = [Step(1, OVERLAY), Step(1, TRANSFER)]
-# For more than a minute after its guest's power-off a job only waits for HTCondor to notice: the next ones start in
-# that time, but no image is transferred while another one goes back. Four or eight that go back would take longer than
-# all the rest, and a disk of more than 60 GiB.
+# For more than a minute after its guest's power-off a job only waits for HTCondor to notice. The next ones start in
+# that time, but no image is transferred while another one is transferred back. Transferring back four or eight would
+# take longer than everything else, and a disk of more than 60 GiB.
 STEPS = [
     Step(1, OVERLAY, to_the_end=True),
     Step(1, TRANSFER, to_the_end=True),
@@ -49,7 +49,7 @@ Samples = dict[str, list[float]]  # by variant
 
 @dataclass(frozen=True)
 class _Found:
-    """What was found of a number of jobs at once: each job's samples, from the first to the last of a step."""
+    """Samples of a number of jobs at once: those of each job, from the first to the last of a step."""
 
     starts: Samples = field(default_factory=lambda: defaultdict(list))
     staged: Samples = field(default_factory=lambda: defaultdict(list))
@@ -59,7 +59,7 @@ class _Found:
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results, none where there is no KVM. The node has the package; its HTCondor stays set up for this."""
+    """Return the results; none without KVM. The node has the package; HTCondor stays configured for this."""
     if not job_pool.offered(scene.worker):
         progress("NO WHOLE JOB IS MEASURED: /dev/kvm does not work here")
         return []
@@ -76,7 +76,7 @@ class _Run:
         self._ending: list[tuple[Step, list[Job]]] = []
 
     def found(self) -> dict[int, _Found]:
-        """Take all steps. Returns what was found, by the number of jobs at once."""
+        """Run all steps. Returns the samples by the number of jobs at once."""
         deadline = time.monotonic() + _TIME
         for step in STEPS:
             self._take(step)
@@ -107,14 +107,14 @@ class _Run:
         found, seen = self._found[step.count], self._watch.seen
         for sign in self._watch.each([*by_sign], _START):
             found.staged[step.variant].append(self._pool.in_scratch_directory(by_sign[sign]))
-            if not step.to_the_end:  # at once: eight copies at the same time would not fit on every disk
+            if not step.to_the_end:  # immediately: eight copies would not fit on every disk
                 self._pool.remove(by_sign[sign])
         found.starts[step.variant] += sorted(seen[job.speaks] - job.submitted for job in jobs)
         if step.to_the_end:
             self._ending.append((step, jobs))
 
     def _end(self, *variants: str) -> None:
-        """Wait for the end of what runs to the end."""
+        """Wait for the jobs that run to the end."""
         ending = [(step, jobs) for step, jobs in self._ending if step.variant in variants]
         for step, jobs in ending:
             progress(f"whole jobs: the end of {step.count} by {step.variant}")
@@ -128,7 +128,7 @@ class _Run:
 
 
 def _results(count: int, found: _Found) -> list[Result]:
-    """Return the results; what comes back only where both variants run to the end."""
+    """Return the results; the transfer back only if both variants run to the end."""
     jobs, times = ("1 job", "at least twice") if count == 1 else (f"{count} jobs at once", "once")
     measured = [
         (times, "from condor_submit to the guest's first byte on its console", "s", found.starts),

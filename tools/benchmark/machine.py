@@ -1,4 +1,4 @@
-"""Facts of the machine and of the node that it was measured on, for whoever compares with another. Not their names."""
+"""Facts about the machine and the node that were measured, to compare with others. Without host names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MIB = 1 << 20
 
 
 def facts(worker: Node) -> dict[str, str]:
-    """Return what is known, by name."""
+    """Return the facts by name."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),

@@ -1,4 +1,4 @@
-"""Many disks in one job: HTCondor runs our plug-in once, and one that speaks the protocol's first version for each."""
+"""Many disks in one job: HTCondor runs our plug-in once, and one for the protocol's first version once for each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GOAL = Goal("at least 5 times faster than the bash plug-in", 1 / 5, variants.SEE
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results. Each disk is of an image of its own, so that nothing is found out twice; they stay there."""
+    """Return the results. Each disk has another image, so that nothing is cached. Leaves the images there."""
     images.write_many(scene.share, COUNTS[-1])
     names = images.many(COUNTS[-1])
     results = []

@@ -1,4 +1,4 @@
-"""Memory: the peak of a plug-in's largest process, in each of the cases of the other sections."""
+"""Memory: the peak of a plug-in's largest process, in the cases of the other sections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One disk, of a raw and of a qcow2 image, and where a policy says which images are allowed."""
+"""One disk, of a raw and of a qcow2 image, also with a policy that lists image directories."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GOAL = Goal("at most 1.5 times the bash plug-in", 1.5, variants.SEED)
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results. The images, image.raw and image.qcow2, stay on the share."""
+    """Return the results. Leaves the images, image.raw and image.qcow2, on the share."""
     results = []
     for kind in images.FORMATS:
         image = f"image.{kind}"
@@ -25,7 +25,7 @@ def measure(scene: Scene) -> list[Result]:
         images.write(scene.share / image, SIZE, DATA)
         results.append(_beside_overlays(scene.worker, image, f"{kind} {SHOWN}"))
         progress(f"one disk, {kind}: beside copies")
-        # in rounds of their own: a copy leaves the processor's caches full of it
+        # in separate rounds: a copy evicts everything else from the processor's caches
         beside = {
             variants.PLUGIN: variants.plugin(image),
             variants.CURL: variants.curl(image),

@@ -1,4 +1,4 @@
-"""A record as a plot, an SVG for the docs. Measures nothing. Its background is its own, for light pages and dark ones.
+"""Plot a record as an SVG for the docs. It has a background, for light and dark pages.
 
 usage: python3 -m benchmark.plot JSON SVG, in the directory tools, with matplotlib (pip install .[bench])
 """
@@ -24,10 +24,10 @@ from .results import Result, quartiles
 
 _OURS, _THEIRS, _EVEN = "#0b5394", "#b45309", "#57606a"
 _INK, _PALE, _PAPER = "#24292f", "#d0d7de", "#ffffff"
-_ALIKE = 1.1  # what differs by no more is shown as neither faster nor slower
+_ALIKE = 1.1  # smaller differences are shown as neither faster nor slower
 _STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "condor-kvm-stage",  # else the names of its elements are random
-    "svg.fonttype": "none",  # words stay words: shapes of letters would make the file three times as large
+    "svg.hashsalt": "condor-kvm-stage",  # otherwise element names are random
+    "svg.fonttype": "none",  # text stays text: as shapes it would make the file three times as large
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],  # to measure with, to show with
     "font.size": 8.5,
@@ -44,7 +44,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def draw(text: str, path: Path) -> None:
-    """Draw what a record's JSON holds. The file names the JSON by its checksum; the same JSON makes the same bytes."""
+    """Draw a record. The file contains the checksum of the JSON. Reproducible: the same JSON gives the same bytes."""
     record = from_json(text)
     with matplotlib.rc_context(_STYLE):
         figure, places = pyplot.subplot_mosaic(
@@ -59,7 +59,7 @@ def draw(text: str, path: Path) -> None:
 
 
 def _draw_ratios(axes: Any, record: Record) -> None:
-    """One line for each ratio, on a logarithmic scale: left of 1 ours is the faster one."""
+    """Draw a line for each ratio, on a logarithmic scale: left of 1 ours is faster."""
     shown = highlights(record)[::-1]
     axes.axvline(1, color=_INK, linewidth=0.8)
     for height, one in enumerate(shown):
@@ -98,7 +98,7 @@ def _draw_sizes(axes: Any, record: Record) -> None:
 
 
 def _draw_curves(axes: Any, places: list[float], found: list[Result], colours: dict[str, str]) -> None:
-    """Draw each variant's times, divided by ours in the first place."""
+    """Draw each variant's times, divided by our first one."""
     unit = statistics.median(found[0].samples[found[0].ours])
     for name, colour in colours.items():
         samples = [[sample / unit for sample in result.samples[name]] for result in found]
@@ -108,7 +108,7 @@ def _draw_curves(axes: Any, places: list[float], found: list[Result], colours: d
 
 
 def _scale(axes: Any, places: list[float], names: list[str]) -> None:
-    """Make both scales logarithmic, with the names at their places."""
+    """Make both scales logarithmic, with labelled ticks."""
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(places, names)

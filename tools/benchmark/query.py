@@ -16,7 +16,7 @@ ROUNDS = 15
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the result: our plug-in, curl_plugin (compiled), and all that HTCondor brings in Python."""
+    """Return the result: our plug-in, curl_plugin (compiled), and HTCondor's plug-ins in Python."""
     progress("query")
     directory = variants.HTCONDOR_PLUGINS
     in_python = sorted(path.name for path in (scene.worker.root / directory.lstrip("/")).glob("*_plugin.py"))

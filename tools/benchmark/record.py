@@ -1,4 +1,4 @@
-"""What is kept of a run, as JSON: the machine's facts and every sample. Table, plot and speed page show only this."""
+"""The record of a run, as JSON: facts about the machine, and all samples. The source of table, plot and speed page."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Record:
-    """facts: by name, as machine.facts() returns them. results: in the order in which they are shown."""
+    """A run of the benchmark."""
 
-    facts: dict[str, str]
-    results: list[Result]
+    facts: dict[str, str]  # by name, as machine.facts() returns them
+    results: list[Result]  # in the order in which they are shown
 
     def find(self, section: str, case: str) -> Result:
         """Return the one result of a case. Raises ValueError if there is none."""
@@ -42,13 +42,13 @@ def from_json(text: str) -> Record:
 
 
 def checksum(text: str) -> str:
-    """Return the SHA-256 of a record's JSON, by which a plot names what it was made from."""
+    """Return the SHA-256 of a record's JSON, which a plot contains to name its source."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(result: Result) -> dict[str, Any]:
     plain = dataclasses.asdict(result)
-    # to a microsecond; the other units are whole numbers, or nearly
+    # microseconds; the other units are integers, or nearly
     samples = {name: [round(sample, 6) for sample in found] for name, found in result.samples.items()}
     return {**plain, "samples": samples}
 

@@ -1,4 +1,4 @@
-"""What was measured: samples of each variant of a case, taken in turn, and the goal that the case has."""
+"""The results: interleaved samples of each variant of a case, and the case's goals."""
 
 from __future__ import annotations
 
@@ -9,25 +9,21 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Goal:
-    """What is to hold of a result's median.
+    """A goal for a result's median."""
 
-    text: as the table shows it. of: the variant that our one is divided by, "" for the value itself. at_most: the
-    largest value that meets it.
-    """
-
-    text: str
-    at_most: float
-    of: str = ""
+    text: str  # for the table
+    at_most: float  # the largest value that meets the goal
+    of: str = ""  # the variant that ours is divided by, "" for the value itself
 
 
 @dataclass(frozen=True)
 class Result:
-    """A case: samples by variant, ours first, each list in the order of the rounds. unit: s, bytes, calls or KiB."""
+    """The result of a case."""
 
     section: str
     case: str
-    unit: str
-    samples: dict[str, list[float]]
+    unit: str  # "s", "bytes", "calls" or "KiB"
+    samples: dict[str, list[float]]  # by variant, ours first; each list in the order of the rounds
     goals: list[Goal] = field(default_factory=list)
 
     @property
@@ -36,15 +32,15 @@ class Result:
         return next(iter(self.samples))
 
     def ratios(self, variant: str) -> list[float]:
-        """Return ours divided by the variant's, round by round: both had the same machine at that moment.
+        """Return ours divided by the variant's for each round: in a round, the machine is in the same state for both.
 
-        Infinity stands for a count that is nothing for the variant.
+        Infinity if the variant's count is 0.
         """
         pairs = zip(self.samples[self.ours], self.samples[variant])
         return [ours / theirs if theirs else math.inf for ours, theirs in pairs]
 
     def value(self, goal: Goal) -> float:
-        """Return what a goal is about: a median, of the ratios or of our samples."""
+        """Return the value that a goal is about: the median of the ratios, or of our samples."""
         return statistics.median(self.ratios(goal.of) if goal.of else self.samples[self.ours])
 
     def met(self, goal: Goal) -> bool:

@@ -1,4 +1,4 @@
-"""On paper: what one share has to do when many nodes start a virtual machine at once, by overlays or by copies."""
+"""Calculated: the load of one share when many nodes start a virtual machine at once, with overlays or with copies."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .record import Record
 
 NODES = (1, 100, 1_000, 10_000)
 OPERATIONS = 50_000  # of the server, per second
-RATE = 10e9 / 8  # of its network, bytes per second
+RATE = 10e9 / 8  # bytes per second, of its network
 IMAGE = 4 << 30  # bytes, all of them data
 READ = 1 << 20  # bytes that one request of a copy reads
-_OPENING = 4  # requests of a copy besides: look up, open, get attributes, close
+_OPENING = 4  # other requests of a copy: look up, open, get attributes, close
 ASSUMPTIONS = f"""\
 On paper, from what one staging of a qcow2 image does on the share: what a server has to do when nodes start at once.
 Assumed: each system call on the share is one request to the server, and nothing is cached, on no node and not by the
@@ -25,7 +25,7 @@ and not after a copy: compared is what the server does before the guests run."""
 
 @dataclass(frozen=True)
 class Row:
-    """What so many nodes at once ask of the share, and the seconds that it needs at least."""
+    """The load of the share from that many nodes, and the seconds that it needs at least."""
 
     nodes: int
     how: str

@@ -1,4 +1,4 @@
-"""Where it is measured: one worker node with the package, a share and a scratch directory on this machine's disk."""
+"""The environment: one worker node with the package, a share and a scratch directory on this machine's disk."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from testnode.run import TestNodeError, progress
 
 SHARE = "/srv/images"
 SCRATCH = "/srv/scratch"
-_DISK = Path("/var/tmp")  # on a disk, as a rule, where /tmp is often in memory
-_NEEDED = 45  # GiB, nearly all of them for the copies of eight jobs at once
+_DISK = Path("/var/tmp")  # usually on a disk; /tmp is often in memory
+_NEEDED = 45  # GiB, mostly for the copies of eight jobs at once
 SEED_PLUGIN = f"{SCRATCH}/seed-plugin"
 _SEED_PLUGIN = Path(__file__).parent / "files/seed-plugin"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A node before the package; share: what it has at SHARE, as a directory of this machine."""
+    """A node without the package, and its share."""
 
     bare: stages.Bare
-    share: Path
+    share: Path  # the directory on this machine that the node has at SHARE
 
     @property
     def worker(self) -> node.Node:
@@ -34,7 +34,7 @@ class Scene:
 
 @contextlib.contextmanager
 def prepared() -> Iterator[Scene]:
-    """Boot a node, and give it. Its share and its scratch directory are removed when the context ends."""
+    """Boot a node, and yield it. Its share and its scratch directory are removed when the context ends."""
     free = shutil.disk_usage(_DISK).free >> 30
     if free < _NEEDED:
         raise TestNodeError(f"{_DISK} has {free} GiB free; {_NEEDED} are needed")
@@ -51,9 +51,9 @@ def prepared() -> Iterator[Scene]:
 
 @contextlib.contextmanager
 def without_htcondor(worker: node.Node) -> Iterator[None]:
-    """Stop HTCondor, whose daemons would work at their own pace meanwhile, until the context ends.
+    """Stop HTCondor, whose daemons would disturb the measurements, until the context ends.
 
-    After a failure it stays as it is, and so does the policy below: the node ends then.
+    After a failure it stays stopped, and the policy below stays, too: the node ends then.
     """
     worker.run("systemctl stop condor")
     yield
@@ -64,7 +64,7 @@ def without_htcondor(worker: node.Node) -> Iterator[None]:
 
 @contextlib.contextmanager
 def image_dirs(worker: node.Node) -> Iterator[None]:
-    """Give the node the installed policy with a line more, which allows images of the share, until the context ends."""
+    """Add a line that allows images of the share to the installed policy, until the context ends."""
     installed = (worker.root / site.POLICY.lstrip("/")).read_text(encoding="utf-8")
     text = installed.replace("[staging]\n", f'[staging]\nimage_dirs = ["{SHARE}"]\n', 1)
     assert text != installed

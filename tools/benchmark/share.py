@@ -1,4 +1,4 @@
-"""What the share sees of one staging: system calls that reach it and bytes read, and requests at a FUSE share."""
+"""The load of the share from one staging: system calls and bytes read, and requests at a FUSE share."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COUNTING_SHARE = Path(__file__).parent / "files/counting_share.py"
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results. Everything happens once: counts are the same each time. The chains stay on the share."""
+    """Return the results. Everything runs once: counts are the same each time. Leaves the chains on the share."""
     raw = scene.share / "short.raw"
     images.write(raw, 1 << 30, 64 << 20)
     cases = {"raw image": [raw.name]}
@@ -100,7 +100,7 @@ def _counted(worker: Node, variant: Variant) -> Load:
 
 @contextlib.contextmanager
 def _counting_share(worker: Node) -> Iterator[Path]:
-    """Mount a share that counts what it is asked for over the other one. Gives the file where it says so at its end."""
+    """Mount a share that counts requests over the other one. Yields the file to which it writes them in the end."""
     program = worker.root / SCRATCH.lstrip("/") / _COUNTING_SHARE.name
     shutil.copy(_COUNTING_SHARE, program)
     run = ["systemd-run", "--quiet", "--collect", "python3"]

@@ -1,4 +1,4 @@
-"""The part of docs/speed.md that quotes the benchmark: generated from docs/benchmark.json, no number by hand."""
+"""The part of docs/speed.md that quotes the benchmark, generated from docs/benchmark.json."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def block(record: Record) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return the page's text between the markers. Raises ValueError if they are not there, once each."""
+    """Return the part of the page's text between the markers. Raises ValueError unless each marker is there once."""
     return _split(text)[1]
 
 
 def replaced(text: str, block: str) -> str:
-    """Return the page's text with another block between the markers. Raises ValueError as quoted()."""
+    """Return the page's text with another block between the markers. Raises ValueError like quoted()."""
     before, _, after = _split(text)
     return f"{before}{BEGIN}\n{block}\n{END}{after}"
 

@@ -1,7 +1,7 @@
-"""What a program did on a share, from what strace writes: `strace -ff --decode-fds=path --string-limit=0`.
+"""A program's operations on a share, from the output of strace: `strace -ff --decode-fds=path --string-limit=0`.
 
-With -ff each thread has a file of its own, so that every call is one line. What is read or written is not shown, so a
-string in a line is a path that the call is given.
+With -ff each thread has its own file, so that every call is one line. Data that is read or written is not shown, so a
+string in a line is a path argument.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ COMMAND = ["strace", "-ff", "--decode-fds=path", "--string-limit=0"]
 _CALL = re.compile(r"(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>.+)")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _DESCRIPTOR = re.compile(r"\b(?:\d+|AT_FDCWD)<([^>]*)>")
-# Which descriptor such a call reads from, of those among its arguments. What is read through mmap() is not seen.
+# Which of a call's descriptors it reads from. Reads through mmap() are not seen.
 _READ_FROM = {
     **dict.fromkeys(("read", "pread64", "readv", "preadv", "preadv2", "copy_file_range", "splice"), 0),
     "sendfile": 1,
@@ -24,22 +24,22 @@ _READ_FROM = {
 
 @dataclass(frozen=True)
 class Load:
-    """What a share had to do: system calls that name it, by a path or by a descriptor, and bytes read from it."""
+    """The load of a share: system calls on it, by path or by descriptor, and data read from it."""
 
     calls: int
-    read: int
+    read: int  # bytes
 
 
 def load(lines: Iterable[str], share: str) -> Load:
-    """Return what the calls in these lines did on the share that is mounted on a directory.
+    """Return the operations on the share that is mounted on a directory, from these lines.
 
-    Opening counts, and so do looking, reading, seeking, locking, closing; calls that fail, too.
+    All calls count: open, stat, read, seek, lock, close; also those that fail.
     """
     calls = read = 0
     for line in lines:
         match = _CALL.match(line)
         if not match:
-            continue  # a signal, the end of the process, a call that had none
+            continue  # a signal, the end of the process, or a call that did not return
         name, arguments = match["name"], match["arguments"]
         descriptors = _DESCRIPTOR.findall(_STRING.sub('""', arguments))
         if not any(_is_on(share, path) for path in (*descriptors, *_STRING.findall(arguments))):

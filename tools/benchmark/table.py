@@ -1,4 +1,4 @@
-"""A record as a table for a terminal. Measures nothing."""
+"""Format a record as a table for a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEADING = f"{'':36} {'median':>10} {'quartiles':>20}   {'ratio':>7} {'quartiles
 
 
 def table(record: Record) -> str:
-    """Return the whole report: the machine, each section's cases, what many nodes would do, how many goals are met."""
+    """Return the whole report: the machine, each section's cases, the load of many nodes, how many goals are met."""
     facts = [f"{name}: {value}" for name, value in record.facts.items()]
     sections = dict.fromkeys(result.section for result in record.results)
     parts = [section([r for r in record.results if r.section == name]) for name in sections]

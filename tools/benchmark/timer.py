@@ -1,18 +1,18 @@
-"""Runs on the node, and so stands alone: runs commands in turn, and says what each took. The way there is not timed.
+"""Run commands alternately and measure each. Runs on the node, without other modules; its own start is not timed.
 
-usage: timer.py FILE, which holds a JSON object: `scratch`, a directory that is not there; `rounds`; `apart`, see peak;
-`variants`: name to `files` (name to text, made in the scratch directory) and `commands`, which are run there one after
-the other, as one sample. Prints a JSON object: name to a list of [seconds, peak, written, allocated]. Ends at the first
-command that fails, with what that said, in a file, too.
+usage: timer.py FILE, which holds a JSON object: `scratch`, a directory that is to be created; `rounds`; `apart` (see
+peak); `variants`: name to `files` (name to text, created in the scratch directory) and `commands`, which are run there
+one after the other, as one sample. Prints a JSON object: name to a list of [seconds, peak, written, allocated]. Ends at
+the first command that fails, with its output, and the contents of its files.
 
-seconds: from the start of each command to its end, as who waits for it sees it. What it leaves running is waited for
-afterwards. Of no use with `apart`.
-peak: ru_maxrss, in KiB, of the largest process, of those that the command started, too, whether it waited for them or
-not: who loses its parent becomes this process's child (PR_SET_CHILD_SUBREAPER). A process inherits the peak of what it
-was before execve(2), which would be this timer's. So a peak is one only with `apart`: a shell starts the command and
-ends, and only what comes after it counts; a shell's 2 MiB are the least that is seen then.
-written: bytes that the kernel counted as to be written to a disk for these processes (ru_oublock), 0 on a tmpfs.
-allocated: bytes of the blocks of what the commands left in the scratch directory.
+seconds: wall time from start to end of each command, as seen by the caller. Processes that it leaves running are waited
+for afterwards. Not meaningful with `apart`.
+peak: ru_maxrss, in KiB, of the largest process among the command and its descendants. Orphans count, too: they become
+children of this process (PR_SET_CHILD_SUBREAPER). A process keeps the peak that it had before execve(2), which would be
+this timer's. So the peak is only meaningful with `apart`: a shell starts the command and ends, and only its orphans
+count. The minimum is then the 2 MiB of a shell.
+written: bytes that the kernel counted as written to a disk by these processes (ru_oublock), 0 on a tmpfs.
+allocated: bytes of the blocks of the files that the commands left in the scratch directory.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(request: str) -> None:
 
 
 def _sample(scratch: str, apart: bool, files: dict[str, str], commands: list[list[str]]) -> list[float]:
-    os.sync()  # what the sample before has written is not to be written at this one's expense
+    os.sync()  # so that the writes of the previous sample do not slow this one
     os.mkdir(scratch)
     try:
         os.chdir(scratch)
@@ -95,7 +95,7 @@ def _run(command: list[str], apart: bool) -> tuple[float, int, int]:
 
 
 def _in_files() -> str:
-    """Return what the small files in the current directory hold: a plug-in that fails says so in its out-file."""
+    """Return the contents of small files in the current directory: a plug-in writes its error to its out-file."""
     found = ""
     for name in sorted(os.listdir()):
         if os.path.getsize(name) < _SHOWN:

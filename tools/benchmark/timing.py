@@ -1,4 +1,4 @@
-"""Run commands on the node in turn, by the timer that is sent there (timer.py)."""
+"""Run commands on the node alternately, with the timer that is copied there (timer.py)."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from .scene import SCRATCH
 
 _TIMER = Path(__file__).with_name("timer.py")
 _PROGRAM, _REQUEST = f"{SCRATCH}/timer.py", f"{SCRATCH}/request.json"
-JOB = f"{SCRATCH}/job"  # the scratch directory, made anew for each sample
+JOB = f"{SCRATCH}/job"  # the scratch directory, recreated for each sample
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What is one sample: commands, run one after the other. files: name to text, there before; not timed."""
+    """The commands of one sample."""
 
-    commands: Sequence[Sequence[str]]
-    files: Mapping[str, str] = field(default_factory=dict)
+    commands: Sequence[Sequence[str]]  # run one after the other
+    files: Mapping[str, str] = field(default_factory=dict)  # name to text, created before, not timed
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a run took; timer.py says what each number means. peak: KiB. written: bytes."""
+    """One measurement; timer.py explains the numbers."""
 
     seconds: float
-    peak: float
-    written: float
+    peak: float  # KiB
+    written: float  # bytes
 
 
 def measure(
     worker: Node, variants: Mapping[str, Variant], rounds: int, *, apart: bool = False, user: str = recipe.USER
 ) -> dict[str, list[Sample]]:
-    """Run each variant once a round, in this order. Raises CommandError, with its output, if one fails.
+    """Run each variant once per round, in this order. Raises CommandError, with its output, if one fails.
 
-    apart: for peaks of memory; then seconds are of no use. user: as whom, which is a job's user if nothing is said.
+    apart: to measure peaks of memory; seconds are not meaningful then. user: by default that of a job.
     """
     shown = {name: {"commands": variant.commands, "files": variant.files} for name, variant in variants.items()}
     request = {"scratch": JOB, "rounds": rounds, "apart": apart, "variants": shown}
@@ -48,7 +48,7 @@ def measure(
     command = ["python3", "-IBS", _PROGRAM, _REQUEST]
     measured = json.loads(worker.run(command, user=user, timeout=600).stdout)
     return {
-        # On a tmpfs the kernel counts nothing as written to a disk: what the files take is the least, anyway.
+        # On a tmpfs the kernel counts no writes: the size of the files is the lower bound.
         name: [Sample(seconds, peak, max(written, allocated)) for seconds, peak, written, allocated in samples]
         for name, samples in measured.items()
     }
@@ -57,6 +57,6 @@ def measure(
 def seconds(
     worker: Node, variants: Mapping[str, Variant], rounds: int, *, user: str = recipe.USER
 ) -> dict[str, list[float]]:
-    """As measure(), only the seconds."""
+    """Like measure(), but only the seconds."""
     measured = measure(worker, variants, rounds, user=user)
     return {name: [sample.seconds for sample in samples] for name, samples in measured.items()}

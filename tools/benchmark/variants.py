@@ -1,4 +1,4 @@
-"""What makes a job's disk, or its copy of the image: our plug-in, and what a user would take instead."""
+"""The programs that create a job's disk, or its copy of the image: our plug-in, and the alternatives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COPY = "cp"
 QEMU_IMG = "qemu-img create"
 PLUGIN_PATH = f"/usr/local/bin/{PLUGIN}"
 HTCONDOR_PLUGINS = "/usr/libexec/condor"
-# The out-file is there already, of about this many bytes (HTCondor's manual, "File Transfer Plug-Ins")
+# The out-file already exists, with about this many bytes (HTCondor's manual, "File Transfer Plug-Ins")
 _RESULTS = {"results": " " * 19000}
 
 
@@ -31,29 +31,29 @@ def seed(*images: str) -> Variant:
 
 
 def curl(image: str) -> Variant:
-    """HTCondor's own plug-in copies the image. Of a hole it makes zeros."""
+    """HTCondor's own plug-in copies the image. It fills holes with zeros."""
     return _protocol_2(f"{HTCONDOR_PLUGINS}/{CURL}", [_ad(f"file://{SHARE}/{image}", image)])
 
 
 def copy(*images: str) -> Variant:
-    """Copy the images with their holes, which is as fast as to look for zeros (--sparse=always) or faster.
+    """Copy the images with their holes, which is at least as fast as searching for zeros (--sparse=always).
 
-    What it writes may stay in memory: nobody waits for the disk, which is in its favour.
-    No clone: cp would make one where share and scratch directory are on one file system that can, as hardly a share is.
+    The copy may stay in memory: nobody waits for the disk, which is in its favour.
+    No reflink: cp would make one if share and scratch directory were on one file system that supports it.
     """
     paths = [f"{SHARE}/{image}" for image in images]
     return Variant([["cp", "--sparse=auto", "--reflink=never", *paths, JOB]])
 
 
 def qemu_img(image: str) -> Variant:
-    """What an overlay takes if nobody looks at what the image is, or where."""
+    """The time of an overlay without any inspection of the image."""
     image_format = image.rpartition(".")[2]
     backing = ["-F", image_format, "-b", f"{SHARE}/{image}"]
     return Variant([["qemu-img", "create", "-q", "-f", "qcow2", *backing, f"{JOB}/disk.qcow2"]])
 
 
 def query(program: str) -> Variant:
-    """What HTCondor asks each plug-in before each job's transfer."""
+    """The query that HTCondor sends to each plug-in before each job's transfer."""
     return Variant([[program, "-classad"]])
 
 

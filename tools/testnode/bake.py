@@ -1,4 +1,4 @@
-"""Images with the package: the ways in which image builders install it into a tree that does not run."""
+"""Images with the package: the ways in which image builders install it into a tree that is not running."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .run import run
 _RELEASE = Release.TESTING
 _IMAGE = "/image"
 _REPOSITORY = "/mnt"
-# Unsigned: how an image is made is the same with a signed repository
+# Unsigned: a signed repository makes no difference here
 _SOURCE = ["--assumeyes", "--releasever=10", f"--repofrompath=bake,{_REPOSITORY}", "--repo=bake"]
 _DNF = ["dnf", *_SOURCE, "--nogpgcheck"]
 _DNF5 = ["dnf5", *_SOURCE, "--no-gpgchecks"]
 _IN_IMAGE = [*_DNF, "install", PACKAGE]
 _FROM_BUILDER = [*_DNF, f"--installroot={_IMAGE}", "install", PACKAGE]
-# For one command, what programs in the image see of a running system is the builder's
+# For one command: programs in the image see the running system of the builder
 _SEEN = f'for place in proc sys dev run mnt; do mount --rbind "/$place" "{_IMAGE}/$place"; done; exec "$@"'
 _BUILDER_SEEN = ["unshare", "--mount", "sh", "-euc", _SEEN, "sh"]
 _SANDBOX = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", f"--root={_IMAGE}", "env", "SYSTEMD_OFFLINE=1"]
@@ -53,7 +53,7 @@ _COMMANDS = {
 
 @dataclass(frozen=True)
 class Baked:
-    """What dnf said, and what bears the package's name in the builder's own /etc/condor and /run afterwards."""
+    """The output of dnf, and files named after the package in the builder's own /etc/condor and /run afterwards."""
 
     output: str
     left_on_builder: list[str]

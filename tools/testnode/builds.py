@@ -11,7 +11,7 @@ from .run import TestNodeError, run
 
 DIST = Path(__file__).parents[2] / "dist"
 OLDER = "0.0.1"
-# What the older version has and the newer does not: a module, in a directory of its own
+# What the older version has and the newer does not: a module, in another directory,
 RETIRED = "condor_kvm_stage/retired/__init__.py"
 # and a line of its policy's text
 OLDER_POLICY = "# The policy of an older version\n"
@@ -52,12 +52,12 @@ def older(scratch: Path) -> Path:
     _substitute(tree / "src/condor_kvm_stage/__init__.py", r'^(__version__ = )".*"$', rf'\g<1>"{OLDER}"')
     retired = tree / "src" / RETIRED
     retired.parent.mkdir()
-    retired.write_text('"""What a newer version does without."""\n', encoding="utf-8")
+    retired.write_text('"""Not in the newer version."""\n', encoding="utf-8")
     with open(tree / "packaging/config.toml", "a", encoding="utf-8") as policy:
         policy.write(OLDER_POLICY)
     archive.unlink()
     shutil.make_archive(str(archive.with_name(tree.name)), "gztar", scratch / "BUILD", tree.name)
-    # --nodeps: what dpkg has installed RPM does not know
+    # --nodeps: RPM does not know what dpkg has installed
     run(["rpmbuild", "-bb", "--nodeps", "--nocheck", "--define", f"_topdir {scratch}", spec])
     (package,) = scratch.glob("RPMS/noarch/*.rpm")
     return package

@@ -1,4 +1,4 @@
-"""A control group of its own for each node: two nodes in one would take each other's services for their own."""
+"""A separate control group for each node: nodes in one group would confuse each other's services."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PREFIX = "condor-kvm-stage-node-"
 
 @contextlib.contextmanager
 def own() -> Iterator[Path]:
-    """Give a new group of the unified hierarchy (cgroups(7), "cgroups version 2"), below this process's own."""
+    """Yield a new group of the unified hierarchy (cgroups(7), "cgroups version 2"), below this process's own."""
     parent = _mount_point() / _own_group()
     for other in parent.glob(f"{_PREFIX}*"):
         if not Path(f"/proc/{other.name.removeprefix(_PREFIX).partition('-')[0]}").exists():
@@ -25,7 +25,7 @@ def own() -> Iterator[Path]:
     try:
         yield path
     finally:
-        deadline = time.monotonic() + 5  # seconds; the node was killed, its processes go one by one
+        deadline = time.monotonic() + 5  # seconds; the node was killed, its processes end one by one
         while not _remove(path) and time.monotonic() < deadline:
             time.sleep(0.1)
 

@@ -14,7 +14,7 @@ from . import node, root, stages
 from .recipe import NODES, Release
 from .run import TestNodeError
 
-# Where `start` tells `exec` and `stop` about its node: its own process id, and the node's leader's
+# Where `start` tells `exec` and `stop` about its node: its own process id, and that of the node's leader
 _STATE = Path("/run/condor-kvm-stage-test-node")
 _READY = """\
 The node is up, with the package's repository and an image in /srv/images. It ends with this command: Ctrl-C.
@@ -71,7 +71,7 @@ def _start(release: Release) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
     with open(_STATE, "a+", encoding="ascii") as state:
-        # The lock says whether what the file says still holds: it goes with this process, however that ends.
+        # The lock tells whether the file is valid: it ends with this process, however that ends.
         try:
             fcntl.flock(state, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

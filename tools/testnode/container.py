@@ -1,4 +1,4 @@
-"""A throw-away tree of a release, and commands that run in it without a running system, as an image build has it."""
+"""A throw-away tree of a release, and commands in it without a running system, as in an image build."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NSPAWN = [
 
 @contextlib.contextmanager
 def tree(release: Release) -> Iterator[Path]:
-    """Give a directory with a copy of a release's root, in memory, that may be changed: see changes()."""
+    """Yield a directory with a copy of a release's root, in memory, that may be changed: see changes()."""
     _remove_stale()
     with root.cached(release) as lower:
         place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=root.CACHE))
@@ -65,7 +65,7 @@ def execute(
 
 
 def _remove(place: Path) -> None:
-    """Unmount and remove a tree. Lazily: what a command may have left running keeps nobody else waiting."""
+    """Unmount and remove a tree. Lazily, because a command may have left processes running."""
     for mount in (place / "root", place):
         run(["umount", "--lazy", mount], check=False)
     shutil.rmtree(place)
@@ -75,5 +75,5 @@ def _remove_stale() -> None:
     """Remove the trees of processes that were killed."""
     for place in root.CACHE.glob(f"{_PREFIX}*"):
         if not Path(f"/proc/{place.name.removeprefix(_PREFIX).partition('-')[0]}").exists():
-            with contextlib.suppress(FileNotFoundError):  # another process may have removed it meanwhile
+            with contextlib.suppress(FileNotFoundError):  # another process may have removed it
                 _remove(place)

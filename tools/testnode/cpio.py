@@ -1,4 +1,4 @@
-"""Archives as the kernel unpacks its initramfs from: cpio in the format "newc" (its initramfs-buffer-format)."""
+"""Archives for an initramfs: cpio in the format "newc" (the kernel's initramfs-buffer-format)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _TRAILER = "TRAILER!!!"
 
 @dataclass(frozen=True)
 class Entry:
-    """A file or directory of root's, after the directories it is in. mode: as st_mode, with its type."""
+    """A file or directory, owned by root. Its parents come before it."""
 
     path: str
-    mode: int
+    mode: int  # st_mode, including the type
     content: bytes = b""
 
     @classmethod
@@ -28,7 +28,7 @@ class Entry:
 
 
 def archive(entries: Iterable[Entry]) -> bytes:
-    """Return the archive, uncompressed: the same bytes for the same entries."""
+    """Return the archive, uncompressed. Reproducible: the same entries give the same bytes."""
     last = Entry(_TRAILER, 0)
     return b"".join(_member(number, entry) for number, entry in enumerate(itertools.chain(entries, [last])))
 

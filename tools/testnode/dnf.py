@@ -1,17 +1,17 @@
-"""What dnf and dnf5 print of a transaction, which lines of it are not their own, and what they and rpm keep."""
+"""The output of dnf and dnf5 for a transaction, which of its lines come from scriptlets, and files that they keep."""
 
 from __future__ import annotations
 
 import re
 
-# Before a command: both of its streams in one, in their order; dnf5 writes to both
+# Before a command: merge its two streams, in order; dnf5 writes to both
 MERGED = ("sh", "-c", 'exec "$@" 2>&1', "sh")
-# What changes with each transaction, whatever the package: RPM's database, dnf's state, caches and logs
+# What changes with each transaction, regardless of the package: RPM's database, dnf's state, caches and logs
 KEPT = (
     *("usr/lib/sysimage", "var/lib/rpm", "var/lib/dnf", "run/dnf", "var/cache/dnf", "var/cache/libdnf5"),
     *("var/log/dnf.log", "var/log/dnf.librepo.log", "var/log/dnf.rpm.log", "var/log/dnf5.log", "var/log/hawkey.log"),
 )
-# What dnf and dnf5 say of a transaction's steps, of its end, of a new key and of no key
+# Lines of dnf and dnf5 about a transaction's steps, its end, a new key, and no key
 _OWN = re.compile(
     r"  [A-Z][a-z]+( scriptlet)? *: .*\d+/\d+ *"  # "  Installing       : condor-kvm-stage-0.1.0-1.noarch   1/1 "
     r"|\[\d+/\d+\] .*"  # "[3/3] Installing condor-kvm-stage-0:0.1 100% |   2.5 MiB/s | 289.1 KiB |  00m00s"
@@ -22,6 +22,6 @@ _OWN = re.compile(
 
 
 def foreign_lines(output: str) -> list[str]:
-    """Return what is not dnf's own of what it writes from a transaction's begin on: scriptlets' words, complaints."""
+    """Return the lines since the start of a transaction that are not dnf's own: scriptlets' output, errors."""
     lines = output.splitlines()
     return [line for line in lines[lines.index("Running transaction") + 1 :] if not _OWN.fullmatch(line)]

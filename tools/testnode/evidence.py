@@ -1,4 +1,4 @@
-"""What shows that a job's disk is what we claim: read with qemu-img on the node, not with our own code."""
+"""Evidence that a job's disk is what we claim: read with qemu-img on the node, not with our own code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def backing_chain(node: Node, path: str) -> list[dict[str, Any]]:
 
 
 def check(node: Node, path: str) -> str:
-    """Return what `qemu-img check` says of a qcow2 file without errors. Raises CommandError for one with errors."""
+    """Return the output of `qemu-img check` for a qcow2 file without errors. Raises CommandError if it has."""
     return node.run(["qemu-img", "check", path]).stdout.splitlines()[0]
 
 

@@ -1,4 +1,4 @@
-"""The virtual machine of the tests: its base image, and what it leaves on its disk."""
+"""The virtual machine of the tests: its base image, and what it writes to its disk."""
 
 from __future__ import annotations
 

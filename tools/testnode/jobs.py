@@ -6,7 +6,7 @@ from pathlib import Path
 
 BASE = "/srv/images/base.qcow2"
 
-# The example that the package installs is the job that must work.
+# The example that the package installs must work.
 VM_JOB = (Path(__file__).parents[2] / "packaging/vm-job.sub").read_text(encoding="utf-8")
 VM_JOB_LOG = "vm-job.log"
 VM_JOB_DISK = "disk.qcow2"

@@ -1,4 +1,4 @@
-"""A guest that is a real Linux: Debian's kernel, an initramfs that is made here, and a script that its image is for."""
+"""A guest with a real Linux: Debian's kernel, an initramfs that is built here, and a script."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .run import run
 
 SOURCES = Path(__file__).parents[2] / "tests/guest/linux"
 SIZE = 512 << 20  # bytes of the virtual disk
-BEGINS = "guest: userspace "  # what the guest says first: its first process runs
-BOOT_AREA = 64 << 20  # bytes of it, at its beginning, that the guest boots from; behind it, it writes
+BEGINS = "guest: userspace "  # the guest's first output, from its first process
+BOOT_AREA = 64 << 20  # bytes at its beginning that the guest boots from; it writes after them
 _SAID = re.compile(r"^guest: (\S+) (.*?)\r?$", re.MULTILINE)
 
 
@@ -43,7 +43,7 @@ def write_image(path: Path, image_format: str, script: str) -> None:
 
 
 def initramfs(parts: Parts, write_blocks: bytes, script: str) -> bytes:
-    """Return the initramfs. Not compressed: to read it takes less time than to unpack it."""
+    """Return the initramfs. Uncompressed: reading it takes less time than decompressing it."""
     entries = [
         *map(Entry.directory, ("bin", "dev", "modules", "proc", "sys", "tmp")),
         Entry.file("bin/busybox", parts.busybox, executable=True),
@@ -60,16 +60,16 @@ def initramfs(parts: Parts, write_blocks: bytes, script: str) -> bytes:
 
 
 def runs_on_kvm() -> bool:
-    """Return whether this machine's KVM runs Linux as a guest, else QEMU must do it without (`<domain type='qemu'>`).
+    """Return whether this machine's KVM can run Linux; if not, QEMU must emulate (`<domain type='qemu'>`).
 
-    A para-virtualised KVM (module kvm_pvm) emulates what an ordinary kernel does, instruction by instruction, and ends
-    the guest at the first one that it does not know: the IRET of a boot loader, the CMPXCHG16B of the kernel.
+    Paravirtualised KVM (module kvm_pvm) emulates an ordinary kernel instruction by instruction, and ends the guest at
+    the first one that it does not know: the IRET of a boot loader, the CMPXCHG16B of the kernel.
     """
     return Path("/dev/kvm").exists() and not Path("/sys/module/kvm_pvm").exists()
 
 
 def said(console: str) -> dict[str, list[str]]:
-    """Return what a guest has said on its console: lines `guest: NAME VALUE`, the values by name, in their order."""
+    """Return what a guest has printed: lines `guest: NAME VALUE`, the values by name, in order."""
     found: dict[str, list[str]] = {}
     for name, value in _SAID.findall(console):
         found.setdefault(name, []).append(value)
@@ -77,7 +77,7 @@ def said(console: str) -> dict[str, list[str]]:
 
 
 def _write_boot_area(disk: Path, scratch: Path, files: dict[str, bytes]) -> None:
-    """Make a FAT file system without partitions that boots Linux. By programs that need neither root nor mounts."""
+    """Make a FAT file system without partitions that boots Linux. Uses programs that need neither root nor mounts."""
     disk.touch()
     os.truncate(disk, BOOT_AREA)
     run(["mformat", "-i", disk, "-T", str(BOOT_AREA // 512), "-h", "64", "-s", "32", "::"])

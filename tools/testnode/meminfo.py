@@ -1,4 +1,4 @@
-"""Other memory for a node than this machine's: /proc/meminfo says so there, as lxcfs has it for containers."""
+"""Let a node see another amount of memory than this machine's, in /proc/meminfo, like lxcfs for containers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def ram_kib() -> int:
 
 @contextlib.contextmanager
 def showing(mib: int | None) -> Iterator[list[str]]:
-    """Give systemd-nspawn's options for a node with so much memory; None for this machine's, which needs none.
+    """Yield systemd-nspawn's options for a node with that much memory; None for that of this machine.
 
-    A limit of the control group would be a real one, but a container's: how much memory there is it does not change,
-    which is what machines that boot one image differ in.
+    A limit of the control group would be a container's, and would not change MemTotal, in which machines that boot one
+    image differ.
     """
     if mib is None:
         yield []

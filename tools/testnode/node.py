@@ -15,9 +15,9 @@ from . import cgroup, meminfo, recipe, root
 from .recipe import Release
 from .run import CommandError, TestNodeError, progress, run
 
-# The node's changes live in memory, in a mount namespace of its own: they go with its last process. Its devices are
-# copies, because its systemd changes their owner and mode. systemd-nspawn says by its exit status, 133, that the node
-# wants to boot anew; the control group's children of the last boot, and what that enabled, would be in the way.
+# The node's changes are in memory, in its own mount namespace: they disappear with its last process. Its devices are
+# copies, because its systemd changes their owner and mode. systemd-nspawn's exit status 133 means that the node wants
+# to reboot; children of the control group from the last boot, and its enabled controllers, would be in the way.
 _BOOT = """
 set -eu
 mount -t tmpfs -o mode=755 tmpfs "$1"
@@ -91,16 +91,16 @@ class Node:
     def run(
         self, command: Sequence[str] | str, *, user: str = "root", timeout: float = 60, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command (words, or one string that is split like a shell's) on the node; see run.run()."""
+        """Run a command (words, or one string that is split like in a shell) on the node; see run.run()."""
         words = shlex.split(command) if isinstance(command, str) else command
         return run(self.command(words, user), timeout=timeout, check=check)
 
     def wait_until(self, condition: Callable[[], bool], what: str, timeout: float) -> None:
-        """Wait until condition() holds, at most timeout seconds. Raises TestNodeError, with `what` did not happen."""
+        """Wait until condition() is true, at most timeout seconds. Raises TestNodeError that names `what`."""
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:
-                raise TestNodeError(f"not within {timeout:.0f} s: {what}")
+                raise TestNodeError(f"timed out after {timeout:.0f} s: {what}")
             time.sleep(0.25)
 
 
@@ -112,16 +112,16 @@ def running(
     binds: Mapping[Path, str] | None = None,
     memory: int | None = None,
 ) -> Iterator[Node]:
-    """Boot a node, give it once systemd is up. It ends with the context, or with this process, however that ends.
+    """Boot a node, and yield it once systemd is up. It ends with the context, or with this process, however that ends.
 
-    tree: a copy of it is booted instead of the release's root; it must not change meanwhile. binds: directories of
-    this machine, and their places on the node. memory: how much it has, in MiB, if not as much as this machine.
+    tree: a copy of it is booted instead of the release's root; it must not change while the node runs. binds:
+    directories of this machine, and their paths on the node. memory: MiB, None for as much as this machine.
     """
     base = contextlib.nullcontext(tree) if tree else root.cached(release)
     with base as lower, cgroup.own() as group, meminfo.showing(memory) as mounts:
         mounts += [f"--bind={source}:{place}" for source, place in (binds or {}).items()]
         _MOUNT_POINT.mkdir(exist_ok=True)
-        progress(f"booting a test node: {'a tree of its own' if tree else f'Debian {release.value}'}")
+        progress(f"booting a test node: {'a given tree' if tree else f'Debian {release.value}'}")
         with tempfile.TemporaryFile() as console:
             process = subprocess.Popen(
                 [

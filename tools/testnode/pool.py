@@ -1,4 +1,4 @@
-"""Speak to the node's HTCondor as its admins and users do: through its command-line tools."""
+"""Talk to the node's HTCondor like its administrators and users: through its command-line tools."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def wait_for_slot(node: Node) -> None:
 
 
 def restart_at_once(node: Node) -> None:
-    """Let HTCondor's master start a daemon again at once: it waits the longer the oftener that happens."""
+    """Let HTCondor's master restart daemons immediately: by default its back-off grows with each restart."""
     setting = node.root / "etc/condor/config.d/20-restarts.conf"
     setting.write_text("MASTER_BACKOFF_CEILING = 2\n", encoding="utf-8")
     node.run("condor_reconfig")
@@ -75,14 +75,14 @@ def wait_for_hold(node: Node, cluster: int, timeout: float = 60) -> Ad:
 def wait_for_end(node: Node, log: str, timeout: float) -> str:
     """Wait until the jobs of an event log in the user's home directory have ended. Returns the log's text.
 
-    Raises TestNodeError, with what HTCondor says of the jobs, if they have not ended within timeout seconds.
+    Raises TestNodeError, with what HTCondor knows about the jobs, if they have not ended within timeout seconds.
     """
     wait = ["condor_wait", "-wait", str(int(timeout)), log]
     ended = node.run(wait, user=recipe.USER, timeout=timeout + 10, check=False).returncode == 0
     events = (node.root / "home" / recipe.USER / log).read_text(encoding="utf-8")
     if not ended:
         queue = node.run(["condor_q", "-all", "-better-analyze"], timeout=30).stdout
-        raise TestNodeError(f"not within {timeout:.0f} s: the jobs of {log} have ended\n{events}\n{queue}")
+        raise TestNodeError(f"timed out after {timeout:.0f} s: the jobs of {log} have ended\n{events}\n{queue}")
     return events
 
 
@@ -100,9 +100,9 @@ def run_to_end(node: Node, name: str, description: str, timeout: float = 60) -> 
     Raises TestNodeError if its exit status is not 0.
     """
     home = node.root / "home" / recipe.USER
-    assert not (home / f"{name}.log").exists(), "an earlier job's end would be taken for this one's"
+    assert not (home / f"{name}.log").exists(), "the end of an earlier job would be mistaken for that of this one"
     submit(node, f"{name}.sub", description)
     events = wait_for_end(node, f"{name}.log", timeout)
     if "Normal termination (return value 0)" not in events:
-        raise TestNodeError(f"the job {name} did not end well; its event log:\n{events}")
+        raise TestNodeError(f"the job {name} failed; its event log:\n{events}")
     return (home / f"{name}.out").read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""What is in a release's root, and in a test node. Facts only; a change here, or in files/, makes its root anew."""
+"""The contents of a release's root, and of a test node. Facts only; a change here or in files/ rebuilds its root."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Release(enum.Enum):
 NODES = (Release.TESTING, Release.TRIXIE)
 
 _COMMON = [
-    # what a worker has anyway
+    # what every worker has
     "systemd",
     "python3",
     "python3-jinja2",
@@ -45,17 +45,17 @@ _WORKER = [
     "libvirt-daemon-system",
     "libvirt-clients",
     "passt",
-    # what a test plays a share with; no other FUSE library for Python is in both releases
+    # for shares that a test simulates; the only FUSE library for Python that is in both releases
     "python3-pyfuse3",
 ]
 _OWN = {
     Release.TESTING: [*_WORKER, "dnf5"],
     Release.TRIXIE: _WORKER,
-    Release.BOOKWORM: ["selinux-policy-default", "selinux-utils"],  # which context a file gets by its path
-    Release.BULLSEYE: ["usrmerge"],  # as the others are, and EL 9: systemctl is in /usr/bin
+    Release.BOOKWORM: ["selinux-policy-default", "selinux-utils"],  # to look up the context of a path
+    Release.BULLSEYE: ["usrmerge"],  # like the others, and EL 9: systemctl is in /usr/bin
 }
 
-# What a release does not have and this machine's Debian does: pure Python, for every version
+# Packages that a release lacks, taken from this machine's Debian: pure Python, for every version
 BORROWED = {Release.BULLSEYE: ["python3-tomli"]}
 
 # The RPM names that our package requires, and the Debian package that stands for each in every root
@@ -89,7 +89,7 @@ _PLACES_ON_NODES = {"pool.conf": "etc/condor/config.d/10-pool.conf"}
 
 
 def packages(release: Release) -> list[str]:
-    """Return the Debian packages that a release's root is made of; what they depend on comes besides."""
+    """Return the Debian packages of a release's root, without their dependencies."""
     return [*_COMMON, *_OWN[release]]
 
 
@@ -106,7 +106,7 @@ def places(release: Release) -> dict[str, str]:
 
 
 def digest(release: Release) -> str:
-    """Return a name for a release's recipe: it changes with what the root is made of."""
+    """Return a name for a release's recipe: it changes with the contents of the root."""
     facts = (packages(release), BORROWED.get(release), bridge(release), STAND_INS, places(release), HOSTNAME, USER)
     state = hashlib.sha256(repr(facts).encode())
     files = [FILES / name for name in (*places(release), "bridge.spec")]

@@ -1,4 +1,4 @@
-"""Signed repositories for dnf in a node or a tree: tools/make-repo, with a key that is made for the occasion."""
+"""Signed repositories for dnf in a node or a tree: tools/make-repo, with a key that is created for this."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def put_on(node: Node, *more: Path) -> Path:
 def put_in(root: Path, packages: Sequence[Path], ring: Path) -> Path:
     """Make PLACE, below a root, a repository, signed with the key of a ring, and tell the root's dnf of it.
 
-    Packages that are there already stay. Returns the path of PLACE on this machine.
+    Packages that are already there stay. Returns the path of PLACE on this machine.
     """
     repository = root / PLACE.lstrip("/")
     env = {"GNUPGHOME": str(ring), "GPG_KEY": KEY, "REPO_URL": f"file://{PLACE}"}
@@ -41,7 +41,7 @@ def put_in(root: Path, packages: Sequence[Path], ring: Path) -> Path:
 
 @contextlib.contextmanager
 def key_ring() -> Iterator[Path]:
-    """Give a directory with a key ring (GNUPGHOME) that holds one new key, until the context ends."""
+    """Yield a directory with a key ring (GNUPGHOME) that holds one new key, until the context ends."""
     with tempfile.TemporaryDirectory() as ring:
         env = {"GNUPGHOME": ring}
         try:

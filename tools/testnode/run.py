@@ -1,4 +1,4 @@
-"""Run a command on this machine: an argument list, a timeout, no stdin; its error says what the command said."""
+"""Run a command on this machine: an argument list, a timeout, no stdin. Its error contains the command's output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STARTED = time.monotonic()
 
 
 class TestNodeError(Exception):
-    """The test node, or a command on it, does not do what it should. The message says what to do about it."""
+    """The test node, or a command on it, failed. The message says what to do about it."""
 
 
 class CommandError(TestNodeError):
@@ -39,12 +39,12 @@ def run(
     except FileNotFoundError as error:
         raise CommandError(f"{shown}: {error.strerror}; run: tools/require-packages node") from error
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{shown}: no end within {timeout:.0f} s") from error
+        raise CommandError(f"{shown}: timed out after {timeout:.0f} s") from error
     if check and result.returncode != 0:
         raise CommandError(f"{shown}: exit status {result.returncode}\n{result.stdout}{result.stderr}".rstrip())
     return result
 
 
 def progress(text: str) -> None:
-    """Say on stderr what is being done, with the seconds since the program's start."""
+    """Print progress on stderr, with the seconds since the program started."""
     print(f"==> [{time.monotonic() - _STARTED:4.0f} s] {text}", file=sys.stderr, flush=True)

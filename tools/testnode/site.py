@@ -1,4 +1,4 @@
-"""Files of the package that an administrator may edit, a policy for a while, and a share that hangs."""
+"""Files of the package that an administrator may edit, a temporary policy, and a share that hangs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHARE = Path(__file__).parents[2] / "tests/e2e/hanging_share.py"
 
 @contextlib.contextmanager
 def policy(node: Node, text: str) -> Iterator[None]:
-    """Give the node a policy, until the context ends. The node may boot again meanwhile."""
+    """Give the node a policy, until the context ends. The node may reboot in between."""
     place = POLICY.lstrip("/")
     before = (node.root / place).read_text(encoding="utf-8")
     (node.root / place).write_text(text, encoding="utf-8")
@@ -28,7 +28,7 @@ def policy(node: Node, text: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def hanging_share(node: Node) -> Iterator[None]:
-    """Mount a share that answers nothing at all on the node's directory HANGING, until the context ends."""
+    """Mount a share that never answers on the node's directory HANGING, until the context ends."""
     (node.root / "root/hanging_share.py").write_text(_SHARE.read_text(encoding="utf-8"), encoding="utf-8")
     node.run(["mkdir", "--parents", HANGING])
     node.run(f"systemd-run --quiet --collect --unit=hanging-share python3 /root/hanging_share.py {HANGING}")

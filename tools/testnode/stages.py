@@ -12,25 +12,25 @@ from .run import progress
 
 @dataclass(frozen=True)
 class Bare:
-    """A node before the package: what its slot advertises, the checksum of its base image, the package to install."""
+    """A node without the package."""
 
     node: Node
-    methods: set[str]
-    base_sha256: str
-    package: str
+    methods: set[str]  # the transfer methods that its slot advertises
+    base_sha256: str  # the checksum of its base image
+    package: str  # the path of the package to install
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A node after `dnf install`, with what dnf printed."""
+    """A node after `dnf install`."""
 
     bare: Bare
     node: Node
-    output: str
+    output: str  # of dnf
 
 
 def make_bare(worker: Node, *more: Path) -> Bare:
-    """Give a fresh node a repository with the package, and more, and a base image; wait for its HTCondor."""
+    """Prepare a new node: a repository with the package, and more, and a base image; wait for its HTCondor."""
     package = repository.put_on(worker, *more)
     guest.write_base(worker.root / jobs.BASE.lstrip("/"), "qcow2")
     progress("waiting for HTCondor")
@@ -39,16 +39,16 @@ def make_bare(worker: Node, *more: Path) -> Bare:
 
 
 def wait_for_nfs(bare: Bare) -> None:
-    """Wait until the slot of a node with the package advertises what it did before, and nfs."""
+    """Wait until the slot of a node with the package advertises nfs in addition to what it did before."""
     bare.node.wait_until(
         lambda: pool.transfer_methods(bare.node) == bare.methods | {"nfs"},
-        "the slot advertises nfs besides the rest",
+        "the slot advertises nfs in addition to the rest",
         60,
     )
 
 
 def wait_for_vm_universe(worker: Node, offered: bool) -> None:
-    """Wait until the slot advertises nfs and HasVM as `offered`, as the package makes it."""
+    """Wait until the slot advertises nfs, and HasVM = `offered`."""
 
     def advertised() -> bool:
         slot = pool.slot_ad(worker)
@@ -58,7 +58,7 @@ def wait_for_vm_universe(worker: Node, offered: bool) -> None:
 
 
 def install(bare: Bare) -> Installed:
-    """Install the package as an admin does."""
+    """Install the package like an administrator."""
     output = bare.node.run("dnf --assumeyes install condor-kvm-stage", timeout=120).stdout
     wait_for_nfs(bare)
     return Installed(bare, bare.node, output)

@@ -97,9 +97,9 @@ def test_programs_answer_all_at_once_while_the_caller_does_something_else(host: 
         wait = f"touch {tmp_path}/{name}; while [ ! -e {tmp_path}/go ]; do sleep 0.01; done"
         add_program(host, f"#!/bin/sh\n{wait}\necho '{text}'\n", f"/usr/bin/{name}")
 
-    def meanwhile() -> None:
+    def prepare() -> None:
         wait_for(lambda: all((tmp_path / name).exists() for name in answers), "both programs run")
         (tmp_path / "go").touch()
 
-    found = collect.collect(host, meanwhile)
+    found = collect.collect(host, prepare)
     assert (found.libvirt.version, found.htcondor.version) == ((12, 8, 0), (25, 14, 1))

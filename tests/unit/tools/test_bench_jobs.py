@@ -97,5 +97,5 @@ def test_sign_keeps_the_time_of_its_first_appearance(tmp_path: Path) -> None:
 def test_sign_that_does_not_appear_is_an_error_with_what_its_file_has(tmp_path: Path) -> None:
     sign = Sign(tmp_path / "job.log", "\n005 (")
     sign.path.write_text("012 (001.000.000) Job was held.\n")
-    with Watch() as watch, pytest.raises(run.TestNodeError, match=r"(?s)not within 0 s: .*job\.log.*Job was held"):
+    with Watch() as watch, pytest.raises(run.TestNodeError, match=r"(?s)timed out after 0 s: .*job\.log.*Job was held"):
         list(watch.each([sign], 0))

@@ -69,7 +69,7 @@ def disagreements(clone: Path) -> list[str]:
     result = check(clone)
     assert (result.returncode, result.stdout) == (1, "")
     *found, last = (line.removeprefix("release-check: ") for line in result.stderr.splitlines())
-    assert last.endswith(f"is not ready: {len(found)} to mend")
+    assert last.endswith(f"is not ready: {len(found)} to fix")
     return found
 
 
@@ -91,7 +91,7 @@ def test_every_disagreement_is_listed_with_what_to_do(clone: Path) -> None:
         f"the newest entry of {CHANGELOG} is of {__version__}; write one of 9.8.7: ## [9.8.7] - YEAR-MONTH-DAY",
         *(f"{page} has {__version__} as its version; write :Version: condor-kvm-stage 9.8.7" for page in PAGES),
         "not committed: new; commit or remove it before the tag is made",
-        "there is no tag v9.8.7; when all else is mended: git tag --annotate v9.8.7 --message 'v9.8.7'",
+        "there is no tag v9.8.7; when all everything else is fixed: git tag --annotate v9.8.7 --message 'v9.8.7'",
     ]
 
 

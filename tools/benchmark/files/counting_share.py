@@ -1,10 +1,10 @@
-"""A share that counts what it is asked for, as a FUSE file system. Runs with the node's Python, as root.
+"""A share that counts requests, as a FUSE file system. Runs with the node's Python, as root.
 
 usage: counting_share.py DIRECTORY COUNTS
 
-It is mounted over the directory, and shows its files, to be read. Once it is unmounted, it writes a JSON object into
-the file COUNTS: `requests`, and `bytes` that were read. The kernel reads ahead and caches as for any share; what it
-knows of a file or name holds for 3 seconds, as on NFS. Locks it sees to itself, where NFS asks the server.
+It is mounted over the directory, and shows its files read-only. Once it is unmounted, it writes a JSON object into the
+file COUNTS: `requests`, and `bytes` that were read. The kernel reads ahead and caches as for any share; attributes and
+names are cached for 3 seconds, as on NFS. The kernel handles locks itself; with NFS it asks the server.
 """
 
 from __future__ import annotations

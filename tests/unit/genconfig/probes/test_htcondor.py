@@ -169,7 +169,7 @@ def test_any_output_has_settings_or_none(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["VM_MEMORY", "VM_MAX_NUMBER"])
 def test_numbers_of_virtual_machines_may_be_expressions(tmp_path: Path, name: str) -> None:
-    """Else what another file makes of them would be waited for in vain."""
+    """Otherwise --apply would wait for the values of another file until it times out."""
 
     def tool(command: tuple[str, ...]) -> Answer:
         if command[1:] == ("-macro", f"$INT({name})"):

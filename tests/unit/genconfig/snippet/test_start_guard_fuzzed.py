@@ -1,4 +1,4 @@
-"""Whatever a VM job says: what the conditions let in reaches no other file, and no character of XML."""
+"""Random VM jobs: what the conditions admit refers to no other file, and has no character of XML."""
 
 from __future__ import annotations
 
