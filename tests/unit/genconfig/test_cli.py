@@ -1,4 +1,4 @@
-"""The generator's command line: what it writes, what it only shows, and that it says so."""
+"""The generator's command line: what it writes, what it only prints, and its messages."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_directories_for_images_are_left_to_the_plugin(node: FakeNode, tmp_path:
 
 
 def guest(node: FakeNode) -> GuestFacts:
-    """What is left to the programs that define guests."""
+    """The file for the domain builder."""
     return guest_facts._of(json.loads(node.text(installed.GUEST_FACTS) or "null"))
 
 

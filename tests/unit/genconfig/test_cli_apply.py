@@ -1,4 +1,4 @@
-"""The generator's command line with --apply: what it does and prints where HTCondor runs, and where not."""
+"""The generator's command line with --apply: what it does and prints, with and without a running HTCondor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generator's command line with --check: exit status, --quiet and --json, of the node and of one image."""
+"""The generator's command line with --check: exit status, --quiet and --json, for the node and for one image."""
 
 from __future__ import annotations
 

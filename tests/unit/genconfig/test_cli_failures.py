@@ -1,4 +1,4 @@
-"""The generator's command line on a host that is not as it should be: one message, exit status 1."""
+"""The generator's command line on a broken host: one message, exit status 1."""
 
 from __future__ import annotations
 

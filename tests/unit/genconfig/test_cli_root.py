@@ -1,4 +1,4 @@
-"""The generator's command line with --root: another tree is configured without a look at this host."""
+"""The generator's command line with --root: another tree is configured without probing this host."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ types = ["nat"]
 
 
 class UnseenHost(Host):
-    """A tree that does not run: a look at anything of this host fails the test."""
+    """A tree that is not running: probing this host fails the test."""
 
     def text(self, path: str) -> str | None:
         assert path.startswith("/etc/"), path
@@ -39,7 +39,7 @@ class UnseenHost(Host):
 
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy_of_the_host: None) -> Path:
-    """A tree for --root, whose policy fixes all values."""
+    """A tree for --root, whose policy sets all values."""
     monkeypatch.setattr(cli, "Host", UnseenHost)
     for directory in ("etc/condor/config.d", "etc/condor-kvm-stage"):
         (tmp_path / "tree" / directory).mkdir(parents=True)

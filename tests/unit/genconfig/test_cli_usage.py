@@ -1,4 +1,4 @@
-"""The generator's command line: its version, and what is wrong usage."""
+"""The generator's command line: its version, and wrong usage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from condor_kvm_stage.genconfig import cli
 
 
 def usage_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """Return the message for arguments that are wrong usage."""
+    """Return the message for invalid arguments."""
     with pytest.raises(SystemExit) as raised:
         cli.main(arguments)
     assert raised.value.code == 2

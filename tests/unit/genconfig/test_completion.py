@@ -1,4 +1,4 @@
-"""bash completes what condor-kvm-stage-genconfig understands: asked as bash asks."""
+"""bash completion of condor-kvm-stage-genconfig, called like bash does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OPTIONS = {option for action in cli._parser()._actions for option in action.opti
 
 
 def complete(*words: str) -> list[str]:
-    """What bash is offered for the last of these words, by the function that the file registers for the program."""
+    """The completions for the last of these words, from the function that the file registers for the program."""
     script = f"""
         source "$1"; shift
         registered=($(complete -p {NAME}))

@@ -1,4 +1,4 @@
-"""What the generator leaves to the programs of jobs: both find it in the same place, and it is what they would find."""
+"""The files in /run: the plug-in and the domain builder find them, and they hold what those would find themselves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ timeout = 7
 
 @pytest.fixture
 def leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Leave the policy as it is now, where the plug-in looks for it."""
+    """Cache the policy as it is now for the plug-in."""
     host = Host(tmp_path / "node")
     monkeypatch.setattr(installed, "STAGING_CACHE", str(host.path(installed.STAGING_CACHE)))
     monkeypatch.setattr(installed, "GUEST_FACTS", str(host.path(installed.GUEST_FACTS)))
@@ -85,7 +85,7 @@ def test_policy_that_was_broken_since_is_an_error(site_policy: SitePolicy, leave
 @pytest.mark.usefixtures("leave")
 @pytest.mark.parametrize("left", [b"", b"\0", b"(\2\0\0\0NN", b"N", b"garbage", b"z\x03abc"])
 def test_what_cannot_be_understood_is_not_used(site_policy: SitePolicy, tmp_path: Path, left: bytes) -> None:
-    """Another Python's marshal, for one."""
+    """For example another Python's marshal."""
     site_policy(SAYS_MUCH)
     path = Path(installed.STAGING_CACHE)
     path.parent.mkdir(parents=True)
@@ -96,7 +96,7 @@ def test_what_cannot_be_understood_is_not_used(site_policy: SitePolicy, tmp_path
 def test_what_another_version_left_is_not_used(
     site_policy: SitePolicy, leave: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its keys may be others."""
+    """Its keys may differ."""
     site_policy(SAYS_MUCH)
     monkeypatch.setattr(staging_cache, "__version__", "0.0.1")
     leave()
@@ -118,7 +118,7 @@ def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path) -
 
 
 def test_nothing_found_is_written_too(tmp_path: Path) -> None:
-    """Else the node would go on to advertise what an earlier policy named."""
+    """Otherwise the node would still advertise the directories of an earlier policy."""
     host = Host(tmp_path)
     runtime_files.write({"NfsPluginImageDirs": "/srv/images"}, Policy(), GuestFacts(), host)
     runtime_files.write({}, Policy(), GuestFacts(), host)

@@ -1,4 +1,4 @@
-"""How the generator starts and ends: what it does without, what it does at once, and that what it says is not lost."""
+"""How the generator starts and ends: what it does not import, what it does in parallel, lost output."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def program(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A tree for --root, whose policy fixes all values."""
+    """A tree for --root, whose policy sets all values."""
     write(tmp_path / "tree", "etc/condor-kvm-stage/config.toml", UNSEEN)
     (tmp_path / "tree/etc/condor/config.d").mkdir(parents=True)
     return tmp_path / "tree"
@@ -67,7 +67,7 @@ def test_output_that_cannot_be_written_is_a_failure(program: list[str], tree: Pa
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["--remove"], ["--check", "nfs:///x:disk"]])
 def test_what_renders_nothing_does_without_jinja2(tmp_path: Path, arguments: list[str]) -> None:
-    """At the package's removal jinja2 may be gone before; and it takes as long to import as all the rest."""
+    """When the package is removed, jinja2 may be gone; and it takes as long to import as everything else."""
     write(tmp_path, installed.SNIPPET.lstrip("/"), "text")
     code = f"""
 import sys

@@ -91,7 +91,7 @@ def test_every_disagreement_is_listed_with_what_to_do(clone: Path) -> None:
         f"the newest entry of {CHANGELOG} is of {__version__}; write one of 9.8.7: ## [9.8.7] - YEAR-MONTH-DAY",
         *(f"{page} has {__version__} as its version; write :Version: condor-kvm-stage 9.8.7" for page in PAGES),
         "not committed: new; commit or remove it before the tag is made",
-        "there is no tag v9.8.7; when all everything else is fixed: git tag --annotate v9.8.7 --message 'v9.8.7'",
+        "there is no tag v9.8.7; when everything else is fixed: git tag --annotate v9.8.7 --message 'v9.8.7'",
     ]
 
 

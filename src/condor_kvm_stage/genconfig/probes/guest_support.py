@@ -17,7 +17,7 @@ from ...leftovers.virsh import URI
 from ..outcome import PASSED, Outcome, failed, not_tried
 from . import cpu, kvm, programs
 
-NOT_ROOT = "this user may not ask it"
+NOT_ROOT = "only root can ask it"
 _ASK_BOTH = "capabilities; domcapabilities"  # in one call: most of the time is virsh's start
 _QEMU_TIMEOUT = 5  # seconds; it takes 0.1
 _HOST_CPU = ["-cpu", "host"]

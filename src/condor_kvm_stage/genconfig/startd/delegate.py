@@ -32,7 +32,7 @@ def is_running(host: Host) -> bool:
 
 
 def must_delegate(host: Host) -> bool:
-    """Return whether this process is in a network namespace: a scriptlet under rpm's plug-in `unshare`."""
+    """Return whether this network namespace is not the host's: in a scriptlet under rpm's plug-in `unshare`."""
     try:
         return os.readlink(host.path("/proc/self/ns/net")) != os.readlink(host.path("/proc/1/ns/net"))
     except OSError:  # not root, or no such files

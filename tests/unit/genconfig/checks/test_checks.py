@@ -1,4 +1,4 @@
-"""--check's verdicts that take several things together: SELinux, networks, one image, a policy that is broken."""
+"""--check's verdicts that combine several findings: SELinux, networks, one image, an invalid policy."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def test_good_host_is_ok_in_every_check(good: Findings) -> None:
 def test_selinux_matters_where_images_are_on_nfs(
     good: Findings, selinux: str, boolean: bool | None, source: str, level: Level
 ) -> None:
-    seen = all_of(of("environment", selinux=selinux, virt_use_nfs=boolean), directory(source=source))(good)
-    assert verdict(seen, "images selinux").level is level
+    findings = all_of(of("environment", selinux=selinux, virt_use_nfs=boolean), directory(source=source))(good)
+    assert verdict(findings, "images selinux").level is level
 
 
 def test_selinux_is_a_warning_where_images_can_be_anywhere(good: Findings) -> None:
-    seen = all_of(of("environment", selinux="enforcing", virt_use_nfs=False), tried(directories=()))(good)
-    assert verdict(seen, "images selinux").level is Level.WARN
+    findings = all_of(of("environment", selinux="enforcing", virt_use_nfs=False), tried(directories=()))(good)
+    assert verdict(findings, "images selinux").level is Level.WARN
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_network_is_worth_a_warning_where_guests_have_none_or_not_the_bridge(
 
 
 def test_host_without_networks_needs_no_tun(good: Findings) -> None:
-    seen = all_of(of("devices", tun=False), decided(network=replace(good.values.network, types=("user",))))(good)
-    assert verdict(seen, "kvm tun").level is Level.NOTE
+    findings = all_of(of("devices", tun=False), decided(network=replace(good.values.network, types=("user",))))(good)
+    assert verdict(findings, "kvm tun").level is Level.NOTE
 
 
 def test_broken_policy_is_not_said_to_name_no_directories(good: Findings) -> None:

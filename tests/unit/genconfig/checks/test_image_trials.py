@@ -1,4 +1,4 @@
-"""What --check tries out of the images: one of each directory, the canary; as whom, where, and from what share."""
+"""The trials of images: one of each directory, and the canary; as which user, where, from which share."""
 
 from __future__ import annotations
 
@@ -75,16 +75,16 @@ def test_canary_image_is_staged(carry_out: Try, answer: Answer, outcome: Outcome
 
 
 def test_image_is_staged_in_a_directory_of_its_own_that_is_removed_then(tmp_path: Path, temporary: Path) -> None:
-    seen: list[Path] = []
+    paths: list[Path] = []
 
     def plugin(command: tuple[str, ...]) -> Answer:
-        seen.append(Path(command[2]))
-        assert list(seen[0].parent.iterdir()) == []
-        seen[0].write_text("overlay")
+        paths.append(Path(command[2]))
+        assert list(paths[0].parent.iterdir()) == []
+        paths[0].write_text("overlay")
         return Answer(0)
 
     assert trials.stage(FakeHost(tmp_path, programs={PATH_OF_PLUGIN: plugin}), "nfs:///x:y").passed
-    assert seen[0].parent.parent == temporary
+    assert paths[0].parent.parent == temporary
     assert list(temporary.iterdir()) == []
 
 
@@ -101,14 +101,14 @@ def test_directory_belongs_to_the_user_that_stands_for_those_of_jobs(
     given: list[tuple[Path, int, int]] = []
     monkeypatch.setattr("pwd.getpwnam", lambda name: type("Entry", (), {"pw_uid": {"somebody": 4711}[name]}))
     monkeypatch.setattr(os, "chown", lambda *arguments: given.append(arguments))
-    seen: list[Path] = []
+    paths: list[Path] = []
 
     def plugin(command: tuple[str, ...]) -> Answer:
-        seen.append(Path(command[2]).parent)
+        paths.append(Path(command[2]).parent)
         return Answer(0)
 
     assert trials.stage(SwitchingHost(tmp_path, programs={PATH_OF_PLUGIN: plugin}), "nfs:///x:y").passed
-    assert given == [(seen[0], 4711, -1)]
+    assert given == [(paths[0], 4711, -1)]
 
 
 ROOT = "61 1 253:0 / / rw shared:1 - xfs /dev/vda2 rw\n"

@@ -1,4 +1,4 @@
-"""--check's verdict on what jobs have left: which virtual machines, and what to do."""
+"""--check's verdict on orphans: which virtual machines, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What --check prints: for people, for people in a hurry, for programs; and what follows for the exit status."""
+"""The output of --check: for people, with --quiet, for programs; and the exit status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""--check of the running startd, and of an image in which none runs: when a restart is called for, and when not."""
+"""--check of the running startd, and in an image build, where none runs: when a restart is needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_jobs_that_run_are_named_and_only_the_peaceful_restart_is(good: Findings
 
 
 @pytest.mark.parametrize(
-    ("overrides", "running"),
+    ("overrides", "advertised"),
     [
         ([sets("VM_MEMORY", "4000")], advertises(vm_memory=4000)),
         ([sets("VM_MAX_NUMBER", "2")], advertises(vm_number=2)),
@@ -31,11 +31,11 @@ def test_jobs_that_run_are_named_and_only_the_peaceful_restart_is(good: Findings
     ],
 )
 def test_restart_is_not_called_for_over_what_another_file_sets(
-    good: Findings, overrides: list[Change], running: Change
+    good: Findings, overrides: list[Change], advertised: Change
 ) -> None:
-    seen = all_of(*overrides, running)(good)
-    assert verdict(seen, "htcondor startd").level is Level.OK
-    assert verdict(seen, "htcondor settings").level is Level.NOTE
+    findings = all_of(*overrides, advertised)(good)
+    assert verdict(findings, "htcondor startd").level is Level.OK
+    assert verdict(findings, "htcondor settings").level is Level.NOTE
     assert verdict(all_of(*overrides)(good), "htcondor startd").level is Level.WARN, "the other file's is not there yet"
 
 
@@ -49,5 +49,5 @@ def test_image_build_with_the_unit_enabled_needs_no_snippet(good: Findings) -> N
 
 
 def test_running_startd_that_cannot_be_asked_is_no_reason_to_call_it_unguarded(good: Findings) -> None:
-    seen = tried(advertised=SlotAds(failed("nobody answers")))(good)
-    assert verdict(seen, "htcondor guard").level is Level.OK
+    findings = tried(advertised=SlotAds(failed("nobody answers")))(good)
+    assert verdict(findings, "htcondor guard").level is Level.OK

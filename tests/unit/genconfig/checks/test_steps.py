@@ -1,4 +1,4 @@
-"""--check's next steps: each is one that helps, on a host on which all is well otherwise."""
+"""--check's next steps: each one helps, on an otherwise good host."""
 
 from __future__ import annotations
 

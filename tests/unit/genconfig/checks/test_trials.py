@@ -1,4 +1,4 @@
-"""What --check tries out: what each trial runs, what it makes of the answers, and that none waits for another."""
+"""The trials of --check: what each runs, how it reads the answers, and that they run at the same time."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_unit_is_in_the_state_that_systemd_says_whatever_its_exit_status(carry_o
 
 
 def test_no_trial_waits_for_another(carry_out: Try) -> None:
-    """Each waits until all of them are under way: five directories, canary, plug-in, gahp, unit and libvirt."""
+    """Each waits until all of them have started: five directories, canary, plug-in, gahp, unit and libvirt."""
     barrier = threading.Barrier(10)
 
     def together(command: tuple[str, ...]) -> Answer:

@@ -1,4 +1,4 @@
-"""--check's verdicts one by one: what makes one fail or warn, on a host on which all is well otherwise."""
+"""--check's verdicts one by one: what makes each fail or warn, on an otherwise good host."""
 
 from __future__ import annotations
 

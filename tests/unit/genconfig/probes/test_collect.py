@@ -1,4 +1,4 @@
-"""All facts of a host together: each comes from its own module, and one that cannot be had is one message."""
+"""All facts about a host: each comes from its own module, and a missing one is one message."""
 
 from __future__ import annotations
 

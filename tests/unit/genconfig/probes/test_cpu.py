@@ -1,4 +1,4 @@
-"""What /proc/cpuinfo says of the CPU, on the machines that it is written on."""
+"""The CPU, from /proc/cpuinfo of several machines."""
 
 from __future__ import annotations
 

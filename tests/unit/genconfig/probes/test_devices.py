@@ -1,4 +1,4 @@
-"""What else guests use: devices, control groups of both kinds, an IOMMU, memory encryption."""
+"""What the kernel provides for guests: devices, control groups v1 and v2, an IOMMU, memory encryption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the generator runs: booted or not, in which container, in which virtual machine, under which SELinux."""
+"""Where the generator runs: booted or not, in which container or virtual machine, with which SELinux."""
 
 from __future__ import annotations
 

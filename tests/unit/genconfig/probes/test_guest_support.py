@@ -1,4 +1,4 @@
-"""What a host can give to guests: a CPU that QEMU takes, what libvirt says, and what holds where neither answers."""
+"""What a host can give to guests: a CPU with which QEMU starts, libvirt's capabilities, and the defaults."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ FULL = "host-passthrough"
 
 
 def options(command: tuple[str, ...]) -> str:
-    """The CPU that QEMU is to make, "" if that is not said."""
+    """The CPU that QEMU is asked for, "" for none."""
     return command[command.index("-cpu") + 1] if "-cpu" in command else ""
 
 
 def starts_with(*cpus: str, otherwise: Answer = ABORTED) -> Program:
-    """A QEMU that starts with these only."""
+    """A QEMU that starts only with these CPUs."""
     return lambda command: Answer(0) if options(command) in cpus else otherwise
 
 
@@ -84,7 +84,7 @@ def test_qemu_that_fails_otherwise_is_told_by_its_last_line(tmp_path: Path, answ
 
 
 def test_qemu_that_does_not_end_is_not_tried_again(tmp_path: Path) -> None:
-    """Each try would take its whole time."""
+    """Each try would take until its timeout."""
     host = host_of(tmp_path, Answer(-1, fault="it did not end within 5 s"))
     guest_support.probe(host, 5)
     assert len([command for command in host.asked if command[0] == QEMU]) == 1
@@ -146,7 +146,7 @@ def test_host_without_virsh_has_a_reason(tmp_path: Path) -> None:
 
 
 def test_only_root_asks_libvirt(tmp_path: Path) -> None:
-    """Others might be asked for a password, which nobody is there to give."""
+    """Other users might be prompted for a password."""
     host = host_of(tmp_path, Answer(0))
     host.as_root = False
     not_root = not_tried(guest_support.NOT_ROOT)
@@ -162,7 +162,7 @@ def test_networks_are_those_that_the_snippet_offers() -> None:
 
 @pytest.fixture
 def real(host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
-    """A host whose programs are run, and whose KVM works."""
+    """A host whose programs are really run, and whose KVM works."""
     monkeypatch.setattr(Host, "device", lambda *_: os.open(os.devnull, os.O_RDWR))
     monkeypatch.setattr(Host, "ioctl", lambda _, __, request: 12 if request & 0xFF == 0 else os.open("/", os.O_RDONLY))
     monkeypatch.setattr(Host, "is_root", lambda _: True)
@@ -188,7 +188,7 @@ def test_libvirt_that_hangs_is_given_up_in_time(real: Host) -> None:
 
 
 def test_libvirt_and_qemu_are_at_work_at_the_same_time(real: Host) -> None:
-    """Each ends when it has seen that the other has begun."""
+    """Each ends only after the other has started."""
     wait = 'touch "{here}"; until [ -e "{there}" ]; do sleep 0.05; done\n'
     here, there = real.path("/virsh"), real.path("/qemu")
     add_program(real, f"#!/bin/sh\n{wait.format(here=here, there=there)}exit 3\n", VIRSH)

@@ -1,4 +1,4 @@
-"""How HTCondor is configured: what condor_config_val prints, to the letter of its versions 23.9 and 25.14."""
+"""HTCondor's configuration, from the output of condor_config_val of versions 23.9 and 25.14."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_version_that_is_not_said_is_unknown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "memory"),
+    ("answer", "memory"),
     [
         (Answer(0, "21694\n"), 21694),
         (Answer(4, "", 'ERROR "$INT() error: x does not evaluate to an integer"'), None),
@@ -112,13 +112,13 @@ def test_version_that_is_not_said_is_unknown(tmp_path: Path) -> None:
     ],
 )
 def test_number_that_is_an_expression_is_what_htcondor_makes_of_it(
-    tmp_path: Path, said: Answer, memory: int | None
+    tmp_path: Path, answer: Answer, memory: int | None
 ) -> None:
     """HTCondor's own slots would have less memory than VM universe promises."""
 
     def tool(command: tuple[str, ...]) -> Answer:
         if command[1:] == ("-macro", "$INT(MEMORY)"):
-            return said
+            return answer
         assert command[1] == "-verbose", command
         return Answer(1, f"MEMORY = 24105 * 0.9\n # at: {POOL}, line 3\n # raw: x\n\nSTART = a\n # at: <Default>\n")
 

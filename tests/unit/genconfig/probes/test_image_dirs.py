@@ -1,4 +1,4 @@
-"""What the node advertises about the policy's image directories: as the generator found them, within a time."""
+"""What the node advertises about the policy's image directories, and the timeout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from condor_kvm_stage.share import paths, watchdog
 
 @pytest.fixture
 def site(tmp_path: Path) -> StagingPolicy:
-    """A policy that names a good directory, a private one, a file, and one that is not there."""
+    """A policy with a good directory, a private one, a file, and one that does not exist."""
     for name in ("good", "private"):
         (tmp_path / name).mkdir()
     (tmp_path / "private").chmod(0o700)

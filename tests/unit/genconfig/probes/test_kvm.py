@@ -1,4 +1,4 @@
-"""What /dev/kvm answers, and what else the kernel says of it."""
+"""What /dev/kvm answers, and what else the kernel says about KVM."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CREATE_VM = 0xAE01
 
 
 class RefusingHost(FakeHost):
-    """A host whose /dev/kvm opens, but fails at one request, with the error of a name."""
+    """A host whose /dev/kvm can be opened, but fails at one request, with a given errno."""
 
     def __init__(self, root: Path, request: int, name: str) -> None:
         super().__init__(root)

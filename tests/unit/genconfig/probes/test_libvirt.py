@@ -1,4 +1,4 @@
-"""What libvirt a host has: which daemon, whether it listens, its version and network."""
+"""libvirt on a host: which daemon, whether it listens, its version and network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What memory a host has: /proc/meminfo, huge pages, NUMA nodes, and the limits of both kinds of control groups."""
+"""A host's memory: /proc/meminfo, huge pages, NUMA nodes, and limits of control groups v1 and v2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs are found where distributions have them; of ours, those that are missing are told."""
+"""Programs are found where distributions install them; missing ones of this package are listed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A generated file is known from one that somebody has edited."""
+"""An edited file is told from a generated one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The snippet on the disk: written only if that changes something, and nothing that somebody wrote is lost."""
+"""The snippet's file: written only if that changes something, and edits are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which networks a node offers: of what its policy wants, what the host has, with a reason for each of the others."""
+"""Which networks a node offers: those that the policy wants and the host has, with a reason for each other one."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_user_mode_needs_versions_that_know_it(
 
 
 def test_first_type_is_the_policys_first_that_the_host_has() -> None:
-    """VM_NETWORKING_DEFAULT_TYPE is made of it."""
+    """It becomes VM_NETWORKING_DEFAULT_TYPE."""
     policy = wanted("nat", "user", "bridge", bridge="br0")
     assert offer(facts(), policy).types == ("nat", "user", "bridge")
     assert offer(facts(nat=False), policy).types == ("user", "bridge")

@@ -1,4 +1,4 @@
-"""The snippet's text: what HTCondor gets to read, and what it does not; that comments are fit to read.
+"""The snippet's text: what HTCondor reads, and what it ignores; the layout of comments.
 
 How it looks as a whole on each host is in the corpus (test_hosts.py); how it is put in place, in test_place.py.
 """

@@ -16,7 +16,7 @@ MIB = 1 << 20
 
 
 def policy(**keys: int) -> VmPolicy:
-    """The default policy but for some keys; sizes in bytes, as the policy's reader gives them."""
+    """The default policy except for some keys; sizes in bytes, like from the policy's reader."""
     vm = VmPolicy()
     for key, value in keys.items():
         assert key in VmPolicy.__slots__

@@ -1,4 +1,4 @@
-"""The conditions for VM jobs, evaluated by HTCondor's own ClassAd library: which jobs they let in."""
+"""The conditions for VM jobs, evaluated by HTCondor's ClassAd library: which jobs they admit."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_job_of_another_universe_is_let_in_whatever_it_says(universe: str) -> No
     "universe", ["ifThenElse(isUndefined(TARGET.HasVM), 13, 5)", "5 + 0", "13.0", '"5"', "undefined", None]
 )
 def test_job_whose_universe_is_no_number_is_taken_for_a_vm_job(universe: str | None) -> None:
-    """It could be a VM job on the node, where there is no slot ad to look at."""
+    """It could become a VM job on the node, where there is no slot ad."""
     assert is_let_in(job(JobUniverse=universe))
     assert not is_let_in(job(JobUniverse=universe, VMPARAM_vm_Disk=string("/etc/shadow:vda:r")))
 
@@ -96,5 +96,5 @@ def test_job_cannot_bring_the_conditions_that_a_slot_lacks() -> None:
 
 
 def test_conditions_do_not_write_the_networks_type_as_the_vm_gahp_looks_for_it() -> None:
-    """HTCondor names in AutoClusterAttrs what START reads; found there, the name keeps the default type away."""
+    """HTCondor lists what START reads in AutoClusterAttrs; there, the name would suppress the default."""
     assert not any("JobVMNetworkingType" in text for text in start_guard.attributes(DIRS).values())

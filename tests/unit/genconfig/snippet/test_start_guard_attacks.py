@@ -1,4 +1,4 @@
-"""The conditions for VM jobs keep out each attack that we know of, each by the condition that is made for it."""
+"""The conditions for VM jobs reject each known attack, each by the condition that is meant for it."""
 
 from __future__ import annotations
 

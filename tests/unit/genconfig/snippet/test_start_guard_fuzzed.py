@@ -15,7 +15,7 @@ pytestmark = pytest.mark.needs_classad2
 
 
 def disks_of(value: str) -> list[list[str]]:
-    """What libvirt_simple_script.awk makes of a vm_disk: fields split at white space and joined, quotes away, split."""
+    """A vm_disk as parsed by libvirt_simple_script.awk: split at white space and joined, quotes removed, split."""
     value = " ".join(re.split(r"[ \t\n]+", value.replace('"', "")))
     return [disk.split(":") for disk in re.split(r" *, *", value)]
 

@@ -1,4 +1,4 @@
-"""What the snippet sets on a host: decided by its facts and the policy, or by the policy alone."""
+"""The values of the snippet: from a host's facts and the policy, or from the policy alone."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_policy_decides_whose_program_defines_virtual_machines(host: HostFacts) 
     assert not values.decide_for_tree(policy, "/x").guarded
 
 
-def test_unseen_host_gets_what_its_policy_fixes_and_nothing_else() -> None:
+def test_tree_gets_what_its_policy_sets_and_nothing_else() -> None:
     policy = Policy()
     policy.vm.memory, policy.vm.max_number = 32 << 30, 8
     policy.network.types, policy.network.bridge = ["nat", "bridge"], "br0"
@@ -95,7 +95,7 @@ def test_unseen_host_gets_what_its_policy_fixes_and_nothing_else() -> None:
     )
 
 
-def test_policy_that_leaves_something_to_the_host_does_not_do_for_an_unseen_one() -> None:
+def test_policy_that_leaves_values_to_the_host_is_not_enough_for_a_tree() -> None:
     policy = Policy()
     assert values.missing_for_tree(policy) == ["network.types", "vm.memory", "vm.max_number"]
     policy.given, policy.network.types = ["network.types"], ["bridge"]

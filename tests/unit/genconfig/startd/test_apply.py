@@ -69,7 +69,7 @@ def test_jobs_are_left_alone_and_what_is_pending_is_said(tmp_path: Path, how: st
 
 
 def test_job_that_gets_a_virtual_machine_is_a_job(tmp_path: Path) -> None:
-    """Its memory is not missing from what the node offers: no restart, and nothing is pending."""
+    """Its memory counts as offered: no restart, and nothing is pending."""
     node = FakeNode(tmp_path, [slot(VM_Memory=960, VM_AvailNum=3), {**job("slot1_1@worker"), "VM_Guest_Mem": 64}])
     assert len(apply(node)) == 1
     assert node.commands() == [RECONFIG]

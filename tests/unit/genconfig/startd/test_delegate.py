@@ -1,4 +1,4 @@
-"""--apply where it cannot do it itself: a scriptlet without network, and an HTCondor that does not run."""
+"""--apply in a scriptlet without network, and without a running HTCondor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAID = [Message("Pending: a restart.", NOTICE), Message(OFFERED)]
 
 
 def journal(node: FakeNode, status: int, condition: str = "yes") -> list[tuple[str, ...]]:
-    """Give a node a systemd whose unit ends with a status. Returns the list of what the journal is asked for."""
+    """Give a node a systemd whose unit ends with a status. Returns the list of queries to the journal."""
     asked = []
 
     def systemctl(command: tuple[str, ...]) -> Answer:
@@ -61,7 +61,7 @@ def test_unit_that_fails_is_a_failure_after_what_it_said(tmp_path: Path) -> None
 
 
 def test_unit_that_is_switched_off_has_said_nothing_now(tmp_path: Path) -> None:
-    """What systemd knows of it, and the journal, are of an earlier run."""
+    """systemd's properties and the journal are those of an earlier run."""
     node = FakeNode(tmp_path)
     asked = journal(node, 0, condition="no")
     (line,) = delegate.delegate(node, model.Policy())

@@ -1,4 +1,4 @@
-"""What a running startd does not know yet: only differences, each with both sides, in what it reads at its start."""
+"""Which changes need a restart of the startd: differences in settings that it reads only when it starts."""
 
 from __future__ import annotations
 

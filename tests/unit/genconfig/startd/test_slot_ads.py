@@ -1,4 +1,4 @@
-"""What a startd's slot ads say, as condor_status prints them: partitionable and static slots, idle and in use."""
+"""A startd's slot ads, as printed by condor_status: partitionable and static slots, idle and claimed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START = r"/Expr((true) && (TARGET.JobUniverse isnt 13 || VmJobDisksAreAllowed))/
 
 
 def slot(name: str, state: str = "Unclaimed", kind: str = "Partitionable", **attributes: object) -> dict[str, Any]:
-    """A slot of a node of 10000 MiB for at most 4 virtual machines, of which 6000 MiB and 3 are free."""
+    """A slot of a node with 10000 MiB for at most 4 virtual machines, with 6000 MiB and 3 machines free."""
     return {
         "HasFileTransferPluginMethods": "data,ftp,http,https,nfs",
         "HasVM": True,
@@ -109,7 +109,7 @@ def test_attributes_that_are_undefined_are_nothing(ad: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("networking", [False, None])
 def test_types_count_only_with_networking(networking: bool | None) -> None:
-    """HTCondor goes on to advertise VM_Networking_Types."""
+    """HTCondor still advertises VM_Networking_Types."""
     assert of([slot("slot1", VM_Networking=networking)]).network_types == ()
 
 
