@@ -1,20 +1,58 @@
-"""Fixtures and options of all tests."""
+"""Fixtures, options and rules of all tests: no skip that hides, no process left behind, signals as in a terminal."""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from support import public_directories
+from support import processes, public_directories
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data"
 
+# Under nohup, and in the background of a script, SIGINT is ignored, and so it would be in all programs that tests start
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files from what is rendered now")
+    parser.addoption(
+        "--no-skips", action="store_true", help="a test that is skipped on a machine that can run it fails"
+    )
+
+
+@pytest.hookimpl(hookwrapper=True)  # EL 9's pytest knows no other kind
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]
+    if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("--no-skips"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not _is_excused(reason):
+            report.outcome = "failed"
+            report.longrepr = f"{reason}: but this machine can run it (--no-skips)"
+
+
+def _is_excused(reason: str) -> bool:
+    """What a machine may lack: root, a device, a format that its qemu-img is built without."""
+    lacks = [
+        (os.geteuid() != 0, "only root"),
+        (not os.path.exists("/dev/kvm"), "boots a guest"),
+        (not os.path.exists("/dev/fuse"), "breaks a share"),
+        (True, "Unknown file format"),
+    ]
+    return any(is_lacking and text in reason for is_lacking, text in lacks)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_process_is_left_behind() -> Iterator[None]:
+    """A module of tests ends the processes that it starts: none is a child of this process any more, soon after."""
+    before = set(processes.children())
+    yield
+    processes.wait_for(lambda: not processes.reaped(before), f"all children have ended: {processes.described(before)}")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ KVM = kvm.probe(Host())
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "guest: boots a KVM guest; skipped only where /dev/kvm does not work")
+    config.addinivalue_line("markers", "full: runs in `make e2e-full` only; `make e2e` has its like")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

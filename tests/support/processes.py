@@ -20,6 +20,35 @@ def of_session(session: int) -> list[int]:
     return [int(entry) for entry in os.listdir("/proc") if entry.isdecimal() and _session(int(entry)) == session]
 
 
+def children() -> list[int]:
+    """Return this process's children, those that have ended and were not waited for included."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for each in lists for pid in each.read_text(encoding="ascii").split()]
+
+
+def reaped(known: set[int]) -> list[int]:
+    """Wait for the children that have ended, but for those that are known. Returns those that still run."""
+    left = []
+    for pid in set(children()) - known:
+        try:
+            if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                left.append(pid)
+        except ChildProcessError:  # another thread was faster
+            continue
+    return left
+
+
+def described(known: set[int]) -> list[str]:
+    """Return the command lines of the children but for those that are known."""
+    commands = []
+    for pid in set(children()) - known:
+        try:
+            commands.append(Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " "))
+        except OSError:
+            continue
+    return commands
+
+
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not condition():

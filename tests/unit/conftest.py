@@ -8,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from condor_kvm_stage import installed
 from condor_kvm_stage.policy.model import StagingPolicy
 from condor_kvm_stage.share import mounts
+from condor_kvm_stage.share.watchdog import Watchdog
 from support import installed_plugin
 from support.genconfig_fixtures import carry_out, clock, good, host, node, policy_of_the_host, temporary
 from support.processes import NOBODY
@@ -40,6 +43,22 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker, library in NEEDS.items():
         config.addinivalue_line("markers", f"{marker}: needs the library {library}")
     config.addinivalue_line("markers", "needs_repository: is about the repository, not about the package")
+
+
+@pytest.fixture(autouse=True)
+def _watchdogs_are_closed() -> Iterator[None]:
+    """The plug-in's child ends with the plug-in; here, with the test that started it."""
+    started: list[Watchdog] = []
+    initialise = Watchdog.__init__
+
+    def record(self: Watchdog, *arguments: Any) -> None:
+        started.append(self)
+        initialise(self, *arguments)
+
+    with mock.patch.object(Watchdog, "__init__", record):
+        yield
+    for watchdog in started:
+        watchdog.close()
 
 
 @pytest.fixture(autouse=True)

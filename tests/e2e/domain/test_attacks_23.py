@@ -8,6 +8,8 @@ from testnode.recipe import Release
 
 from .cases import Attacks
 
+pytestmark = pytest.mark.full
+
 pytestmark = pytest.mark.guest
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from testnode.recipe import Release
 
 from .building import BuildCells
 from .cells import Cells
+
+pytestmark = pytest.mark.full
 
 
 class TestRpm420(BuildCells, Cells):

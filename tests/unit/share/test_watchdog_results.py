@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,8 +20,9 @@ values = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def echo() -> Watchdog:
-    return Watchdog(lambda: (lambda value, heartbeat: value, 30), "some-program")
+def echo() -> Iterator[Watchdog]:
+    with Watchdog(lambda: (lambda value, heartbeat: value, 30), "some-program") as watched:
+        yield watched
 
 
 @settings(deadline=None)
