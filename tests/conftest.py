@@ -1,4 +1,4 @@
-"""Fixtures, options and rules of all tests: no skip that hides, no process left behind, signals as in a terminal."""
+"""Fixtures, options and rules of all tests: no skip that hides, signals as in a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import processes, public_directories
+from support import public_directories
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data"
@@ -45,14 +45,6 @@ def _is_excused(reason: str) -> bool:
         (True, "Unknown file format"),
     ]
     return any(is_lacking and text in reason for is_lacking, text in lacks)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_process_is_left_behind() -> Iterator[None]:
-    """A module of tests ends the processes that it starts: none is a child of this process any more, soon after."""
-    before = set(processes.children())
-    yield
-    processes.wait_for(lambda: not processes.reaped(before), f"all children have ended: {processes.described(before)}")
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ class Run:
     def kill_plugin(self, number: int = signal.SIGKILL) -> None:
         """Kill the program, but not what it has started."""
         self._process.send_signal(number)
-        self._process.communicate()
+        self._process.communicate(timeout=60)
 
     def kill_all(self) -> None:
         """Kill the program and what it has started. Who hangs in the kernel stays until that lets him go."""
@@ -83,7 +83,7 @@ class Run:
             for pid in of_session(self.pid):
                 with contextlib.suppress(ProcessLookupError):  # it has ended just now
                     os.kill(pid, signal.SIGKILL)
-        self._process.communicate()
+        self._process.communicate(timeout=60)
 
 
 class Plugin:

@@ -31,7 +31,7 @@ class Share:
 
     def die(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.wait(60)
 
 
 def write_order(path: Path, kind: str, operation: str, allowance: int) -> None:

@@ -146,7 +146,7 @@ def running(
                 yield node
             finally:
                 process.kill()
-                process.wait()
+                process.wait(60)
 
 
 def _leader(unshare: int) -> int:

@@ -105,7 +105,7 @@ class Starter:
 
     def end(self) -> None:
         self.process.kill()
-        self.process.wait()
+        self.process.wait(30)
 
 
 @contextlib.contextmanager

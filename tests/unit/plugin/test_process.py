@@ -45,7 +45,7 @@ def test_killed_plugin_leaves_no_qemu_img_that_goes_on_for_hours(
     qemu_img = int(slow_qemu_img.read_text())
     assert runs(qemu_img)
     process.kill()
-    process.communicate()
+    process.communicate(timeout=60)
     wait_for(lambda: not runs(qemu_img), "qemu-img has ended")
     wait_for(lambda: not of_session(process.pid), "all that the plug-in has started has ended")
     assert list(scratch.iterdir()) == []
@@ -116,7 +116,7 @@ def test_kill_at_any_moment_leaves_a_complete_overlay_or_none(
         # in turn: the plug-in alone, which leaves its worker to go on without it, and both
         kill = os.killpg if turn % 2 else os.kill
         kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(60)
         if (scratch / "disk").exists():
             complete += 1
             qemu_img("check", scratch / "disk")

@@ -71,7 +71,7 @@ def test_silence_is_a_failure_in_time_and_ends_the_child_and_what_it_started(tmp
         heartbeat("sleep")
         sleeper = subprocess.Popen(["sleep", "60"])
         (tmp_path / "pids").write_text(f"{os.getpid()} {sleeper.pid}")
-        sleeper.wait()
+        sleeper.wait(30)
         return 0
 
     started = time.monotonic()
@@ -127,10 +127,9 @@ def test_child_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
     begun, go, published = (tmp_path / name for name in ("begun", "go", "published"))
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
     process = subprocess.Popen([sys.executable, "-B", "-c", code, begun, go, published], env=environment)
-    while not begun.exists():
-        time.sleep(0.01)
+    wait_for(begun.exists, "the action runs", 30)
     process.kill()
-    process.wait()
+    process.wait(30)
     go.touch()
     time.sleep(0.5)
     assert not published.exists()
