@@ -21,7 +21,7 @@ def test_upgrade_leaves_a_running_job_alone_and_says_what_is_pending(own: Node) 
             assert "jobs run on it (slot1_1@worker)" in output
             assert RESTART in output
         check = own.run("condor-kvm-stage-genconfig --check", check=False).stdout
-        assert f"restart needed: VM_Memory is {before}, and is to be 1024 (it runs jobs: slot1_1@worker)" in check
+        assert f"restart needed: VM_Memory is {before}, and is to be 1024 (jobs run on it: slot1_1@worker)" in check
         assert offered_memory(own) == before
         job.end()
         own.wait_until(lambda: not is_claimed(own), "the schedd keeps no slot", 60)

@@ -8,9 +8,7 @@ from testnode.recipe import Release
 
 from .cases import Attacks
 
-pytestmark = pytest.mark.full
-
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.full]
 
 
 class TestHTCondor23(Attacks):

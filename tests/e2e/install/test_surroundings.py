@@ -32,7 +32,7 @@ def test_htcondor_that_is_installed_later_has_vm_universe_when_it_starts(unset: 
     try:
         (said,) = unset.dnf("install", PACKAGE)
         assert said.endswith(
-            "no program condor_master; install HTCondor (package condor): when it starts, it gets all this"
+            "no program condor_master; install HTCondor (package condor): it will be configured when it starts"
         )
         assert not unset.path(SNIPPET).exists()
         node.run(["systemctl", "start", PACKAGE])

@@ -20,7 +20,7 @@ values = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def echo() -> Iterator[Watchdog]:
+def echo(_no_process_is_left_behind: None) -> Iterator[Watchdog]:
     with Watchdog(lambda: (lambda value, heartbeat: value, 30), "some-program") as watched:
         yield watched
 
