@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import pwd
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from condor_kvm_stage import installed
-from condor_kvm_stage.genconfig.snippet import render
 from condor_kvm_stage.host import Answer, Host
 
 if sys.version_info >= (3, 11):
-    import tomllib
+    pass
 else:
-    import tomli as tomllib
+    pass
 
-HOSTS = Path(__file__).parents[1] / "data/hosts"
-GOOD = HOSTS / "intel-el10-user"  # every check is ok there
 
 Program = Callable[[tuple[str, ...]], Answer]
 
@@ -132,54 +124,3 @@ class FakeHost(Host):
 
     def ioctl(self, descriptor: int, request: int) -> int:
         return self.api_version if request & 0xFF == 0 else os.open(os.devnull, os.O_RDWR)
-
-
-class RecordedHost(FakeHost):
-    """A host of tests/data/hosts: its files are in a folder, what cannot be a file is in the folder's host.toml.
-
-    kvm: "ok", or the name of the errno. root: whether the one who asks is root. machine: as `uname -m` has it.
-    installed: programs that nobody runs. sockets: "ok", or the name of the errno, by path. programs: answers; of those
-    of one program the first counts whose word `when` is on the command line, or that has none.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        record = tomllib.loads((folder / "host.toml").read_text(encoding="utf-8"))
-        self.about = str(record["about"])
-        self.machine = str(record["machine"])
-        self.answers: list[dict[str, Any]] = record.get("programs", [])
-        self.connections: dict[str, str] = record["sockets"]
-        there = [answer["path"] for answer in self.answers] + record["installed"]
-        super().__init__(
-            folder,
-            kvm=_error(record["kvm"]),
-            programs=dict.fromkeys(there, self._answer),
-            as_root=record["root"],
-        )
-
-    def job_user(self) -> str:
-        return "condor" if self.as_root else ""
-
-    def refusal(self, path: str) -> str:
-        error = _error(self.connections.get(path, "ENOENT"))
-        return os.strerror(getattr(errno, error)) if error else ""
-
-    def _answer(self, command: tuple[str, ...]) -> Answer:
-        path = self.program(command[0])
-        for answer in self.answers:
-            if answer["path"] == path and answer.get("when", command[0]) in command:
-                said = (str(answer.get(key, "")) for key in ("output", "errors", "fault"))
-                return Answer(int(answer.get("status", 0)), *said)
-        raise AssertionError(f"host.toml does not say what this answers: {command}")
-
-
-def _error(word: str) -> str:
-    return "" if word == "ok" else word
-
-
-def replace_surroundings(patch: pytest.MonkeyPatch) -> None:
-    """Let what does not go through Host be a recorded host's, too: the policy's place, users, the version."""
-    patch.setattr(installed, "POLICY", "/etc/condor-kvm-stage/config.toml")
-    # A version of its own, so that the golden files do not change with every release
-    patch.setattr(render, "__version__", "VERSION")
-    patch.setattr(pwd, "getpwnam", lambda name: pwd.struct_passwd((name, "x", 64, 64, "", "/", "/sbin/nologin")))
-    patch.setattr(os, "chown", lambda *_: None)

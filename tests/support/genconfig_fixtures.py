@@ -15,8 +15,9 @@ from condor_kvm_stage.genconfig.startd import apply
 from condor_kvm_stage.host import Host
 from condor_kvm_stage.policy import model
 from support import trial_programs
-from support.fake_host import GOOD, FakeHost, RecordedHost, replace_surroundings
+from support.fake_host import FakeHost
 from support.fake_node import Clock, FakeNode
+from support.recorded_hosts import GOOD, RecordedHost, fix_what_does_not_go_through_host
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def good(monkeypatch: pytest.MonkeyPatch) -> Findings:
     """The findings about a host on which every check is ok."""
-    replace_surroundings(monkeypatch)
+    fix_what_does_not_go_through_host(monkeypatch)
     found = run.gather(RecordedHost(GOOD))
     return replace(found, snippet=found.wanted)
 

@@ -22,7 +22,7 @@ def requires(start: str, names: Iterable[str]) -> bool:
             required.add(universe)
         elif len(other) == 1 and "JobUniverse" in universe:
             required.update(_parts(other[0], "&&"))
-    return set(names) <= {condition.removeprefix("MY.") for condition in required}
+    return {f"MY.{name}" for name in names} <= required
 
 
 def _parts(expression: str, operator: str) -> list[str]:

@@ -10,8 +10,8 @@ from condor_kvm_stage.genconfig import checks
 from condor_kvm_stage.genconfig.checks import Findings, Level, run
 from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried
 from condor_kvm_stage.genconfig.probes import collect
-from support.fake_host import GOOD, RecordedHost
 from support.findings import all_of, decided, directory, knows, of, tried, verdict
+from support.recorded_hosts import GOOD, RecordedHost
 
 
 def test_good_host_is_ok_in_every_check(good: Findings) -> None:

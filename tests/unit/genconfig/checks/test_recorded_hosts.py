@@ -1,6 +1,6 @@
 """The corpus: what the generator makes of the hosts in tests/data/hosts, and what --check says of them.
 
-Beside each host are its golden files: snippet.conf, which is also the snippet in place on most of them, and check.txt.
+Beside each host are its golden files, snippet.conf and check.txt, unless they are its base's.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from _pytest.monkeypatch import MonkeyPatch  # pytest.MonkeyPatch, also before p
 from condor_kvm_stage.genconfig import cli
 from condor_kvm_stage.genconfig.checks import Check, Level, evaluate
 from condor_kvm_stage.genconfig.checks.run import gather
-from support.fake_host import HOSTS, RecordedHost, replace_surroundings
+from recorder import layers
+from support.recorded_hosts import HOSTS, RecordedHost, fix_what_does_not_go_through_host, golden_of, update_golden
 
 CORPUS = sorted(path.parent for path in HOSTS.glob("*/host.toml"))
 IDS = [folder.name for folder in CORPUS]
+# The golden files of a base are written before those that differ from them
+BASES_FIRST = sorted(CORPUS, key=lambda folder: len(layers.chain(folder)))
 Make = Callable[[Path], RecordedHost]
-Golden = Callable[[str, str], None]
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +35,7 @@ def site_policy() -> None:
 def be() -> Iterator[Make]:
     """Let this be the host of a folder, also in what does not go through Host: names, users, the policy's place."""
     with MonkeyPatch().context() as patch:
-        replace_surroundings(patch)
+        fix_what_does_not_go_through_host(patch)
 
         def make(folder: Path) -> RecordedHost:
             found = RecordedHost(folder)
@@ -53,32 +55,53 @@ def below(folder: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.lstat().st_mtime_ns, path.lstat().st_ino) for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("folder", CORPUS, ids=IDS)
-def test_snippet_is_the_golden_file(be: Make, golden: Golden, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+@pytest.fixture
+def compare(request: pytest.FixtureRequest) -> Callable[[Path, str, str], None]:
+    """Compare a text with a host's golden file, its own or that of its base."""
+
+    def with_golden(folder: Path, name: str, text: str) -> None:
+        if request.config.getoption("--update-golden"):
+            update_golden(folder, name, text)
+        path = golden_of(folder, name)
+        assert path.exists(), f"no golden file {path}; run pytest --update-golden, and read what it wrote"
+        assert text == path.read_text(encoding="utf-8"), f"not as in {path}"
+
+    return with_golden
+
+
+@pytest.mark.parametrize("folder", BASES_FIRST, ids=lambda folder: folder.name)
+def test_snippet_is_the_golden_file(
+    be: Make, compare: Callable[[Path, str, str], None], capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
     status = cli.main(["--stdout"], be(folder))
     printed = capsys.readouterr()
     assert (status == 0) == bool(printed.out), "a policy that is broken gives no snippet"
     assert bool(printed.err) == (status != 0)
-    golden(str(folder / "snippet.conf"), printed.out)
+    compare(folder, "snippet.conf", printed.out)
 
 
-@pytest.mark.parametrize("folder", CORPUS, ids=IDS)
+@pytest.mark.parametrize("folder", BASES_FIRST, ids=lambda folder: folder.name)
 def test_check_prints_the_golden_file_and_changes_nothing(
-    be: Make, golden: Golden, capsys: pytest.CaptureFixture[str], folder: Path
+    be: Make, compare: Callable[[Path, str, str], None], capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
-    before = below(folder)
-    status = cli.main(["--check"], be(folder))
-    assert below(folder) == before
-    printed = capsys.readouterr().out.replace(str(folder), "")  # of a broken policy, the place
-    golden(str(folder / "check.txt"), f"{printed}exit status: {status}\n")
+    """All that is not ok: so a new check changes the files of only those hosts of which it says something."""
+    host = be(folder)
+    before = below(host.root)
+    status = cli.main(["--check"], host)
+    assert below(host.root) == before
+    lines = capsys.readouterr().out.replace(str(host.root), "").splitlines()  # of a broken policy, the place
+    not_ok = [line for line in lines if not line.startswith("ok ")]
+    compare(folder, "check.txt", "\n".join([*not_ok, f"exit status: {status}", ""]))
 
 
 @pytest.mark.parametrize("folder", CORPUS, ids=IDS)
 def test_json_has_the_verdicts_of_the_text(be: Make, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    *lines, _, ending = (folder / "check.txt").read_text(encoding="utf-8").splitlines()
-    assert cli.main(["--check", "--json"], be(folder)) == int(ending.rpartition(" ")[2])
-    document = json.loads(capsys.readouterr().out.replace(str(folder), ""))
-    assert document["ok"] == ending.endswith(" 0")
+    host = be(folder)
+    status = cli.main(["--check"], host)
+    *lines, _ = capsys.readouterr().out.splitlines()
+    assert cli.main(["--check", "--json"], host) == status
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] == (status == 0)
     assert len(document["checks"]) == len(lines)
     for check, line in zip(document["checks"], lines):
         step = f" -> {check['next_step']}" if check["next_step"] else ""

@@ -11,7 +11,7 @@ from condor_kvm_stage.genconfig.probes.collect import HostFacts
 from condor_kvm_stage.genconfig.probes.kvm import KvmDevice
 from condor_kvm_stage.genconfig.snippet import render, start_guard, values
 from condor_kvm_stage.policy.model import Policy
-from support.fake_host import GOOD, RecordedHost
+from support.recorded_hosts import GOOD, RecordedHost
 from support.snippet_text import rendered
 
 

@@ -62,10 +62,10 @@ def test_all_differences_are_told() -> None:
 @pytest.mark.parametrize(
     ("start", "expected"),
     [
-        (("(true) && DiskOk && SizeOk",), True),
-        (("DiskOk && SizeOk", "SizeOk && X && DiskOk"), True),
-        (("DiskOk && SizeOk", "true"), False),  # SLOT_TYPE_2_START
-        (("DiskOk",), False),
+        (("(true) && MY.DiskOk && MY.SizeOk",), True),
+        (("MY.DiskOk && MY.SizeOk", "MY.SizeOk && X && MY.DiskOk"), True),
+        (("MY.DiskOk && MY.SizeOk", "true"), False),  # SLOT_TYPE_2_START
+        (("MY.DiskOk",), False),
         (("",), False),
         ((), False),
     ],
