@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shutil
@@ -111,16 +110,22 @@ class RecordingHost(Host):
             raise
 
     def _write(self, path: str, text: str) -> None:
-        target = self.folder / path.lstrip("/")
-        with contextlib.suppress(FileNotFoundError):
-            if (target / ".keep").exists():
-                shutil.rmtree(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._place_for(path)
+        if target.is_dir():
+            shutil.rmtree(target)
         target.write_text(text, encoding="utf-8")
 
     def _keep(self, path: str) -> None:
         """Let a path be there: an empty file, unless its content is recorded too."""
-        target = self.folder / path.lstrip("/")
+        target = self._place_for(path)
         if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
             target.touch()
+
+    def _place_for(self, path: str) -> Path:
+        """Return where a file belongs. What was only a name so far becomes the directory that it lies in."""
+        target = self.folder / path.lstrip("/")
+        for parent in target.parents:
+            if parent.is_file():
+                parent.unlink()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
