@@ -1,4 +1,4 @@
-"""Write a small file: complete or not at all, and only if that changes something."""
+"""Write a small file atomically, and only if its content or mode changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .errors import KvmStageError, root_hint
 
-# Whatever the caller's umask: HTCondor's tools refuse to work with a file that the user condor cannot read
+# Regardless of the caller's umask: HTCondor's tools refuse to work with a file that the user condor cannot read
 _MODE = 0o644
 
 
@@ -16,17 +16,17 @@ class WriteError(KvmStageError):
 
 
 def write(path: Path, data: bytes) -> bool:
-    """Make the file at path have this content, in its directory, which must exist. Returns whether anything changed.
+    """Replace the content of the file at path; its directory must exist. Returns whether anything changed.
 
-    The new content is written to a dot-file beside it, because HTCondor reads every other file of its configuration
-    directory, and then renamed. Raises WriteError; nothing is changed then.
+    The new content goes to a dot-file in the same directory, which is then renamed: HTCondor reads every other file in
+    its configuration directory. Raises WriteError; the file is then unchanged.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         same = path.exists() and path.read_bytes() == data
         if same and path.stat().st_mode & 0o777 == _MODE:
             return False
-        temporary.unlink(missing_ok=True)  # left by one of the same pid that was killed
+        temporary.unlink(missing_ok=True)  # left by a process with the same id that was killed
         try:
             with open(temporary, "xb") as file:
                 os.fchmod(file.fileno(), _MODE)

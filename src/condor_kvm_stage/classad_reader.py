@@ -1,11 +1,11 @@
 """Read ClassAds in the new syntax, as HTCondor writes them into a plug-in's in-file.
 
-HTCondor's own library (`import classad2`) is the reference, and costs 28 ms to import; this is the part of the
-language that the plug-in protocol needs. The reader accepts every expression, and understands string literals
-only: `Url` and `LocalFileName` are strings, and whatever else an ad holds is not ours to judge.
+HTCondor's own library (`import classad2`) is the reference, but takes 28 ms to import. This is the part of the
+language that the plug-in protocol needs. The reader accepts every expression but evaluates only string literals:
+`Url` and `LocalFileName` are strings, and nothing else in an ad matters here.
 
-Text is bytes in ClassAds. It is decoded as Python decodes file names (UTF-8, surrogateescape), so that what is
-no UTF-8 comes out again as it went in.
+Text in ClassAds is bytes. It is decoded as Python decodes file names (UTF-8, surrogateescape), so that bytes that are
+not UTF-8 are preserved.
 """
 
 from .errors import KvmStageError
@@ -18,7 +18,7 @@ _OCTAL = "01234567"
 
 
 class ClassAdSyntaxError(KvmStageError):
-    """The text is no sequence of new-syntax ClassAds."""
+    """The text is not a sequence of new-syntax ClassAds."""
 
 
 def read_ads(data: bytes) -> "list[dict[str, str | None]]":
@@ -30,7 +30,7 @@ def read_ads(data: bytes) -> "list[dict[str, str | None]]":
     Raises ClassAdSyntaxError. The grammar is that of the ClassAd Language Reference Manual, section "Lexical
     structure"; escapes and the joining of adjacent strings are as in HTCondor's src/classad/lexer.cpp.
     """
-    # One character a byte: a scanner of bytes with the methods of str, and octal escapes are bytes too.
+    # One character per byte: this gives a scanner of bytes the methods of str, and octal escapes are bytes too.
     scanner = _Scanner(data.decode("latin-1"))
     ads = []
     while scanner.skip_blank():
@@ -39,7 +39,7 @@ def read_ads(data: bytes) -> "list[dict[str, str | None]]":
 
 
 class _Scanner:
-    """A position in a text, which moves over one construct at a time. Loops, not recursion: ads are hostile."""
+    """A position in a text that moves over one construct at a time. Uses loops, not recursion: ads are untrusted."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -61,7 +61,7 @@ class _Scanner:
             elif text.startswith("/*", self.at):
                 end = text.find("*/", self.at + 2)
                 if end < 0:
-                    raise self.fail("an end of the comment")
+                    raise self.fail("the end of the comment")
                 self.at = end + 2
             else:
                 return True
@@ -82,7 +82,7 @@ class _Scanner:
             name = self.read_name()
             self.skip_blank()
             self.expect("=")
-            ad[name.lower()] = self.read_value()  # the last of two attributes of one name counts
+            ad[name.lower()] = self.read_value()  # of two attributes with the same name, the last one counts
 
     def expect(self, character: str) -> None:
         if not self.text.startswith(character, self.at):
@@ -100,7 +100,7 @@ class _Scanner:
         return self.text[start : self.at]
 
     def read_value(self) -> "str | None":
-        """Move over an expression, up to the `;` or `]` behind it. Returns its text if it is string literals only."""
+        """Move over an expression, up to the `;` or `]` after it. Returns its text if it is only string literals."""
         strings: list[str] = []
         only_strings = True
         open_brackets: list[str] = []
@@ -127,14 +127,14 @@ class _Scanner:
         raise self.fail("']'")
 
     def read_quoted(self, quote: str) -> str:
-        """Move over a string or quoted name. Returns its text, a character a byte."""
+        """Move over a string or quoted name. Returns its text, one character per byte."""
         start = self.at
         self.at += 1
         parts: list[str] = []
         while True:
             if self.at >= len(self.text):
                 self.at = start
-                raise self.fail("an end of the string")
+                raise self.fail("the end of the string")
             c = self.text[self.at]
             self.at += 1
             if c == quote:
@@ -144,7 +144,7 @@ class _Scanner:
             parts.append(self.read_escape() if c == "\\" else c)
 
     def read_escape(self) -> str:
-        """Move over what follows a backslash: up to three octal digits (a byte, not NUL), or one character."""
+        """Move over what follows a backslash: up to three octal digits (one byte, not NUL), or one character."""
         text = self.text
         first = text[self.at : self.at + 1]
         end = self.at + 1

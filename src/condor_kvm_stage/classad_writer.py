@@ -1,7 +1,6 @@
-"""Write ClassAds: in the new syntax for a plug-in's out-file, in the long one for what HTCondor reads from its stdout.
+"""Write ClassAds: in the new syntax for a plug-in's out-file, in the long format for its stdout.
 
-Text is bytes in ClassAds; what Python decoded as it decodes file names (UTF-8, surrogateescape) comes out
-as it went in.
+Text in ClassAds is bytes; what Python decoded as it decodes file names (UTF-8, surrogateescape) is written unchanged.
 """
 
 from .text import printable, to_bytes
@@ -16,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def write_ad(attributes: "Mapping[str, Value]") -> bytes:
-    """Return the ad in new syntax, on a line of its own. Mappings become nested ads, sequences lists of them."""
+    """Return the ad in the new syntax, on one line. Mappings become nested ads, sequences become lists of ads."""
     return to_bytes(_literal(attributes) + "\n")
 
 
 def write_long(attributes: "Mapping[str, Flat]") -> bytes:
-    """Return the ad in the "long" format: an attribute a line, so control characters come out as escapes.
+    """Return the ad in the "long" format: one attribute per line, so control characters are escaped.
 
-    Flat ads only: the old syntax has no way to end a string within a nested one with a backslash.
+    Flat ads only: in the old syntax a string in a nested ad cannot end with a backslash.
     """
     return to_bytes("".join(f"{name} = {_old_literal(value)}\n" for name, value in attributes.items()))
 

@@ -1,7 +1,7 @@
-"""Why a file was not transferred: an exception for each kind of failure. It knows the plug-in's exit status.
+"""Why a file was not transferred: one exception class per kind of failure, with its exit status.
 
-The kinds are those of HTCondor's manual, "Transfer Error Data". The exit statuses are those of sysexits.h, because
-HTCondor keeps the small ones for itself (2 once meant "refresh the credentials"), and a shell those above 125.
+The kinds are those in HTCondor's manual, "Transfer Error Data". The exit statuses are those of sysexits.h: HTCondor
+reserves the small ones (2 once meant "refresh the credentials"), and shells those above 125.
 """
 
 import errno
@@ -15,56 +15,56 @@ SCRATCH = "the scratch directory"  # in messages
 OK = 0
 BUG = posix.EX_SOFTWARE
 
+# Values of `retryable`
+NEVER = -1  # another attempt will not help
+AT_ONCE = 0
+
 
 class Failure(KvmStageError):
-    """A file could not be transferred, or a program has a bug.
+    """A file could not be transferred, or a program has a bug."""
 
-    check: the name of the check that failed, "" if none did. code: the errno, 0 if there is none. detail: what another
-    program said. Set by who catches it: step, in which it happened; server, whose file it is, for HTCondor's records.
-    """
-
-    status: int
-    error_type: str
-    # seconds until another attempt may help, -1 for never; HTCondor logs it and does not act on it (yet)
-    retryable = -1
+    status: int  # exit status
+    error_type: str  # HTCondor's ErrorType
+    retryable = NEVER  # seconds until another attempt may help; HTCondor only logs it (so far)
 
     def __init__(self, message: str, check: str = "", code: int = 0, detail: str = "") -> None:
         super().__init__(message)
-        self.check = check
-        self.code = code
-        self.detail = detail
-        self.step = ""
-        self.server = ""
+        self.check = check  # name of the check that failed, "" if none did
+        self.code = code  # errno, 0 if there is none
+        self.detail = detail  # output of another program, "" if none was involved
+        # Set by the code that catches it:
+        self.step = ""  # in which it happened, "" before the first one
+        self.server = ""  # that has the file, for HTCondor's records
 
 
 class StageError(Failure):
-    """A file could not be transferred, and somebody can do something about it."""
+    """A file could not be transferred, and a user or administrator can act on it."""
 
 
 class ParameterError(StageError):
-    """What the job asks for is malformed or impossible: the URL, an option, a name that is taken."""
+    """The job's request is malformed or impossible: the URL, an option, a name that is taken."""
 
     status = posix.EX_USAGE
     error_type = "Parameter"
 
 
 class SpecificationError(StageError):
-    """There is no such image, or it is one that must not become a disk."""
+    """The image does not exist, or must not be used as a disk."""
 
     status = posix.EX_DATAERR
     error_type = "Specification"
 
 
 class ResolutionError(StageError):
-    """No mount of this node leads to the server in the URL."""
+    """The server in the URL is not mounted on this node."""
 
     status = posix.EX_NOHOST
     error_type = "Resolution"
-    retryable = 0
+    retryable = AT_ONCE
 
 
 class ContactError(StageError):
-    """The share does not answer, or has a fault; or a program has the image open for writing."""
+    """The share does not answer or reports a fault, or a program has the image open for writing."""
 
     status = posix.EX_UNAVAILABLE
     error_type = "Contact"
@@ -72,33 +72,33 @@ class ContactError(StageError):
 
 
 class BugError(Failure):
-    """Something happened that nobody thought of. Its traceback is on stderr."""
+    """An unexpected exception. Its traceback is on stderr."""
 
     status = BUG
     error_type = "Parameter"  # "this will typically mean … a plug-in bug"
 
 
 class TransferError(StageError):
-    """It began, and did not come to its end."""
+    """The transfer started but could not be completed."""
 
     status = posix.EX_IOERR
     error_type = "Transfer"
-    retryable = 0
+    retryable = AT_ONCE
 
 
 class AuthorizationError(StageError):
-    """The file's permissions, or the site's policy, do not allow it."""
+    """The file's permissions or the site's policy do not allow it."""
 
     status = posix.EX_NOPERM
     error_type = "Authorization"
 
 
 class NodeError(StageError):
-    """This node is not set up as it should be. Another one may be."""
+    """This node is not set up correctly. Another one may be."""
 
     status = posix.EX_CONFIG
     error_type = "Parameter"
-    retryable = 0
+    retryable = AT_ONCE
 
 
 _KINDS = (
@@ -118,55 +118,55 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 
 def bug(error: BaseException, program: str) -> BugError:
-    """Return what the user is told of an exception that nobody thought of. program: the one that has the bug."""
+    """Return the failure to report for an unexpected exception. program: the one that has the bug."""
     return BugError(f"bug in {program}, please report it: {type(error).__name__}: {printable(str(error))}")
 
 
 def on_share(error: OSError, doing: str) -> StageError:
-    """Return the failure that an errno from the share means: not there, forbidden, or a fault of the share.
+    """Return the failure for an errno from the share: missing, forbidden, or a fault of the share.
 
-    doing: what could not be done, as "open image /srv/x.qcow2".
+    doing: what could not be done, for example "open image /srv/x.qcow2".
     """
     code = error.errno or 0
     host = posix.uname().nodename
-    said = f"cannot {doing}: {error.strerror}"
+    problem = f"cannot {doing}: {error.strerror}"
     if code in _NOT_THERE:
         return SpecificationError(
-            f"{said}; check the path in the submit file, and that the share is mounted on {host}", code=code
+            f"{problem}; check the path in the submit file, and that the share is mounted on {host}", code=code
         )
     if code in _FORBIDDEN:
         return AuthorizationError(
-            f"{said}; let the job's user (uid {posix.geteuid()}) and all others do it: "
+            f"{problem}; let the job's user (uid {posix.geteuid()}) and all others do it: "
             "chmod o+r the file, chmod o+x every directory above it",
             code=code,
         )
     if code == errno.ESTALE:
         return ContactError(
-            f"{said}: the share has gone stale on {host}, or the file was replaced on the server just now; "
-            "try again, and tell the administrator to mount the share anew if that fails too",
+            f"{problem}: the share has gone stale on {host}, or the file was replaced on the server just now; "
+            "try again; if that fails too, ask the administrator to remount the share",
             code=code,
         )
-    return ContactError(f"{said}; the share has a fault on {host}: tell its administrator", code=code)
+    return ContactError(f"{problem}; the share has a fault on {host}: tell its administrator", code=code)
 
 
 def on_writing(error: OSError, path: str, where: str) -> StageError:
-    """Return the failure that an errno means while a file is written. where: as "the scratch directory"."""
+    """Return the failure for an errno from writing a file. where: for example "the scratch directory"."""
     code = error.errno or 0
-    place = f"{where} on {posix.uname().nodename}"
-    said = f"cannot write {printable(path)}: {error.strerror}"
+    location = f"{where} on {posix.uname().nodename}"
+    problem = f"cannot write {printable(path)}: {error.strerror}"
     if code == errno.ENOSPC:
         more = "ask for more with request_disk" if where == SCRATCH else "ask its administrator for more"
-        return TransferError(f"{said}; {place} is full: {more}, or free some", code=code)
+        return TransferError(f"{problem}; {location} is full: {more}, or free some", code=code)
     if code == errno.EDQUOT:
-        return TransferError(f"{said}; the quota of {place} is used up: free some, or ask for more", code=code)
+        return TransferError(f"{problem}; the quota of {location} is used up: free some, or ask for more", code=code)
     if code == errno.EROFS:
-        return TransferError(f"{said}; {place} is mounted read-only: tell its administrator", code=code)
+        return TransferError(f"{problem}; {location} is mounted read-only: tell its administrator", code=code)
     if code in _FORBIDDEN:
         return AuthorizationError(
-            f"{said}; the job's user (uid {posix.geteuid()}) may not write into {place}: ask its owner", code=code
+            f"{problem}; the job's user (uid {posix.geteuid()}) may not write into {location}: ask its owner", code=code
         )
     if code in _NOT_THERE:
-        return SpecificationError(f"{said}; check the path, and {place}", code=code)
+        return SpecificationError(f"{problem}; check the path, and {location}", code=code)
     if code in (errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN):
-        return ContactError(f"{said}; {place} has a fault: tell its administrator", code=code)
-    return TransferError(f"{said}; check {place}", code=code)
+        return ContactError(f"{problem}; {location} has a fault: tell its administrator", code=code)
+    return TransferError(f"{problem}; check {location}", code=code)

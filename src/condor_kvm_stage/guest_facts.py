@@ -1,6 +1,6 @@
-"""What the generator found that this host can give to guests, left in /run for the programs that define them.
+"""What this host offers to guests: the generator writes it to /run, the programs that define guests read it.
 
-So that no job waits for libvirt to say it: at its start that takes seconds.
+Otherwise each job would have to ask libvirt, which takes seconds when its daemon has to start.
 """
 
 from __future__ import annotations
@@ -16,21 +16,15 @@ CPU_MODES = ("host-passthrough", "host-model", "")
 
 @dataclass(frozen=True)
 class GuestFacts:
-    """What holds without the generator's answer, too: each default is what most hosts can do.
+    """What this host offers to guests. The defaults, for when the generator has not run, fit most hosts."""
 
-    cpu_mode: of CPU_MODES, libvirt's; "" for a definition that says nothing of the CPU, because QEMU starts with none
-    of the others. cpu_without: libvirt's names of the CPU's features that must be switched off, else QEMU does not
-    start. ide: whether the machine that libvirt gives to a guest by default has IDE, as i440fx. security_models:
-    libvirt's, as "selinux" and "dac". networks: the types that are offered, the first being the default. bridge: the
-    interface for the type "bridge", "" for none.
-    """
-
+    # One of libvirt's CPU_MODES; "" if the definition must not mention the CPU, because QEMU starts with no mode
     cpu_mode: str = "host-model"
-    ide: bool = True
-    security_models: list[str] = field(default_factory=lambda: ["dac"])
-    networks: list[str] = field(default_factory=list)
-    bridge: str = ""
-    cpu_without: list[str] = field(default_factory=list)
+    ide: bool = True  # whether libvirt's default machine type has IDE, like i440fx
+    security_models: list[str] = field(default_factory=lambda: ["dac"])  # libvirt's, such as "selinux" and "dac"
+    networks: list[str] = field(default_factory=list)  # types that are offered; the first is the default
+    bridge: str = ""  # interface for the type "bridge", "" if that is not offered
+    cpu_without: list[str] = field(default_factory=list)  # CPU features (libvirt's names) that QEMU needs switched off
 
 
 def to_bytes(facts: GuestFacts) -> bytes:
@@ -39,30 +33,30 @@ def to_bytes(facts: GuestFacts) -> bytes:
 
 
 def load() -> GuestFacts:
-    """Return the facts that the generator wrote; the defaults if it has not, or the file is not as it writes it."""
+    """Return the facts that the generator wrote; the defaults if there is no file, or it is not valid."""
     try:
         with open(installed.GUEST_FACTS, "rb") as file:
-            return _of(json.loads(file.read()))
+            return _from_json(json.loads(file.read()))
     except (OSError, ValueError, RecursionError):
         return GuestFacts()
 
 
-def _of(said: object) -> GuestFacts:
-    """Return the facts of a JSON document; another version may say more or less. Raises ValueError if they are none."""
-    if not isinstance(said, dict):
+def _from_json(document: object) -> GuestFacts:
+    """Return the facts in a JSON document; another version may have more or fewer. Raises ValueError if invalid."""
+    if not isinstance(document, dict):
         raise ValueError("not an object")
     default = GuestFacts()
-    known = {name: said.get(name, getattr(default, name)) for name in dataclasses.asdict(default)}
+    known = {name: document.get(name, getattr(default, name)) for name in dataclasses.asdict(default)}
     if any(not _is_like(value, getattr(default, name)) for name, value in known.items()):
         raise ValueError("a value of another type")
     facts = GuestFacts(**known)
     if facts.cpu_mode not in CPU_MODES:
-        raise ValueError("no mode of the CPU")
+        raise ValueError("not a CPU mode")
     return facts
 
 
 def _is_like(value: object, default: object) -> bool:
-    """Return whether a value is of a default's type; of lists, all are of strings."""
+    """Return whether a value has the type of the default; all lists are lists of strings."""
     if isinstance(value, list):
         return isinstance(default, list) and all(isinstance(item, str) for item in value)
     return type(value) is type(default)

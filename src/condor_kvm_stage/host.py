@@ -1,6 +1,6 @@
-"""The way to a host: its files under a root, its programs, devices and sockets. A test replaces it by a recorded one.
+"""Access to a host: its files under a root, its programs, devices and sockets. Tests use a recorded host instead.
 
-Only asks; what the answers mean is the matter of the modules that ask.
+This module only queries; the callers interpret the answers.
 """
 
 from __future__ import annotations
@@ -20,27 +20,25 @@ from typing import Any
 from .errors import KvmStageError, root_hint
 
 _PATH = ("usr/sbin", "usr/bin", "sbin", "bin")
+NO_STATUS = -1  # in place of an exit status: the program could not be run, did not end in time, or a signal ended it
 
 
 class FactsError(KvmStageError):
-    """A fact without which nothing can be decided could not be had."""
+    """A required fact could not be read."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a program said: its exit status, output and errors. fault: why there is none of that, "" if there is.
+    """The result of running a program."""
 
-    status is -1 with a fault, and for a program that a signal ended.
-    """
-
-    status: int
-    output: str = ""
-    errors: str = ""
-    fault: str = ""
+    status: int  # exit status, or NO_STATUS
+    output: str = ""  # stdout
+    errors: str = ""  # stderr
+    fault: str = ""  # why the program did not run or end, "" if it did
 
     @property
     def reason(self) -> str:
-        """Why it did not succeed, on one line: the fault, or the last line that it said."""
+        """Why it did not succeed, on one line: the fault, or the last line of its output."""
         lines = (self.errors or self.output).strip().splitlines()
         return self.fault or (lines[-1] if lines else f"exit status {self.status}")
 
@@ -65,14 +63,14 @@ class Host:
             raise _unknown(f"read {path}", error) from error
 
     def names(self, path: str) -> list[str]:
-        """Return the names in a directory, sorted; none if it is not there or may not be listed."""
+        """Return the sorted names in a directory; none if it does not exist or cannot be listed."""
         try:
             return sorted(os.listdir(self.path(path)))
         except OSError:
             return []
 
     def is_directory(self, path: str) -> bool:
-        """Return whether there is a directory at path. Raises FactsError if this user may not know."""
+        """Return whether there is a directory at path. Raises FactsError if this user may not look there."""
         try:
             return stat.S_ISDIR(self.path(path).stat().st_mode)
         except (FileNotFoundError, NotADirectoryError):
@@ -86,18 +84,18 @@ class Host:
 
     def program(self, name: str) -> str:
         """Return the absolute path of a program that can be run, given its name or path; "" if there is none."""
-        places = [name.lstrip("/")] if name.startswith("/") else [f"{directory}/{name}" for directory in _PATH]
-        for place in places:
-            if os.path.isfile(self.path(place)) and os.access(self.path(place), os.X_OK):
-                return "/" + place
+        paths = [name.lstrip("/")] if name.startswith("/") else [f"{directory}/{name}" for directory in _PATH]
+        for path in paths:
+            if os.path.isfile(self.path(path)) and os.access(self.path(path), os.X_OK):
+                return "/" + path
         return ""
 
     def is_root(self) -> bool:
-        """Return whether what is asked here is asked as root."""
+        """Return whether this process runs as root."""
         return os.geteuid() == 0
 
     def job_user(self) -> str:
-        """Return the user that stands for any user of jobs: condor, else nobody; "" if this user cannot be another."""
+        """Return the user to try things as, in place of a job's user: condor, else nobody; "" unless this is root."""
         if self.is_root():
             for name in ("condor", "nobody"):
                 with contextlib.suppress(KeyError):
@@ -107,7 +105,7 @@ class Host:
     def run(
         self, *command: str, timeout: float = 5, user: str = "", environment: Mapping[str, str] | None = None
     ) -> Answer:
-        """Run a program with no input, in the C locale, for at most timeout seconds. user: as whom, for root only."""
+        """Run a program without input, in the C locale, for at most timeout seconds. user: to run it as, if root."""
         return self.start(*command, timeout=timeout, user=user, environment=environment)()
 
     def start(
@@ -118,13 +116,13 @@ class Host:
         environment: Mapping[str, str] | None = None,
         given: str = "",
     ) -> Callable[[], Answer]:
-        """Start a program, as run() does. Returns what waits for its answer; the timeout counts from then on.
+        """Start a program, like run(). Returns a function that waits for the answer; the timeout starts at its call.
 
         given: its input, less than a pipe holds.
         """
         program = self.program(command[0])
         if not program:
-            return lambda: Answer(-1, fault=f"no program {command[0]}")
+            return lambda: Answer(NO_STATUS, fault=f"no program {command[0]}")
         switch: dict[str, Any] = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
         stdin = _input(given) if given else subprocess.DEVNULL
         try:
@@ -140,7 +138,7 @@ class Host:
                 **switch,
             )
         except OSError as error:
-            failed = Answer(-1, fault=f"cannot run {command[0]}: {error.strerror}")
+            failed = Answer(NO_STATUS, fault=f"cannot run {command[0]}: {error.strerror}")
             return lambda: failed
         finally:
             if given:
@@ -150,15 +148,15 @@ class Host:
             try:
                 output, errors = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
-                # Killed, but not waited for: what waits for a share that does not answer may not end
+                # Killed, but not waited for: a process that waits for a share that does not answer may not end
                 process.kill()
-                return Answer(-1, fault=f"{command[0]} did not end within {timeout:.0f} s")
-            return Answer(max(process.returncode, -1), output, errors)
+                return Answer(NO_STATUS, fault=f"{command[0]} did not end within {timeout:.0f} s")
+            return Answer(max(process.returncode, NO_STATUS), output, errors)
 
         return answer
 
     def refusal(self, path: str) -> str:
-        """Return why nobody answers at a UNIX socket, "" if somebody does. The file alone may be a dead daemon's."""
+        """Return why no daemon answers at a UNIX socket, "" if one does. The file may outlive its daemon."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(5)
             try:
@@ -172,12 +170,12 @@ class Host:
         return os.open(self.path(path), os.O_RDWR | os.O_CLOEXEC)
 
     def ioctl(self, descriptor: int, request: int) -> int:
-        """Ask an open device, without an argument. Raises OSError."""
+        """Call ioctl(2) on an open device, without an argument. Raises OSError."""
         return int(fcntl.ioctl(descriptor, request, 0))
 
 
 def _input(text: str) -> int:
-    """Return the reading end of a pipe that holds a text, and ends with it."""
+    """Return the read end of a pipe that holds a text and is closed after it."""
     reader, writer = os.pipe()
     os.write(writer, text.encode())
     os.close(writer)

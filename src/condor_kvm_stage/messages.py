@@ -1,4 +1,4 @@
-"""What the generator says while it works, and how much it matters: printed, or with levels for systemd's journal."""
+"""Messages that the generator prints while it works, with levels for systemd's journal."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import NamedTuple, TextIO
 
 from .text import printable
 
-# syslog(3): what the journal keeps with a line, and gives back
+# Levels of syslog(3), which the journal stores with each line
 ERROR, NOTICE, INFO = 3, 5, 6
 
 
 class Message(NamedTuple):
-    """A line. level: NOTICE for what an administrator should know or do, INFO for what went as it should."""
+    """A line for the administrator."""
 
     text: str
-    level: int = INFO
+    level: int = INFO  # NOTICE for what an administrator should know or do, INFO for what went as expected
 
 
 def write(line: Message, stream: TextIO) -> None:
-    """Print a line at once; with its level before it where the journal reads it (sd-daemon(3))."""
+    """Print a line and flush it; with its level in front if the journal reads it (sd-daemon(3))."""
     level = f"<{line.level}>" if _is_journal(stream) else ""
     print(f"{level}{printable(line.text)}", file=stream, flush=True)
 
 
 def _is_journal(stream: TextIO) -> bool:
-    """systemd names the file that the journal reads in JOURNAL_STREAM (systemd.exec(5)); a shell may pass it on."""
-    with contextlib.suppress(OSError):  # no file at all
+    """Return whether a stream goes to the journal: JOURNAL_STREAM names that file (systemd.exec(5))."""
+    with contextlib.suppress(OSError):  # the stream is not a file
         status = os.fstat(stream.fileno())
         return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
     return False

@@ -1,12 +1,12 @@
-"""/proc/PID/stat, as proc_pid_stat(5) has it. Imports nothing: the plug-in reads it, too."""
+"""Parse /proc/PID/stat (proc_pid_stat(5)). Imports nothing, because the plug-in uses it too."""
 
-# Fields by their numbers in the manual page, less those before them. The second field, the program's name, is in
-# parentheses and can hold anything, so that counting begins behind it, with field 3.
+# Indexes of fields, from their numbers in the manual page. The second field, the program's name, is in parentheses and
+# can contain anything, so fields() splits after it: index 0 is field 3.
 STATE, PARENT, SESSION, USER_TIME, SYSTEM_TIME, START_TIME = (number - 3 for number in (3, 4, 6, 14, 15, 22))
 
 
 def fields(stat: bytes) -> "list[bytes]":
-    """Return the fields behind the program's name, for the indexes above."""
+    """Return the fields after the program's name, for the indexes above."""
     return stat.rpartition(b") ")[2].split()
 
 

@@ -1,4 +1,4 @@
-"""Processes: drop privileges, detach from the parent, and know a process again by when it started."""
+"""Drop privileges, detach from the parent, and identify a process by its start time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from .failures import NodeError
 
 
 def become_user(uid: int, gid: int) -> None:
-    """Drop root's privileges for good: be this user, with this group alone."""
+    """Drop root's privileges permanently: become this user, with this group only."""
     os.setgroups([gid])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
 
 
 def detach(*kept: int) -> None:
-    """Leave the session, and all open files but those that are to be kept; the first three become /dev/null.
+    """Start a new session and close all files except `kept`; stdin, stdout and stderr become /dev/null.
 
-    In a child, for the vm-gahp waits for the end of what the builder has open: its output, and pipes of its own. The
-    scratch directory would stay in use, too.
+    For a child that outlives the builder: the vm-gahp waits until the pipes that the builder inherited are closed, and
+    an open scratch directory would stay in use.
     """
     os.setsid()
     null = os.open("/dev/null", os.O_RDWR)
@@ -28,14 +28,14 @@ def detach(*kept: int) -> None:
         os.dup2(null, descriptor)
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         if descriptor > 2 and descriptor not in kept:
-            with contextlib.suppress(OSError):  # that of the directory itself
+            with contextlib.suppress(OSError):  # the descriptor of the directory itself
                 os.close(descriptor)
 
 
 def start_time(pid: int) -> int:
-    """Return when a process started, in clock ticks since the boot. Raises NodeError if there is none.
+    """Return when a process started, in clock ticks since boot. Raises NodeError if there is no such process.
 
-    Together with its id this names a process for good: ids are used again.
+    The process id and the start time together identify a process; ids alone are reused.
     """
     return int(_fields(pid)[proc_stat.START_TIME])
 
@@ -46,7 +46,7 @@ def parent(pid: int) -> int:
 
 
 def is_alive(pid: int, started: int) -> bool:
-    """Return whether the process that started at that time is still there."""
+    """Return whether the process with this id and start time still exists."""
     try:
         return start_time(pid) == started
     except NodeError:
@@ -57,4 +57,4 @@ def _fields(pid: int) -> list[bytes]:
     try:
         return proc_stat.read(pid)
     except OSError as error:
-        raise NodeError(f"there is no process {pid}, which is to be HTCondor's") from error
+        raise NodeError(f"there is no process {pid}, which should be one of HTCondor's") from error

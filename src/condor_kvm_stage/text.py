@@ -1,21 +1,21 @@
-"""Text that users wrote: how it is shown to people, and what bytes it stands for."""
+"""Convert text from users: to printable form for messages, and to and from bytes."""
 
 
 def printable(text: str) -> str:
-    """Return text on one line: what could break a log line or a terminal becomes a backslash escape.
+    """Return text on one line, with everything that could break a log line or a terminal as a backslash escape.
 
-    Paths and URLs come from job users, and end up in hold reasons, event logs and on an admin's terminal.
+    Paths and URLs come from job users, and are shown in hold reasons, event logs and on administrators' terminals.
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
 def to_bytes(text: str) -> bytes:
-    """Return the bytes that a path or ClassAd has on disk: UTF-8; what is none passes unharmed (surrogateescape)."""
+    """Return the bytes of a path or ClassAd: UTF-8; other bytes are preserved (surrogateescape)."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def to_text(data: bytes) -> str:
-    """Return the text that to_bytes() makes the same bytes of."""
+    """Return the text for which to_bytes() returns the same bytes."""
     return data.decode("utf-8", "surrogateescape")
 
 
@@ -23,6 +23,6 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 def quoted(text: str) -> str:
-    """Return text for a command in a message, which somebody will paste into a shell: quoted if it needs to be."""
+    """Return text for a command in a message, quoted for the shell if necessary."""
     shown = printable(text)
     return shown if shown and _PLAIN.issuperset(shown) else "'" + shown.replace("'", "'\\''") + "'"

@@ -47,7 +47,7 @@ def test_what_is_left_is_json_for_whoever_looks(path: Path) -> None:
 @settings(suppress_health_check=list(HealthCheck))
 @given(ANY)
 def test_whatever_is_left_is_what_is_loaded(left: GuestFacts) -> None:
-    assert guest_facts._of(json.loads(guest_facts.to_bytes(left))) == left
+    assert guest_facts._from_json(json.loads(guest_facts.to_bytes(left))) == left
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_another_version_may_have_left_more_or_less(path: Path) -> None:
 @given(st.dictionaries(st.sampled_from([*vars(GuestFacts()), "x"]), JSON) | JSON)
 def test_any_document_gives_facts_or_none(document: object) -> None:
     try:
-        found = guest_facts._of(document)
+        found = guest_facts._from_json(document)
     except ValueError:
         return
     assert found.cpu_mode in CPU_MODES

@@ -100,7 +100,7 @@ def test_process_is_alive_until_it_has_ended(starter: Starter) -> None:
     assert processes.is_alive(starter.pid, started)
     starter.end()
     assert not processes.is_alive(starter.pid, started)
-    with pytest.raises(NodeError, match=f"there is no process {starter.pid}, which is to be HTCondor's"):
+    with pytest.raises(NodeError, match=f"there is no process {starter.pid}, which should be one of HTCondor's"):
         processes.start_time(starter.pid)
 
 

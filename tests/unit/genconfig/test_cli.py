@@ -95,7 +95,7 @@ def test_directories_for_images_are_left_to_the_plugin(node: FakeNode, tmp_path:
 
 def guest(node: FakeNode) -> GuestFacts:
     """The file for the domain builder."""
-    return guest_facts._of(json.loads(node.text(installed.GUEST_FACTS) or "null"))
+    return guest_facts._from_json(json.loads(node.text(installed.GUEST_FACTS) or "null"))
 
 
 def asked(node: FakeNode) -> set[str]:
