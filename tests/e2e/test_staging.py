@@ -29,7 +29,7 @@ BAD_INPUT = {
     "unreadable": ("nfs:///srv/images/secret.raw:disk", 77, "image /srv/images/secret.raw is not readable by all"),
     "slash": (f"nfs://{jobs.BASE}:../disk", 64, "the overlay's name '../disk' contains a slash"),
     "option": (f"nfs://{jobs.BASE}?sise=1G:disk", 64, "unknown option 'sise=1G'"),
-    "existing": (f"nfs://{jobs.BASE}:mine, mine", 64, "/mine exists already and is not overwritten"),
+    "existing": (f"nfs://{jobs.BASE}:mine, mine", 64, "/mine already exists and is not overwritten"),
     "server": ("nfs://filer/export/base.qcow2:disk", 68, "leads to /export/base.qcow2 on the server filer"),
     "two": (f"nfs:///srv/images/none:a, nfs://{jobs.BASE}:..", 65, "the overlay's name '..' begins with a dot"),
 }
@@ -146,7 +146,7 @@ def test_policy_is_enforced_for_the_next_job(starter: Node) -> None:
     with site.policy(starter, '[staging]\nimage_dirs = ["/srv/other"]\n'):
         ad = pool.run_to_hold(starter, "closed", jobs.staging_job(f"nfs://{jobs.BASE}:disk", "closed"))
     assert recorded(ad) == (13, 77 << 8)
-    assert f"image {jobs.BASE} lies outside of the directories for images (/srv/other)" in ad["HoldReason"]
+    assert f"image {jobs.BASE} is outside the directories for images (/srv/other)" in ad["HoldReason"]
     with site.policy(starter, '[staging]\nimage_dirs = ["/srv/images"]\n'):
         assert "disk" in pool.run_to_end(starter, "open", jobs.staging_job(f"nfs://{jobs.BASE}:disk", "open"))
 

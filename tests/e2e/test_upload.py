@@ -71,7 +71,7 @@ def test_output_that_policy_does_not_allow_holds_the_job(starter: Node, results:
     job = upload_job("closed", f'transfer_output_remaps = "result = nfs://{results}/closed"')
     ad = pool.run_to_hold(starter, "closed", job)
     assert (ad["HoldReasonCode"], ad["HoldReasonSubCode"]) == recorded(starter, 77)
-    assert f"output may not be put into {results} (allowed: none)" in ad["HoldReason"]
+    assert f"output may not be written to {results} (allowed: none)" in ad["HoldReason"]
     assert not (starter.root / RESULTS / "closed").exists()
 
 
@@ -82,7 +82,7 @@ def test_existing_file_holds_the_job_unless_the_url_says_overwrite(starter: Node
         job = upload_job("taken", f'transfer_output_remaps = "result = nfs://{results}/taken"')
         ad = pool.run_to_hold(starter, "taken", job)
         assert (ad["HoldReasonCode"], ad["HoldReasonSubCode"]) == recorded(starter, 64)
-        assert f"{results}/taken exists already and is not overwritten" in ad["HoldReason"]
+        assert f"{results}/taken already exists and is not overwritten" in ad["HoldReason"]
         assert starter.run(["cat", f"{results}/taken"]).stdout == "precious"
         more = f'transfer_output_remaps = "result = nfs://{results}/taken?overwrite=yes"'
         pool.run_to_end(starter, "overwrite", upload_job("overwrite", more))

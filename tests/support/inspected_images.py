@@ -12,7 +12,7 @@ from condor_kvm_stage.policy import load
 
 
 def inspect(path: Path, own: str = "") -> image.Image:
-    return image.inspect(str(path), load.load().staging, lambda step: None, own)
+    return image.inspect(str(path), load.load().staging, lambda step: None, image.JobFile(own) if own else None)
 
 
 def as_qemu_has_it(path: Path, image_format: str) -> list[dict[str, Any]]:

@@ -116,10 +116,10 @@ def _prepare(job: Job, policy: Policy) -> tuple[Action, float]:
         own = not name.startswith("/")
         if not own:
             path = _in_disk_dirs(path, readonly, job, policy)
-        shown, beside = f"disk {printable(name)}", job.scratch if own else ""
-        top = image.inspect(path, policy.staging, heartbeat, shown, beside)
-        for suspect in top.for_qemu:
-            qemu_img.try_to_open(suspect, heartbeat)
+        job_file = image.JobFile(f"disk {printable(name)}", moved_from=job.scratch if own else "")
+        top = image.inspect(path, policy.staging, heartbeat, job_file)
+        for unverified in top.unverified:
+            qemu_img.try_to_open(unverified, heartbeat)
         chain, below = [], top.backing
         while below:
             chain.append((below.path, below.format))

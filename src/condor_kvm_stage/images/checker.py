@@ -1,4 +1,4 @@
-"""What the checks of an image have in common: reading a field, and refusing an image with what helps."""
+"""Helpers for the checks of an image: read a header field, and refuse an image with advice."""
 
 import posix
 
@@ -6,24 +6,22 @@ from .. import sizes
 from ..failures import SpecificationError
 from ..installed import POLICY
 
-# QEMU does not open what most of the checks refuse, so it cannot help either.
-ANEW = "make it anew from its source"
+# What to do about an image that is refused. QEMU rejects most of these images too, so it cannot repair them.
+RECREATE = "recreate it from its source"
 CONVERT = "qemu-img convert -O qcow2 {} new.qcow2"
-DECRYPT = "make one that is not, by qemu-img convert with its key"
+DECRYPT = "decrypt it with qemu-img convert and its key"
 COPY_AGAIN = "check that it was copied to the share completely: qemu-img check {}"
 REPAIR = "qemu-img check -r all {}"
+# A reason
 OTHER_FILE = "keeps its data in another file, which could be any file of the node"
 
 
 class Checker:
-    """Raises SpecificationError for a named check that does not hold.
-
-    what: the file, as messages begin with it. path: the same for a command in a shell.
-    """
+    """Raises SpecificationError for a named check that fails."""
 
     def __init__(self, what: str, path: str) -> None:
-        self.what = what
-        self.path = path
+        self.what = what  # the file, for the beginning of a message
+        self.path = path  # the same, quoted for a shell command
 
     def __call__(self, holds: bool, name: str, reason: str, step: str) -> None:
         if not holds:
@@ -36,7 +34,7 @@ def number(data: bytes, offset: int, length: int) -> int:
 
 
 def too_large(largest: int) -> str:
-    """Return what to do about a disk that is larger than policy allows."""
+    """Return the end of a message: what to do about a disk that is larger than policy allows."""
     return (
         f"at most {sizes.show(largest)} are allowed here; make it smaller, or ask the administrator of "
         f"{posix.uname().nodename} to raise virtual_size in {POLICY}"

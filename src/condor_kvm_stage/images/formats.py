@@ -1,8 +1,8 @@
-"""Which format a file has, from its bytes and never from its name. A file that could be taken for two has none."""
+"""Recognise a file's format by its content, never by its name. Files that match several formats are refused."""
 
 from ..failures import SpecificationError
 
-# What must be read of a file: the signature that lies deepest is that of an ISO image (ECMA-119, section 8.4).
+# Bytes to read of a file: the signature with the largest offset is that of an ISO image (ECMA-119, section 8.4).
 HEAD = 0x8800
 TAIL = 512
 
@@ -28,9 +28,9 @@ _FORMATS = (
     ("zip", 0, b"PK\3\4"),
     ("tar", 257, b"ustar"),
 )
-# The same for formats with a footer, which is the last TAIL bytes
+# (format, signature) of formats with a footer, which is the last TAIL bytes
 _FOOTERS = (("vpc", b"conectix"), ("dmg", b"koly"))
-# What a raw disk may begin with; a container of another format does not contain them in these places.
+# Signatures of raw disks; a container of another format does not have them at these offsets.
 _ISO = (0x8001, b"CD001")
 _RAW = (("MBR", 510, b"\x55\xaa"), ("GPT", 512, b"EFI PART"), ("ISO", *_ISO))
 
@@ -45,9 +45,9 @@ _UNPACK = {
 
 
 def recognise(head: bytes, tail: bytes, what: str, path: str) -> str:
-    """Return the format of a file, `raw` or `qcow2`, from its first HEAD and its last TAIL bytes (or all it has).
+    """Return the format of a file, `raw` or `qcow2`, from its first HEAD and last TAIL bytes (or all, if it has fewer).
 
-    what: the file, as messages begin with it. path: the same for a command in a shell.
+    what, path: see Checker.
     Raises SpecificationError (checks `format`, `polyglot`).
     """
     found = {name for name, offset, magic in _FORMATS if head.startswith(magic, offset)}
@@ -60,7 +60,7 @@ def recognise(head: bytes, tail: bytes, what: str, path: str) -> str:
         names = ", ".join(sorted(found) + raw)
         raise SpecificationError(
             f"{what} matches more than one format ({names}), so programs would disagree about what is in it; "
-            "make it anew from its source, a qcow2 image with clusters of 64 KiB",
+            "recreate it from its source, as a qcow2 image with clusters of 64 KiB",
             check="polyglot",
         )
     (name,) = found

@@ -1,6 +1,6 @@
-"""What a base image is: its file, and each file of its backing chain, by named checks. An image is untrusted input.
+"""Inspect an image and each file of its backing chain, by named checks. Images are untrusted input.
 
-No other program opens an image before this has found it sound. The checks are listed in vm-nfs-plugin(1).
+No other program opens an image before it has passed. The checks are listed in vm-nfs-plugin(1).
 """
 
 import posix
@@ -20,108 +20,113 @@ if TYPE_CHECKING:
     from . import qcow2_header
 
 
-# Without waiting, should it be a FIFO by now
+# O_NONBLOCK: the file may have been replaced by a FIFO
 _READ = posix.O_RDONLY | posix.O_NONBLOCK | posix.O_NOCTTY | posix.O_CLOEXEC | posix.O_NOFOLLOW
-_LONGEST_PATH = 1023  # bytes: a backing file's name in a qcow2 header
+_LONGEST_PATH = 1023  # bytes; the limit for a backing file's name in a qcow2 header
 
 
 class Image:
-    """One sound file: its path without symlinks, `raw` or `qcow2`, its disk's bytes, whether it is an ISO image.
+    """One file that has passed all checks."""
 
-    backing: its backing file, None without one. for_qemu: paths of those files of its chain that have more than is
-    inspected here, so that QEMU may refuse them.
-    """
-
-    __slots__ = ("backing", "for_qemu", "format", "header", "iso", "path", "virtual_size")
+    __slots__ = ("backing", "format", "header", "iso", "path", "unverified", "virtual_size")
 
     def __init__(self, path: str, size: int, iso: bool, header: "qcow2_header.Header | None" = None) -> None:
-        self.path = path
-        self.backing: Image | None = None
-        self.for_qemu = [path] if header and header.more else []
-        self.header = header
+        self.path = path  # absolute, without symlinks
+        self.backing: Image | None = None  # its backing file
+        # Files of its chain with parts that are not inspected here, so that QEMU may still refuse them
+        self.unverified = [path] if header and header.unverified else []
+        self.header = header  # None for a raw image
         self.format = "qcow2" if header else "raw"
-        self.virtual_size = header.virtual_size if header else size
-        self.iso = iso
+        self.virtual_size = header.virtual_size if header else size  # bytes
+        self.iso = iso  # whether it is an ISO image
 
 
-def inspect(path: str, policy: StagingPolicy, heartbeat: "Heartbeat", own: str = "", beside: str = "") -> Image:
+class JobFile:
+    """Says that an image is the job's own file: it need be neither in image_dirs nor readable by all."""
+
+    __slots__ = ("moved_from", "shown")
+
+    def __init__(self, shown: str, moved_from: str = "") -> None:
+        self.shown = shown  # the file, for the beginning of a message
+        self.moved_from = moved_from  # directory that a relative backing file name refers to, "" for the file's own
+
+
+def inspect(path: str, policy: StagingPolicy, heartbeat: "Heartbeat", job_file: "JobFile | None" = None) -> Image:
     """Inspect the image at an absolute path, and every file of its backing chain. Returns the one at the path.
 
     The format comes from each file's content: `qemu-img create -F raw` on a qcow2 image would silently make a disk of
-    the size of the file, and through a header that is believed a guest reads any file of the node (CVE-2024-32498).
-    heartbeat: called for each file. own: what messages call the file at path itself if it is the job's own, "" if it is
-    not; such a file need be neither in image_dirs nor readable by all. beside: the directory that its backing file's
-    relative name counts from, if another than its own.
+    the size of the file, and through a header that is trusted a guest can read any file of the node (CVE-2024-32498).
+    heartbeat: called for each file. job_file: given if the image is not a base image but the job's own file.
 
     Raises SpecificationError, AuthorizationError or ContactError.
     """
     heartbeat("inspect")
-    top = current = _inspect_one(path, policy, own or f"image {printable(path)}", bool(own))
-    opened = (
-        f"{beside}/." if beside else top.path
-    )  # as QEMU has its name: to the image's own it gets the path without symlinks
-    # by name: two names of one file (hard links) come to an end as well, at chain_depth
-    seen = {top.path}
+    shown = job_file.shown if job_file else f"image {printable(path)}"
+    top = current = _inspect_one(path, policy, shown, job_file is not None)
+    # The name by which QEMU opens the file; for a base image that is the path without symlinks
+    opened = f"{job_file.moved_from}/." if job_file and job_file.moved_from else top.path
+    # Compared by name: a loop through two names of one file (hard links) ends as well, at chain_depth
+    visited = {top.path}
     while current.header and current.header.backing:
         heartbeat("inspect")
         above = current.header
-        # A relative name is relative to the directory of the name by which QEMU opened the file that it stands in. Of a
-        # backing file that is a symlink, this is the directory of the symlink, not that of its target.
-        name = _beside(opened, above.backing)
+        # A relative name refers to the directory of the name by which QEMU opened the file that contains it. If that
+        # name is a symlink, this is the directory of the symlink, not that of its target.
+        name = _relative_to(opened, above.backing)
         user = current.path
         shown = f"backing file {printable(name)} of {printable(user)}"
-        found = _inspect_one(name, policy, shown, False)
-        current.backing = found
-        current, opened = found, name
+        backing = _inspect_one(name, policy, shown, False)
+        current.backing = backing
+        current, opened = backing, name
         if current.format != above.backing_format:
             raise SpecificationError(
-                f"{shown} is {current.format}, but that says {above.backing_format}; qemu-img rebase -u -F "
+                f"{shown} is {current.format}, but its overlay says {above.backing_format}; qemu-img rebase -u -F "
                 f"{current.format} -b {quoted(above.backing)} {quoted(user)}",
                 check="backing_format",
             )
-        if current.path in seen:
+        if current.path in visited:
             raise SpecificationError(
-                f"{shown}: the backing chain is a loop; make the image anew from its source", check="chain_loop"
+                f"{shown}: the backing chain is a loop; recreate the image from its source", check="chain_loop"
             )
-        seen.add(current.path)
-        top.for_qemu += current.for_qemu
-        if len(seen) > policy.chain_depth:
+        visited.add(current.path)
+        top.unverified += current.unverified
+        if len(visited) > policy.chain_depth:
             raise SpecificationError(
-                f"image {printable(path)} has a backing chain of more than {policy.chain_depth} files; make it one: "
+                f"image {printable(path)} has a backing chain of more than {policy.chain_depth} files; flatten it: "
                 f"qemu-img convert -O qcow2 {quoted(path)} new.qcow2",
                 check="chain_depth",
             )
     return top
 
 
-def _beside(path: str, name: str) -> str:
-    """Return a name as it is seen from the directory of an absolute path."""
+def _relative_to(path: str, name: str) -> str:
+    """Return the path of a name that is relative to the directory of an absolute path."""
     return name if name.startswith("/") else path.rpartition("/")[0] + "/" + name
 
 
-def _inspect_one(path: str, policy: StagingPolicy, shown: str, anywhere: bool) -> Image:
-    place = paths.resolve(path, f"open {shown}", for_all=not anywhere)
-    if not (path + place.path).isprintable() or len(to_bytes(place.path)) > _LONGEST_PATH:
-        # in Python, surrogates stand for what is no UTF-8
+def _inspect_one(path: str, policy: StagingPolicy, shown: str, is_job_file: bool) -> Image:
+    resolved = paths.resolve(path, f"open {shown}", for_all=not is_job_file)
+    if not (path + resolved.path).isprintable() or len(to_bytes(resolved.path)) > _LONGEST_PATH:
+        # bytes that are not UTF-8 are surrogates in Python, which are not printable
         raise SpecificationError(
-            f"{shown} has a path that libvirt or QEMU could not take; rename it: printable characters in UTF-8, at "
-            f"most {_LONGEST_PATH} bytes",
+            f"{shown} has a path that libvirt or QEMU would not accept; rename it: printable characters in UTF-8, "
+            f"at most {_LONGEST_PATH} bytes",
             check="image_path",
         )
-    if policy.image_dirs and not anywhere and not paths.lies_under(place.path, policy.image_dirs):
+    if policy.image_dirs and not is_job_file and not paths.lies_under(resolved.path, policy.image_dirs):
         allowed = printable(", ".join(policy.image_dirs))
         raise AuthorizationError(
-            f"{shown} lies outside of the directories for images ({allowed}), at {printable(place.path)}; "
-            f"put it there, or ask the administrator of {posix.uname().nodename} to add its directory to image_dirs in "
-            f"{POLICY}",
+            f"{shown} is outside the directories for images ({allowed}), at {printable(resolved.path)}; "
+            f"move it there, or ask the administrator of {posix.uname().nodename} to add its directory to image_dirs "
+            f"in {POLICY}",
             check="image_dirs",
         )
-    head, tail, size = _read(place, shown, anywhere)
-    if formats.recognise(head, tail, shown, quoted(place.path)) == "qcow2":
-        from . import qcow2_header  # three modules, which take 1 ms and a raw image does not need
+    head, tail, size = _read(resolved, shown, is_job_file)
+    if formats.recognise(head, tail, shown, quoted(resolved.path)) == "qcow2":
+        from . import qcow2_header  # three modules that take 1 ms; a raw image does not need them
 
-        header = qcow2_header.read(head, size, policy.virtual_size, shown, quoted(place.path))
-        return Image(place.path, size, False, header)
+        header = qcow2_header.read(head, size, policy.virtual_size, shown, quoted(resolved.path))
+        return Image(resolved.path, size, False, header)
     if size > policy.virtual_size:
         from .checker import too_large
 
@@ -129,45 +134,45 @@ def _inspect_one(path: str, policy: StagingPolicy, shown: str, anywhere: bool) -
             f"{shown} is a disk of {sizes.show(size)}; {too_large(policy.virtual_size)}",
             check="virtual_size",
         )
-    return Image(place.path, size, formats.is_iso(head))
+    return Image(resolved.path, size, formats.is_iso(head))
 
 
-def _read(place: paths.Resolved, shown: str, anywhere: bool) -> "tuple[bytes, bytes, int]":
+def _read(file: paths.Resolved, shown: str, is_job_file: bool) -> "tuple[bytes, bytes, int]":
     """Return a regular file's first and last bytes, and its size."""
-    if not stat.S_ISREG(place.status.st_mode):  # before it is opened: to open a device may already act
+    if not stat.S_ISREG(file.status.st_mode):  # before it is opened: opening a device can have side effects
         raise SpecificationError(f"{shown} is not a regular file; name an image file, raw or qcow2", check="file_type")
     try:
-        descriptor = posix.open(place.path, _READ)
+        descriptor = posix.open(file.path, _READ)
     except PermissionError as error:
-        raise _unreadable(place.path, shown, "the job's user could not open it", error.errno or 0) from error
+        raise _unreadable(file.path, shown, "the job's user could not open it", error.errno or 0) from error
     except OSError as error:
         raise on_share(error, f"open {shown}") from error
     try:
-        return _read_open(descriptor, place.path, shown, anywhere)
+        return _read_open(descriptor, file.path, shown, is_job_file)
     except OSError as error:
         raise on_share(error, f"read {shown}") from error
 
 
-def _read_open(descriptor: int, path: str, shown: str, anywhere: bool) -> "tuple[bytes, bytes, int]":
-    """As above, of an open file, which is closed then: that too can fail, on a share that has died meanwhile."""
+def _read_open(descriptor: int, path: str, shown: str, is_job_file: bool) -> "tuple[bytes, bytes, int]":
+    """Do what _read() does with an open file, then close it. That too can fail, if the share no longer answers."""
     try:
         status = posix.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise SpecificationError(f"{shown} is not a regular file any more; try again", check="file_type")
-        if not anywhere and not status.st_mode & stat.S_IROTH:
-            # A guest whose image QEMU's user cannot open does not start, and HTCondor takes VM universe from the node.
-            raise _unreadable(path, shown, "QEMU, which runs as a user of its own, could not open it", 0)
+            raise SpecificationError(f"{shown} is no longer a regular file; try again", check="file_type")
+        if not is_job_file and not status.st_mode & stat.S_IROTH:
+            # A guest whose image QEMU's user cannot open does not start, and HTCondor then disables VM universe here.
+            raise _unreadable(path, shown, "QEMU, which runs as a different user, could not open it", 0)
         if qemu_locks.is_written(descriptor):
-            raise ContactError(  # nor would this one start
-                f"{shown} is open for writing in another program, most often QEMU, which has it locked, so no "
-                "guest could read it; try again when that has ended",
+            raise ContactError(  # the guest would not start
+                f"{shown} is open for writing in another program, usually QEMU, which has locked it, so no "
+                "guest could read it; try again when that program has ended",
                 check="in_use",
             )
         if not status.st_size:
             raise SpecificationError(
                 f"{shown} is empty; check that it was copied to the share completely", check="empty"
             )
-        # Without reading ahead, which is 132 KiB from the share for the 35 that are asked for, on each of many nodes
+        # No read-ahead: it would read 132 KiB from the share instead of 35, on each of many nodes
         posix.posix_fadvise(descriptor, 0, 0, posix.POSIX_FADV_RANDOM)
         head = posix.pread(descriptor, formats.HEAD, 0)
         tail = posix.pread(descriptor, formats.TAIL, max(0, status.st_size - formats.TAIL))

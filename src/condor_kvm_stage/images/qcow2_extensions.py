@@ -1,10 +1,11 @@
-"""What follows the fields of a qcow2 header: its extensions, and the name of the backing file.
+"""Check a qcow2 header's extensions and the name of its backing file.
 
-Specified in QEMU's docs/interop/qcow2, "Header extensions"; read as in QEMU's block/qcow2.c, qcow2_read_extensions().
+They are specified in QEMU's docs/interop/qcow2, "Header extensions", and read as in qcow2_read_extensions() of QEMU's
+block/qcow2.c.
 """
 
 from ..text import printable, to_text
-from .checker import ANEW, CONVERT, DECRYPT, OTHER_FILE, Checker, number
+from .checker import CONVERT, DECRYPT, OTHER_FILE, RECREATE, Checker, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,46 +19,46 @@ _MAX_BITMAPS = 65535
 
 
 def read(head: bytes, at: int, cluster: int, check: Checker) -> "tuple[str, str]":
-    """Return the backing file's name and format (`raw` or `qcow2`), both "" without one.
+    """Return the backing file's name and format (`raw` or `qcow2`), both "" if there is none.
 
-    head: the file's first bytes; at: where the extensions begin; cluster: bytes. Raises SpecificationError.
+    head: the file's first bytes; at: offset where the extensions begin; cluster: bytes. Raises SpecificationError.
     """
     backing_format = ""
     for kind, data in _extensions(head, at, cluster, check):
-        # each one, also if it is there twice: QEMU takes the last, but looks at all
+        # each one, also if repeated: QEMU uses the last one, but reads them all
         check(kind != _DATA_FILE_NAME, "data_file", OTHER_FILE, CONVERT)
         check(kind != _ENCRYPTION, "encrypted", "is encrypted, and a job has no key for it", DECRYPT)
         if kind == _BACKING_FORMAT:
             backing_format = data.decode("latin-1")
-            check(len(data) <= _MAX_FORMAT, "backing_format", "has an impossible name of a backing format", ANEW)
+            check(len(data) <= _MAX_FORMAT, "backing_format", "has an invalid name of a backing format", RECREATE)
         if kind == _BITMAPS:
             used = number(head, 4, 4) == 3 and bool(number(head, 88, 8) & _HAS_BITMAPS)
             sound = _are_bitmaps(data, cluster, used)
-            check(sound, "header_extensions", "has a header extension for bitmaps that is damaged", ANEW)
+            check(sound, "header_extensions", "has a header extension for bitmaps that is damaged", RECREATE)
     backing = _backing_name(head, cluster, at, check)
     if not backing:
         return "", ""
     check(
         backing_format in ("raw", "qcow2"),
         "backing_format",
-        f"says '{printable(backing_format)}' of its backing file's format; raw and qcow2 can be staged",
+        f"gives '{printable(backing_format)}' as its backing file's format; raw and qcow2 can be staged",
         "qemu-img rebase -u -F FORMAT -b BACKING_FILE {}",
     )
     return backing, backing_format
 
 
 def _extensions(head: bytes, at: int, cluster: int, check: Checker) -> "Iterator[tuple[int, bytes]]":
-    """Give (type, data) of each header extension: type and length of 4 bytes, data padded to 8; type 0 ends them."""
+    """Yield (type, data) of each header extension: 4 bytes each for type and length, data padded to 8; type 0 ends."""
     end = min(cluster, number(head, 8, 8) or cluster)
     while at < end:
         kind, length = number(head, at, 4), number(head, at + 4, 4)
         at += 8
-        # QEMU would read on where `head` ends: what it does not show must not be there
+        # QEMU would read on after `head` ends: nothing may be there that is not checked here
         check(
             at + length <= min(end, len(head)),
             "header_extensions",
-            "has a header extension that does not end in time",
-            ANEW,
+            "has a header extension that does not end within the header",
+            RECREATE,
         )
         if kind == _END:
             return
@@ -66,7 +67,7 @@ def _extensions(head: bytes, at: int, cluster: int, check: Checker) -> "Iterator
 
 
 def _are_bitmaps(data: bytes, cluster: int, used: bool) -> bool:
-    """Return whether QEMU takes the extension for bitmaps; if they are not used, only its length matters."""
+    """Return whether QEMU accepts the extension for bitmaps; if they are not used, only its length matters."""
     return len(data) == 24 and (
         not used
         or (
@@ -87,12 +88,12 @@ def _backing_name(head: bytes, cluster: int, header_length: int, check: Checker)
         0 < length <= _MAX_NAME and inside,
         "backing_name",
         "has a backing file's name that is not within its header",
-        ANEW,
+        RECREATE,
     )
     name = head[offset : offset + length]
     shown = printable(to_text(name))
-    check(b"\0" not in name, "backing_name", f"has a backing file '{shown}', whose name contains a NUL", ANEW)
-    # QEMU takes what stands before a colon for a protocol, unless a slash comes first; json:{…} is one of them
+    check(b"\0" not in name, "backing_name", f"has a backing file '{shown}', whose name contains a NUL", RECREATE)
+    # QEMU treats the text before a colon as a protocol, unless a slash comes first; json:{…} is one of them
     plain = b":" not in name.partition(b"/")[0]
-    check(plain, "backing_name", f"has a backing file '{shown}', which is no path but for QEMU to interpret", CONVERT)
+    check(plain, "backing_name", f"has a backing file '{shown}', which is not a path but a QEMU protocol", CONVERT)
     return to_text(name)

@@ -1,12 +1,12 @@
-"""A qcow2 image's header, read by us before any other program opens the file. Each check has a name.
+"""Check the header of a qcow2 image before any other program opens the file. Each check has a name.
 
-The header is specified in QEMU's docs/interop/qcow2; the limits are those of QEMU's block/qcow2.h. What passes here
-QEMU opens, and what it then opens besides is what `backing` says.
+The header is specified in QEMU's docs/interop/qcow2; the limits are those of QEMU's block/qcow2.h. QEMU can open every
+image that passes, and the only other file that it then opens is `backing`.
 """
 
 from .. import sizes
 from . import qcow2_extensions
-from .checker import ANEW, CONVERT, COPY_AGAIN, DECRYPT, OTHER_FILE, REPAIR, Checker, number, too_large
+from .checker import CONVERT, COPY_AGAIN, DECRYPT, OTHER_FILE, RECREATE, REPAIR, Checker, number, too_large
 
 _V2_LENGTH, _V3_LENGTH = 72, 104
 _DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED_L2 = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4
@@ -18,32 +18,29 @@ _MAX_L1, _MAX_REFCOUNT_TABLE, _MAX_SNAPSHOTS = 32 << 20, 8 << 20, 65536
 
 
 class Header:
-    """virtual_size: of the disk, bytes. backing: the name of the backing file as it stands there, "" for none.
+    """The values of a header that has passed all checks."""
 
-    backing_format: `raw` or `qcow2`, "" without a backing file. more: it has tables of snapshots or bitmaps, which QEMU
-    reads when it opens the image and we do not, or a compression that not each QEMU knows.
-    """
+    __slots__ = ("backing", "backing_format", "unverified", "virtual_size")
 
-    __slots__ = ("backing", "backing_format", "more", "virtual_size")
-
-    def __init__(self, virtual_size: int, backing: str, backing_format: str, more: bool) -> None:
-        self.more = more
-        self.virtual_size = virtual_size
-        self.backing = backing
-        self.backing_format = backing_format
+    def __init__(self, virtual_size: int, backing: str, backing_format: str, unverified: bool) -> None:
+        self.virtual_size = virtual_size  # of the disk, bytes
+        self.backing = backing  # name of the backing file as written in the header, "" if there is none
+        self.backing_format = backing_format  # `raw` or `qcow2`, "" without a backing file
+        # It has snapshot or bitmap tables, which QEMU reads and we do not, or compression that some QEMUs do not know
+        self.unverified = unverified
 
 
 def read(head: bytes, size: int, largest: int, what: str, path: str) -> Header:
-    """Read the header of a file that has `size` bytes and begins with `head` (formats.HEAD bytes or all).
+    """Check the header of a file that has `size` bytes and begins with `head` (formats.HEAD bytes or all).
 
-    largest: the virtual size that is allowed, bytes. what, path: see Checker.
+    largest: the largest virtual size that is allowed, bytes. what, path: see Checker.
 
     Raises SpecificationError, whose `check` is the name of the check that failed.
     """
     check = Checker(what, path)
     version = number(head, 4, 4) if len(head) >= 8 else 0
     check(len(head) >= _V2_LENGTH, "truncated", "ends within its qcow2 header", COPY_AGAIN)
-    step = "qemu-img convert -f qcow -O qcow2 {} new.qcow2" if version == 1 else ANEW
+    step = "qemu-img convert -f qcow -O qcow2 {} new.qcow2" if version == 1 else RECREATE
     check(version in (2, 3), "version", f"is qcow2 version {version}; versions 2 and 3 are known", step)
     length = _V2_LENGTH
     if version == 3:
@@ -54,25 +51,27 @@ def read(head: bytes, size: int, largest: int, what: str, path: str) -> Header:
         9 <= cluster_bits <= 21,
         "cluster_size",
         f"has clusters of 2^{cluster_bits} bytes; QEMU knows 2^9 to 2^21",
-        ANEW,
+        RECREATE,
     )
     cluster = 1 << cluster_bits
     if version == 3:
         subclusters = not number(head, 72, 8) & _EXTENDED_L2 or cluster_bits >= 14
-        check(subclusters, "cluster_size", f"has 32 subclusters in 2^{cluster_bits} bytes; QEMU needs 2^14", ANEW)
+        check(subclusters, "cluster_size", f"has 32 subclusters in 2^{cluster_bits} bytes; QEMU needs 2^14", RECREATE)
         sound = _V3_LENGTH <= length <= cluster and length % 8 == 0
-        check(sound, "header_length", f"has a qcow2 header of {length} bytes", ANEW)
+        check(sound, "header_length", f"has a qcow2 header of {length} bytes", RECREATE)
         _check_features(head, length, check)
     check(number(head, 32, 4) == 0, "encrypted", "is encrypted, and a job has no key for it", DECRYPT)
     virtual_size = number(head, 24, 8)
     shown_size = f"is a disk of {sizes.show(virtual_size)}"
-    check(virtual_size >= _SECTOR, "empty", shown_size, "make it anew from its source")
+    check(virtual_size >= _SECTOR, "empty", shown_size, RECREATE)
     check(virtual_size <= largest, "virtual_size", shown_size, too_large(largest))
     _check_tables(head, size, virtual_size, cluster_bits, check)
     backing, backing_format = qcow2_extensions.read(head, length, cluster, check)
     # QEMU's disks consist of whole sectors
-    more = number(head, 60, 4) > 0 or (version == 3 and bool(number(head, 72, 8) & _COMPRESSION or number(head, 88, 8)))
-    return Header(virtual_size // _SECTOR * _SECTOR, backing, backing_format, more)
+    unverified = number(head, 60, 4) > 0 or (
+        version == 3 and bool(number(head, 72, 8) & _COMPRESSION or number(head, 88, 8))
+    )
+    return Header(virtual_size // _SECTOR * _SECTOR, backing, backing_format, unverified)
 
 
 def _check_features(head: bytes, length: int, check: Checker) -> None:
@@ -88,34 +87,36 @@ def _check_features(head: bytes, length: int, check: Checker) -> None:
     check(not features & _CORRUPT, "corrupt", "is marked as corrupt", REPAIR)
     check(not features & _DIRTY, "dirty", "was not closed properly: a program crashed, or still writes to it", REPAIR)
     compression = number(head, 104, 1) if length > _V3_LENGTH else _ZLIB
-    # the bit says that the type is another than zlib
+    # the bit says that the type is not zlib
     sound = compression == (_ZSTD if features & _COMPRESSION else _ZLIB)
-    check(sound, "compression", f"has the compression type {compression}; zlib and zstd are known", ANEW)
-    check(number(head, 96, 4) <= 6, "refcount_order", "has refcounts of more than 64 bits", ANEW)
+    check(sound, "compression", f"has the compression type {compression}; zlib and zstd are known", RECREATE)
+    check(number(head, 96, 4) <= 6, "refcount_order", "has refcounts of more than 64 bits", RECREATE)
 
 
 def _check_tables(head: bytes, size: int, virtual_size: int, cluster_bits: int, check: Checker) -> None:
-    """Each table that QEMU reads when it opens an image must be aligned, in the file, and of a size that QEMU takes."""
+    """Check that each table that QEMU reads on open is aligned, within the file, and of a size that QEMU accepts."""
     cluster = 1 << cluster_bits
 
     def table(name: str, offset: int, length: int, longest: int) -> None:
         sound = offset % cluster == 0 and offset > 0 and 0 < length <= longest
-        check(sound, name, f"has an impossible {name.replace('_', ' ')} ({length} bytes at {offset})", ANEW)
+        check(sound, name, f"has an invalid {name.replace('_', ' ')} ({length} bytes at {offset})", RECREATE)
         check(offset + length <= size, "truncated", f"ends before its {name.replace('_', ' ')} does", COPY_AGAIN)
 
     l1_size, l1_offset = number(head, 36, 4), number(head, 40, 8)
-    # an entry is 8 bytes, and stands for a cluster of L2 entries, each for a cluster (16 bytes if they are extended)
+    # an L1 entry (8 bytes) refers to a cluster of L2 entries (8 bytes, or 16 if extended), each of which maps a cluster
     entry_bits = 4 if number(head, 4, 4) == 3 and number(head, 72, 8) & _EXTENDED_L2 else 3
     per_entry = 1 << (2 * cluster_bits - entry_bits)
     needed = -(-virtual_size // per_entry)
-    check(l1_size >= needed, "l1_table", f"has an L1 table that is too short for its {sizes.show(virtual_size)}", ANEW)
+    check(
+        l1_size >= needed, "l1_table", f"has an L1 table that is too short for its {sizes.show(virtual_size)}", RECREATE
+    )
     table("l1_table", l1_offset, l1_size * 8, _MAX_L1)
     table("refcount_table", number(head, 48, 8), number(head, 56, 4) * cluster, _MAX_REFCOUNT_TABLE)
     snapshots = number(head, 60, 4)
-    check(snapshots <= _MAX_SNAPSHOTS, "snapshot_table", f"says that it has {snapshots} snapshots", ANEW)
+    check(snapshots <= _MAX_SNAPSHOTS, "snapshot_table", f"claims to have {snapshots} snapshots", RECREATE)
     snapshots_at = number(head, 64, 8)
     if snapshots:
         table("snapshot_table", snapshots_at, snapshots * 40, 64 << 20)  # an entry's fixed part is 40 bytes
     else:
         sound = snapshots_at % cluster == 0 and snapshots_at < 1 << 63
-        check(sound, "snapshot_table", f"has an impossible snapshot table (none at {snapshots_at})", ANEW)
+        check(sound, "snapshot_table", f"has an invalid snapshot table (none at {snapshots_at})", RECREATE)

@@ -1,4 +1,4 @@
-"""Run qemu-img: an argument list, no stdin, a fixed locale; its stderr becomes the message, its I/O shows it alive."""
+"""Run qemu-img without a shell, in the C locale. Its stderr becomes the message, its progress the heartbeat."""
 
 import errno
 import os
@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..share.child import Heartbeat
 
-_INTERVAL = 200  # milliseconds; progress is seen after two, and the shortest timeout is 1 s
-# What qemu-img may say in its message, in the C locale
+_INTERVAL = 200  # milliseconds; progress is detected after two intervals, and the shortest timeout is 1 s
+# Errors that qemu-img's message may name, in the C locale
 _ERRORS = (
     errno.ENOSPC,
     errno.EDQUOT,
@@ -25,38 +25,38 @@ _ERRORS = (
     errno.ECONNABORTED,
     errno.EACCES,
 )
-# What it says of a file that it reads, and of none that it writes
+# Words in a message about a file that it reads, never about one that it writes
 _READING = ("error while reading", "Could not open backing image")
 
 
 class WriteError(OSError):
-    """qemu-img could not write its file. detail: what it said."""
+    """qemu-img could not write its file."""
 
     def __init__(self, code: int, detail: str) -> None:
         super().__init__(code, os.strerror(code))
-        self.detail = detail
+        self.detail = detail  # qemu-img's message
 
 
 def try_to_open(path: str, heartbeat: "Heartbeat") -> None:
-    """Let QEMU open the qcow2 image `path`, without its backing file. As below."""
+    """Let QEMU open the qcow2 image `path`, without its backing file. Raises the same errors as convert()."""
     _run(["info", "-f", "qcow2", path], path, "", heartbeat)
 
 
 def convert(path: str, source: str, source_format: str, heartbeat: "Heartbeat", durable: bool = False) -> None:
-    """Make the qcow2 file `path`, a standalone image with the content of `source` and its backing files.
+    """Write the qcow2 file `path`, a standalone image with the content of `source` and its backing files.
 
     Paths are absolute, so that QEMU sees no protocol in them. heartbeat: called while qemu-img makes progress.
-    Raises WriteError, what on_share() finds of the source, or TransferError; an incomplete file may then be left at
-    `path`. Raises NodeError without qemu-img.
+    Raises WriteError, what on_share() returns for the source, or TransferError; an incomplete file may then be left at
+    `path`. Raises NodeError if qemu-img cannot be run.
 
-    durable: each write is on the disk before the next; all of them at the end could be minutes without a heartbeat.
+    durable: sync each write to disk; a single sync at the end could take minutes without a heartbeat.
     """
     cache = ["-t", "writethrough"] if durable else []
     _run(["convert", *cache, "-f", source_format, "-O", "qcow2", source, path], source, path, heartbeat)
 
 
 def resize(path: str, size: int, heartbeat: "Heartbeat") -> None:
-    """Give the disk in the qcow2 file `path` a virtual size of `size` bytes. As above."""
+    """Set the virtual size of the qcow2 file `path` to `size` bytes. Raises the same errors as convert()."""
     _run(["resize", "-q", "-f", "qcow2", path, str(size)], path, path, heartbeat)
 
 
@@ -64,8 +64,8 @@ def _run(arguments: "list[str]", source: str, path: str, heartbeat: "Heartbeat")
     pid, reader = _spawn(["qemu-img", *arguments])
     try:
         stderr = _read_to_end(reader, pid, heartbeat)
-    except BaseException:  # nobody waits for the result any more
-        os.kill(pid, 9)  # SIGKILL: the module signal takes half as long as the interpreter's own start
+    except BaseException:  # the result is no longer needed
+        os.kill(pid, 9)  # SIGKILL; importing signal takes half as long as the interpreter's own start
         os.waitpid(pid, 0)
         raise
     finally:
@@ -76,8 +76,8 @@ def _run(arguments: "list[str]", source: str, path: str, heartbeat: "Heartbeat")
 
 
 def _spawn(command: "list[str]") -> "tuple[int, int]":
-    """Start a command. Returns its process id, and where its stderr can be read. Raises NodeError."""
-    # Not subprocess: importing it takes as long as qemu-img itself.
+    """Start a command. Returns its process id and the read end of its stderr. Raises NodeError."""
+    # Not with subprocess: importing it takes as long as running qemu-img.
     reader, writer = os.pipe2(os.O_CLOEXEC)
     try:
         try:
@@ -103,7 +103,7 @@ def _spawn(command: "list[str]") -> "tuple[int, int]":
 
 
 def _read_to_end(descriptor: int, pid: int, heartbeat: "Heartbeat") -> bytes:
-    """Return what is read until the process that writes has ended. A copy may take hours, but not without any I/O."""
+    """Read until the process has ended; send a heartbeat while it makes progress. A copy may take hours."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     received, before = b"", b""
@@ -121,10 +121,10 @@ def _read_to_end(descriptor: int, pid: int, heartbeat: "Heartbeat") -> bytes:
 
 
 def _activity(pid: int) -> bytes:
-    """Return what changes while the process works: CPU times, I/O counters, the system call (proc_pid_stat(5), …).
+    """Return data that changes while the process works: CPU times, I/O counters, system call (proc_pid_stat(5), …).
 
-    To look for holes is no I/O, and on a slow share takes hardly any CPU time: only lseek's argument changes then. What
-    cannot be read does not change.
+    Searching for holes is not I/O, and on a slow share takes hardly any CPU time: only lseek's argument changes then.
+    Files that cannot be read are left out.
     """
     activity = b""
     try:
@@ -133,23 +133,24 @@ def _activity(pid: int) -> bytes:
             with open(f"/proc/{pid}/{what}", "rb") as file:
                 activity += file.read()
     except OSError:
-        pass  # it has just ended, or is not for us to look at
+        pass  # it has just ended, or we may not read it
     return activity
 
 
 def _failure(status: int, stderr: str, source: str, path: str) -> "StageError | WriteError":
     stderr = stderr.replace("qemu-img: ", "")
-    if path:  # of the file that it was to write
+    if path:  # the file that it was to write
         stderr = stderr.replace(path, "the new disk")
-    said = printable("; ".join(stderr.splitlines())) or "no message"
-    reading = f"Could not open '{printable(source)}'" in said or any(words in said for words in _READING)
+    message = printable("; ".join(stderr.splitlines())) or "no message"
+    reading = f"Could not open '{printable(source)}'" in message or any(words in message for words in _READING)
     for code in _ERRORS:
-        if f": {os.strerror(code)}" in said:
+        if f": {os.strerror(code)}" in message:
             if not reading:
-                return WriteError(code, said)
+                return WriteError(code, message)
             failure = on_share(OSError(code, os.strerror(code)), f"read image {printable(source)}")
-            failure.detail = said
+            failure.detail = message
             return failure
     return TransferError(
-        f"qemu-img failed (exit status {status}): {said}; if the image is damaged, qemu-img check finds it", detail=said
+        f"qemu-img failed (exit status {status}): {message}; if the image is damaged, qemu-img check finds it",
+        detail=message,
     )

@@ -1,24 +1,24 @@
-"""Whether QEMU has an image locked in such a way that no other QEMU could read it as a backing file.
+"""Detect whether QEMU has locked an image so that no other QEMU could read it as a backing file.
 
-QEMU locks bytes of the files that it opens (block/file-posix.c, raw_apply_lock_bytes()): byte 100 + n says that it has
+QEMU locks bytes of the files that it opens (block/file-posix.c, raw_apply_lock_bytes()): byte 100 + n means that it has
 the permission n (QEMU's BLK_PERM_…: 0 consistent read, 1 write, 3 resize), byte 200 + n that nobody else may have it.
-All are read locks, which many programs can have at once; to find those of others QEMU asks whether it could have a
-write lock, and takes none. So do we.
+All are read locks, which many programs can hold at once. To detect the locks of others, QEMU queries whether it could
+get a write lock, without taking it. So do we.
 """
 
 import fcntl
 import sys
 
-# From the permissions that no reader has (it has 100) to the denial of consistent read (200), which keeps readers off
-# while the image makes no sense: during a commit into the file below it. A reader denies others write and resize (201,
-# 203). So one question does for all; on NFS it may be one to the server.
+# From the permissions that no reader has (it has 100) to the denial of consistent read (200), which keeps readers away
+# while the image is inconsistent: during a commit into its backing file. A reader denies others write and resize (201,
+# 203). So a single query covers all of it; on NFS each query may be a request to the server.
 _FIRST, _LAST = 101, 200
 
 
 def is_written(descriptor: int) -> bool:
-    """Return whether a program has an open image locked to write to it. A guest would not start on an overlay of it.
+    """Return whether a program has locked an open image for writing. A guest would not start on an overlay of it.
 
-    False where that cannot be found out, as on a share without locks: there QEMU takes none, and starts.
+    False if that cannot be determined, for example on a share without locks: QEMU takes none there, and starts.
     """
     # Linux' struct flock on 64-bit machines: type, whence, 4 bytes of padding; start; length; pid (0), padding
     question = b"".join(
@@ -27,6 +27,6 @@ def is_written(descriptor: int) -> bool:
     )
     try:
         answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, question)
-    except OSError:  # whatever it is, as in QEMU's qemu_has_file_lock()
+    except OSError:  # any error, as in QEMU's qemu_has_file_lock()
         return False
     return int.from_bytes(answer[:2], sys.byteorder) != fcntl.F_UNLCK

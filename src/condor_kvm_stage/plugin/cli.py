@@ -1,4 +1,4 @@
-"""vm-nfs-plugin's command line: the three ways in which HTCondor calls a file transfer plug-in."""
+"""The command line of vm-nfs-plugin: the three ways in which HTCondor calls a file transfer plug-in."""
 
 import posix
 import sys
@@ -25,11 +25,11 @@ a URL as output_destination or in transfer_output_remaps.
 
 URL is nfs:///absolute/path/of/image:name or nfs://server/export/path/of/image:name. The image may be raw or
 qcow2. The overlay appears as `name` in the directory of FILE; an existing file is never overwritten. Options
-stand before the name, as in nfs:///srv/x.qcow2?size=40G&mode=copy:name. All of it is in vm-nfs-plugin(1).
+stand before the name, as in nfs:///srv/x.qcow2?size=40G&mode=copy:name. See vm-nfs-plugin(1).
 
 exit status: 0 done; 64 the request is wrong; 65 the image is missing or refused; 68 the server is not
-mounted here; 69 the share does not answer; 70 a bug in the plug-in; 74 begun, but not finished (disk full);
-77 permission or policy is in the way; 78 the node is not set up
+mounted here; 69 the share does not answer; 70 a bug in the plug-in; 74 started, but not finished (disk full);
+77 not allowed by permissions or policy; 78 the node is not set up
 """
 
 CAPABILITIES = f"""\
@@ -43,16 +43,16 @@ SupportedMethods = "nfs"
 
 def main(arguments: "list[str]") -> int:
     """Run the plug-in with the arguments after the program's name. Returns the exit status."""
-    _give_up_root()
+    _drop_privileges()
     try:
         return _run(arguments)
     except KeyboardInterrupt:
         print("vm-nfs-plugin: interrupted", file=sys.stderr)
-        return 130  # as a shell has it
+        return 130  # as shells do
 
 
 def _run(arguments: "list[str]") -> int:
-    # First and without importing more: HTCondor asks this before every job's transfer.
+    # First, and without further imports: HTCondor asks this before every job's transfer.
     if arguments == ["-classad"]:
         sys.stdout.write(CAPABILITIES + _startd_attributes())
         return 0
@@ -81,11 +81,11 @@ def _run(arguments: "list[str]") -> int:
         return posix.EX_IOERR
 
 
-def _give_up_root() -> None:
-    """Be the job's user for good.
+def _drop_privileges() -> None:
+    """Become the job's user permanently.
 
-    With RUN_FILETRANSFER_PLUGINS_WITH_ROOT HTCondor only makes that the effective user, so that qemu-img, which reads
-    what strangers wrote, could become root again.
+    With RUN_FILETRANSFER_PLUGINS_WITH_ROOT, HTCondor sets only the effective user. qemu-img, which reads untrusted
+    files, could then become root again.
     """
     if posix.getuid() != posix.geteuid():
         posix.setresgid(posix.getegid(), posix.getegid(), posix.getegid())
@@ -93,7 +93,7 @@ def _give_up_root() -> None:
 
 
 def _run_single(source: str, destination: str) -> int:
-    """Protocol version 1: the result is printed for HTCondor, in the long format, the message for a human on stderr."""
+    """Run protocol version 1: the result goes to stdout for HTCondor, in the long format, the message to stderr."""
     from .. import classad_writer
     from . import transfer
 
@@ -101,7 +101,7 @@ def _run_single(source: str, destination: str) -> int:
     remote, local = (destination, source) if uploading else (source, destination)
     status, result = transfer.Run(uploading).transfer(remote, local)
     sys.stdout.flush()
-    result.pop("TransferErrorData", None)  # of protocol 4
+    result.pop("TransferErrorData", None)  # belongs to protocol 4
     sys.stdout.buffer.write(classad_writer.write_long(result))
     if status:
         print(f"vm-nfs-plugin: {result['TransferError']}", file=sys.stderr)
@@ -109,7 +109,7 @@ def _run_single(source: str, destination: str) -> int:
 
 
 def _startd_attributes() -> str:
-    """Return what HTCondor publishes in the slot ad: our version, and what the generator found at boot, if it ran."""
+    """Return the attributes for the slot ad: our version, and those that the generator wrote at boot, if it ran."""
     try:
         with open(installed.SLOT_ATTRIBUTES, encoding="utf-8") as file:
             found = file.read()

@@ -1,4 +1,4 @@
-"""What HTCondor is told about one file: the result ad (its manual, "The Output File" and "Transfer Error Data")."""
+"""Build the result ad for one file (HTCondor's manual, "The Output File" and "Transfer Error Data")."""
 
 import errno
 import time
@@ -17,7 +17,7 @@ _FAILURE_TYPES = {errno.ENOSPC: "NoSpace", errno.EDQUOT: "Quota", errno.ETIMEDOU
 
 
 def ad(remote: str, local: str, uploading: bool, started: int, size: int, failure: "Failure | None") -> "Ad":
-    """Return the result ad. started: seconds since the epoch; size: bytes. Without a failure the transfer succeeded."""
+    """Return the result ad. started: seconds since the epoch; size: bytes; failure: None if the transfer succeeded."""
     result: Ad = {
         "TransferUrl": remote,
         "TransferFileName": local,
@@ -36,10 +36,10 @@ def ad(remote: str, local: str, uploading: bool, started: int, size: int, failur
 
 
 def _hold_reason(message: str) -> str:
-    """Return a message as HTCondor can make it the hold reason.
+    """Return a message in a form that HTCondor can use as the hold reason.
 
-    HTCondor 23 loses what is some way behind a semicolon, 23 and 25 what is behind two bars; with a line's end in it 25
-    does not put the job on hold at all. The message as it was is in TransferErrorData.
+    HTCondor 23 drops text that follows a semicolon, 23 and 25 drop text that follows two bars; with a line break in it,
+    25 does not put the job on hold at all. TransferErrorData has the unchanged message.
     """
     return "| ".join(printable(message).replace(";", ",").split("|"))
 
@@ -61,7 +61,7 @@ def _error_data(failure: Failure) -> "Ad":
     if isinstance(failure, AuthorizationError):
         data.update(FailureType="Authorization", ShouldRefresh=False)
     elif isinstance(failure, TransferError):
-        data["FailureType"] = _FAILURE_TYPES.get(failure.code, "Unknown")  # as HTCondor's curl_plugin has it
+        data["FailureType"] = _FAILURE_TYPES.get(failure.code, "Unknown")  # as in HTCondor's curl_plugin
     return data
 
 

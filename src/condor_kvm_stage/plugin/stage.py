@@ -1,4 +1,4 @@
-"""Stage one image: from what the URL asks for to the disk in the scratch directory."""
+"""Stage one image: make the disk that the URL asks for in the scratch directory."""
 
 import posix
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 def stage(wanted: StageUrl, scratch: str, policy: StagingPolicy, heartbeat: "Heartbeat") -> int:
     """Make the disk that `wanted` names in the directory `scratch` (absolute path). Returns its file's size in bytes.
 
-    Nothing is synced to the disk, for the scratch directory does not outlive the node. heartbeat: called at each step.
-    Raises StageError; no file is left then.
+    Nothing is synced to disk, because the scratch directory does not survive a crash of the node. heartbeat: called at
+    each step. Raises StageError; no file is left then.
     """
     base = image.inspect(_local_path(wanted), policy, heartbeat)
     _check(wanted, base, policy)
-    if base.for_qemu:
-        _let_qemu_check(base.for_qemu, heartbeat)
+    if base.unverified:
+        _let_qemu_check(base.unverified, heartbeat)
     heartbeat("create")
 
     def make(file: int) -> None:
         if wanted.copy:
             _copy(base, wanted.size, publish.path_of(file), heartbeat)
         else:
-            # The path without symlinks: one that is moved to another image must not change the disk under a guest.
+            # The path without symlinks: redirecting a symlink must not change the disk under a guest.
             qcow2_overlay.write(file, base.path, base.format, wanted.size or base.virtual_size)
         heartbeat("publish")
 
@@ -47,7 +47,7 @@ def _local_path(wanted: StageUrl) -> str:
 
 
 def _let_qemu_check(paths: "list[str]", heartbeat: "Heartbeat") -> None:
-    """Find out here what would keep a guest from starting; a mutilated table of snapshots, for one."""
+    """Detect now what would prevent a guest from starting, for example a damaged snapshot table."""
     from ..images import qemu_img
 
     for path in paths:
@@ -63,7 +63,7 @@ def _copy(base: image.Image, size: int, path: str, heartbeat: "Heartbeat") -> No
 
 
 def _check(wanted: StageUrl, base: image.Image, policy: StagingPolicy) -> None:
-    """Refuse an image that is not what the URL says, or a disk that HTCondor or QEMU would not take."""
+    """Refuse an image that is not what the URL says, or a disk that HTCondor or QEMU would not accept."""
     shown = printable(base.path)
     if wanted.format not in ("", base.format):
         raise SpecificationError(
@@ -73,13 +73,13 @@ def _check(wanted: StageUrl, base: image.Image, policy: StagingPolicy) -> None:
         )
     if "iso" in wanted.name and not base.iso:
         raise ParameterError(
-            f"the name '{wanted.name}' contains 'iso', so HTCondor would make it a CD-ROM, but {shown} is no ISO "
-            "image; choose another name, after a colon and in vm_disk"
+            f"the name '{wanted.name}' contains 'iso', so HTCondor would make it a CD-ROM, but {shown} is not an "
+            "ISO image; choose another name, after a colon and in vm_disk"
         )
     if wanted.size and wanted.size < base.virtual_size:
         raise ParameterError(
             f"size={sizes.show(wanted.size)} would cut {shown}, a disk of {sizes.show(base.virtual_size)}; "
-            "write a larger size, or none"
+            "write a larger size, or omit it"
         )
     if wanted.size > policy.virtual_size:
         raise ParameterError(
@@ -89,7 +89,7 @@ def _check(wanted: StageUrl, base: image.Image, policy: StagingPolicy) -> None:
     size = wanted.size or base.virtual_size
     if size > qcow2_overlay.LARGEST and not wanted.copy:
         raise SpecificationError(
-            f"an overlay of {shown} would be a disk of {sizes.show(size)}, and can have at most "
-            f"{sizes.show(qcow2_overlay.LARGEST)}; take a smaller one",
+            f"an overlay of {shown} would be a disk of {sizes.show(size)}, but at most "
+            f"{sizes.show(qcow2_overlay.LARGEST)} are possible; use a smaller one",
             check="virtual_size",
         )

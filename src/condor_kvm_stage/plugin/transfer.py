@@ -1,7 +1,7 @@
-"""The protocol's transfers: from what HTCondor asks for to what it is told, whatever happens in between.
+"""Carry out the transfers that HTCondor requests, and return a result for each one, also after failures and bugs.
 
-HTCondor's manual, "File Transfer Plug-Ins": one result for each file, also after a failure; the out-file is
-pre-allocated with blanks, so that a full disk can still be reported, and is written over, never truncated.
+See HTCondor's manual, "File Transfer Plug-Ins". The out-file is pre-allocated with blanks, so that a full disk can
+still be reported; it is overwritten, never truncated.
 """
 
 import posix
@@ -33,8 +33,8 @@ class Run:
     def transfer(self, remote: "str | None", local: "str | None") -> "tuple[int, Ad]":
         """Transfer one file. Returns an exit status and the result ad for HTCondor.
 
-        remote: the URL. local: the path that HTCondor has for the file; to stage, the overlay is put beside it, under
-        the name in the URL. None stands for what is no string literal in HTCondor's ad.
+        remote: the URL. local: HTCondor's path for the file; an overlay goes into the same directory, under the
+        name in the URL. Either is None if HTCondor's ad does not have it as a string literal.
         """
         started = int(time.time())
         size, failure = 0, None
@@ -46,8 +46,8 @@ class Run:
         except Failure as error:
             failure = error
         except Exception as error:
-            # Loud: with its own exit status, the type in the hold reason, the traceback on stderr. Yet every file gets
-            # a result, for without one HTCondor has nothing better to tell the user than the exit status.
+            # A bug has its own exit status, its type in the hold reason, and its traceback on stderr. Every file still
+            # gets a result: without one, HTCondor can only tell the user the exit status.
             sys.excepthook(type(error), error, error.__traceback__)
             failure = bug(error, _PROGRAM)
         result = result_ad.ad(remote or "", local or "", self.uploading, started, size, failure)
@@ -58,7 +58,7 @@ class Run:
         doing = ("upload to " if self.uploading else "stage ") + printable(remote)
 
         def cleanup(pid: int) -> None:
-            if isinstance(wanted, url.StageUrl):  # the share would not answer us either; the next upload cleans up
+            if isinstance(wanted, url.StageUrl):  # on the share we might hang, too; the next upload cleans up
                 publish.discard(work.directory_of(local), wanted.name, pid)
 
         try:
@@ -72,7 +72,7 @@ class Run:
 
 
 def _absolute(path: str) -> str:
-    """HTCondor's paths are absolute; of one that calls this by hand it may be another."""
+    """Return the absolute path. HTCondor's paths are absolute; in a call by hand they may not be."""
     if path.startswith("/"):
         return path
     import os
@@ -83,7 +83,7 @@ def _absolute(path: str) -> str:
 def run_files(infile: str, outfile: str, uploading: bool) -> int:
     """Transfer each file named in `infile` and write the results into `outfile`. Returns the first failure's status.
 
-    Raises OSError if the out-file does not take the results.
+    Raises OSError if the results cannot be written.
     """
     first_failure = OK
     run = Run(uploading)
@@ -92,16 +92,16 @@ def run_files(infile: str, outfile: str, uploading: bool) -> int:
             with open(infile, "rb") as stream:
                 ads = classad_reader.read_ads(stream.read())
         except (KvmStageError, OSError) as error:
-            # No file to answer for, but an ad without a name still brings the message into the hold reason.
+            # There is no file to report, but an ad without a name still gets the message into the hold reason.
             reason = error.strerror if isinstance(error, OSError) else error
             failure = ParameterError(f"cannot read the list of files, {printable(infile)}: {reason}")
             out.write(classad_writer.write_ad(result_ad.ad("", "", uploading, int(time.time()), 0, failure)))
             return failure.status
         for ad in ads:
             if "url" not in ad and "localfilename" not in ad:
-                continue  # protocol 4: what the job says to the plug-in (nfs_PluginData), not a file
+                continue  # protocol 4: data from the job for the plug-in (nfs_PluginData), not a file
             status, result = run.transfer(ad.get("url"), ad.get("localfilename"))
             out.write(classad_writer.write_ad(result))
-            out.flush()  # at once: what was done is reported even if the next file kills the plug-in
+            out.flush()  # now: the result is reported even if the next file kills the plug-in
             first_failure = first_failure or status
     return first_failure

@@ -1,4 +1,4 @@
-"""Put one output file of a job on the share, as the job's user: complete under its name, or not at all."""
+"""Copy one output file of a job to the share, atomically, as the job's user."""
 
 import errno
 import os
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
     from ..share.child import Heartbeat
 
-_CHUNK = 1 << 20  # bytes between two beats
-_SYNC = 64 << 20  # bytes that may wait to be written: all of them at the end could be minutes without a heartbeat
+_CHUNK = 1 << 20  # bytes between two heartbeats
+_SYNC = 64 << 20  # bytes between two syncs: a single sync at the end could take minutes without a heartbeat
 
 
 def upload(source: str, wanted: UploadUrl, policy: StagingPolicy, heartbeat: "Heartbeat") -> int:
-    """Copy the file `source` to where `wanted` says. Returns the size in bytes of what is there now.
+    """Copy the file `source` to where `wanted` says. Returns the size of the new file in bytes.
 
-    heartbeat: called at each step. Raises StageError; the share is then as it was.
+    heartbeat: called at each step. Raises StageError; the share is then unchanged.
     """
     path = mounts.local_path(wanted.server, wanted.path, mounts.read()) if wanted.server else wanted.path
     directory, name = os.path.split(path)
     if name in ("", ".", ".."):
-        raise ParameterError(f"{printable(path)} names no file; append one to the URL")
+        raise ParameterError(f"{printable(path)} does not name a file; append a file name to the URL")
     heartbeat("resolve")
-    place = paths.resolve(directory, f"write into {printable(directory)}", for_all=False)
-    if not stat.S_ISDIR(place.status.st_mode):
+    target = paths.resolve(directory, f"write into {printable(directory)}", for_all=False)
+    if not stat.S_ISDIR(target.status.st_mode):
         raise SpecificationError(f"cannot write into {printable(directory)}: it is not a directory; correct the URL")
-    _check_allowed(place.path, policy)
+    _check_allowed(target.path, policy)
     heartbeat("copy")
 
     def make(file: int) -> None:
@@ -46,24 +46,24 @@ def upload(source: str, wanted: UploadUrl, policy: StagingPolicy, heartbeat: "He
             _copy(source, file, heartbeat)
         heartbeat("publish")
 
-    where = f"the directory {printable(place.path)}"
-    return publish.publish(place.path, name, where, make, wanted.overwrite, shared=True, mode=_mode(source))
+    where = f"the directory {printable(target.path)}"
+    return publish.publish(target.path, name, where, make, wanted.overwrite, shared=True, mode=_mode(source))
 
 
 def _check_allowed(directory: str, policy: StagingPolicy) -> None:
-    """Refuse a directory (without symlinks) that policy does not open."""
+    """Refuse a directory (path without symlinks) that policy does not allow."""
     if not paths.lies_under(directory + "/", policy.output_dirs):
         allowed = printable(", ".join(policy.output_dirs)) or "none"
         raise AuthorizationError(
-            f"output may not be put into {printable(directory)} (allowed: {allowed}); let HTCondor transfer it to the "
-            f"submitter, or ask the administrator of {os.uname().nodename} to add that directory to output_dirs in "
+            f"output may not be written to {printable(directory)} (allowed: {allowed}); let HTCondor transfer it to "
+            f"the submitter, or ask the administrator of {os.uname().nodename} to add that directory to output_dirs in "
             f"{POLICY}",
             check="output_dirs",
         )
 
 
 def _mode(source: str) -> int:
-    """Return the mode for the file on the share: the output file's own, and its owner may write it."""
+    """Return the mode for the file on the share: that of the output file, plus read and write for the owner."""
     try:
         return stat.S_IMODE(os.stat(source).st_mode) & 0o777 | 0o600
     except OSError as error:
@@ -71,17 +71,18 @@ def _mode(source: str) -> int:
 
 
 def _flatten(source: str, temporary: str, policy: StagingPolicy, heartbeat: "Heartbeat") -> None:
-    # The guest has had this file in its hands: it is inspected as any image, and so is what it refers to.
-    found = image.inspect(os.path.abspath(source), policy, heartbeat, own=f"image {printable(source)}")
-    if found.format != "qcow2":
+    # A guest has written this file: it is inspected like any image, including its backing chain.
+    job_file = image.JobFile(f"image {printable(source)}")
+    overlay = image.inspect(os.path.abspath(source), policy, heartbeat, job_file)
+    if overlay.format != "qcow2":
         raise ParameterError(
-            f"standalone=yes is for qcow2 overlays, but {printable(source)} is {found.format}; leave it out"
+            f"standalone=yes is for qcow2 overlays, but {printable(source)} is {overlay.format}; omit it"
         )
-    qemu_img.convert(temporary, found.path, found.format, heartbeat, durable=True)
+    qemu_img.convert(temporary, overlay.path, overlay.format, heartbeat, durable=True)
 
 
 def _copy(source: str, writer: int, heartbeat: "Heartbeat") -> None:
-    """Copy data, and leave holes where there are some (lseek(2), SEEK_DATA)."""
+    """Copy the data and preserve holes (lseek(2), SEEK_DATA)."""
     try:
         reader = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
@@ -92,7 +93,7 @@ def _copy(source: str, writer: int, heartbeat: "Heartbeat") -> None:
             raise ParameterError(f"{printable(source)} is not a regular file; name one in transfer_output_files")
         for start, end in _data(reader, status.st_size, source):
             _copy_range(reader, writer, start, end, source, heartbeat)
-        # what it lost behind the last stretch of data looks like a hole
+        # data that was cut off at the end looks like a hole
         if os.fstat(reader).st_size < status.st_size:
             raise _shrunk(source)
         os.ftruncate(writer, status.st_size)
@@ -101,7 +102,7 @@ def _copy(source: str, writer: int, heartbeat: "Heartbeat") -> None:
 
 
 def _data(reader: int, size: int, source: str) -> "Iterator[tuple[int, int]]":
-    """Give where each stretch of data begins and ends, up to the file's size as it was."""
+    """Yield the start and end of each range of data, up to the given size of the file."""
     end = 0
     while end < size:
         try:
@@ -129,4 +130,4 @@ def _copy_range(reader: int, writer: int, start: int, end: int, source: str, hea
 
 
 def _shrunk(source: str) -> ParameterError:
-    return ParameterError(f"{printable(source)} became shorter while it was copied; end what writes to it")
+    return ParameterError(f"{printable(source)} became shorter while it was copied; stop the program that writes to it")

@@ -1,6 +1,6 @@
-"""The URLs that the plug-in takes: an image and the name of its overlay, or a place for an output file. Knows no files.
+"""Parse the plug-in's URLs: an image and its overlay's name, or the destination of an output file. No file access.
 
-The manual page, vm-nfs-plugin(1), section "URLS", is the specification.
+The specification is in vm-nfs-plugin(1), section "URLS".
 """
 
 from .. import sizes
@@ -10,49 +10,41 @@ from ..text import printable, to_bytes, to_text
 FORM = "nfs:///absolute/path/of/image:name"
 UPLOAD_FORM = "nfs:///absolute/directory/"
 
-# HTCondor splits vm_disk at commas and colons, and pastes the names into the domain's XML as they are.
+# HTCondor splits vm_disk at commas and colons, and pastes the names into the domain's XML without quoting.
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-")
 _SERVER = _SAFE | frozenset("[:]")
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
 class StageUrl:
-    """What to stage.
-
-    server: whose export `path` begins with, "" if it is a path on this node. path: of the image, absolute.
-    name: of the overlay, a plain file name. size: of the overlay's virtual disk in bytes, 0 for the image's own.
-    format: what the image must be, `raw` or `qcow2`, "" for either. copy: a standalone image, not an overlay.
-    """
+    """What to stage. All values can be sent to the child (marshal)."""
 
     def __init__(
         self, path: str, name: str, server: str = "", size: int = 0, format: str = "", copy: bool = False
     ) -> None:
-        self.server = server
-        self.path = path
-        self.name = name
-        self.size = size
-        self.format = format
-        self.copy = copy
+        self.server = server  # lower case; "" if `path` is a path on this node
+        self.path = path  # of the image, absolute; with a server, its path there
+        self.name = name  # of the overlay, a plain file name
+        self.size = size  # of the virtual disk in bytes, 0 for the size of the image
+        self.format = format  # that the image must have, `raw` or `qcow2`; "" for either
+        self.copy = copy  # make a standalone image, not an overlay
 
 
 class UploadUrl:
-    """Where to put an output file: its absolute path there, as in StageUrl.
-
-    overwrite: an existing file gives way. standalone: a qcow2 overlay becomes an image that needs no backing file.
-    """
+    """Where to put an output file. All values can be sent to the child (marshal)."""
 
     def __init__(self, path: str, server: str = "", overwrite: bool = False, standalone: bool = False) -> None:
-        self.server = server
-        self.path = path
-        self.overwrite = overwrite
-        self.standalone = standalone
+        self.server = server  # lower case; "" if `path` is a path on this node
+        self.path = path  # of the new file, absolute; with a server, its path there
+        self.overwrite = overwrite  # replace an existing file
+        self.standalone = standalone  # turn a qcow2 overlay into an image without a backing file
 
 
 def parse_stage(url: str) -> StageUrl:
     """Parse `nfs:<path>[?options][:<name>]`, also with `//` or `//<server>` before the absolute path.
 
-    The last colon separates the name: neither may a name in `vm_disk` contain one (condor_submit(1)). Without it,
-    the name is the image's own. Raises ParameterError.
+    The last colon separates the name, because a name in `vm_disk` cannot contain one (condor_submit(1)). Without a
+    colon, the name is that of the image. Raises ParameterError.
     """
     shown = printable(url)
     server, rest = _server(url, FORM)
@@ -82,8 +74,8 @@ def parse_stage(url: str) -> StageUrl:
 def parse_upload(url: str, local_name: str) -> UploadUrl:
     """Parse `nfs:<path>[?options]` for the output file local_name, which goes into a path that ends in `/`.
 
-    HTCondor appends a slash and the file's name to output_destination, behind the options if it has any. That name is
-    taken as it is: nobody can have written it with escapes. Raises ParameterError.
+    HTCondor appends a slash and the file's name to output_destination, after the options if there are any. That name is
+    used literally: it has no percent-escapes. Raises ParameterError.
     """
     shown = printable(url)
     server, rest = _server(url, UPLOAD_FORM)
@@ -101,7 +93,7 @@ def parse_upload(url: str, local_name: str) -> UploadUrl:
 
 
 def _server(url: str, form: str) -> "tuple[str, str]":
-    """Return the server that a URL names, "" if none, and what is behind it, which begins with a slash."""
+    """Return the server in a URL, "" if there is none, and the rest, which begins with a slash."""
     shown = printable(url)
     scheme, colon, rest = url.partition(":")
     if not colon or scheme.lower() != "nfs":
@@ -112,7 +104,7 @@ def _server(url: str, form: str) -> "tuple[str, str]":
         rest = slash + rest
         if not _SERVER.issuperset(server):
             raise ParameterError(
-                f"{shown}: '{printable(server)}' is no host name; write {form}, or nfs://server/export/…"
+                f"{shown}: '{printable(server)}' is not a host name; write {form}, or nfs://server/export/…"
             )
     if not rest.startswith("/"):
         raise ParameterError(f"{shown}: the path is not absolute; write {form}")
@@ -120,38 +112,40 @@ def _server(url: str, form: str) -> "tuple[str, str]":
 
 
 def _decoded(text: str, shown: str) -> str:
-    """Return text with its percent-escapes (RFC 3986, section 2.1) replaced by the bytes that they stand for."""
+    """Return text with its percent-escapes (RFC 3986, section 2.1) decoded."""
     first, *rest = to_bytes(text).split(b"%")
     parts = [first]
     for part in rest:
         digits = part[:2].decode("latin-1")
         if len(digits) != 2 or not _HEX.issuperset(digits):
-            raise ParameterError(f"{shown}: '%{printable(digits)}' is no percent-escape; write a percent sign as %25")
+            raise ParameterError(
+                f"{shown}: '%{printable(digits)}' is not a percent-escape; write a percent sign as %25"
+            )
         parts.append(bytes((int(digits, 16),)) + part[2:])
     decoded = b"".join(parts)
     if b"\0" in decoded:
-        raise ParameterError(f"{shown}: contains a NUL, which no path can; remove it")
+        raise ParameterError(f"{shown}: contains a NUL, which is not possible in a path; remove it")
     return to_text(decoded)
 
 
 def _options(query: str, known: "tuple[str, ...]", shown: str) -> "dict[str, str]":
-    """Parse `name=value&name=value`. An option that is not known, or there twice, is an error: it could be a typo."""
+    """Parse `name=value&name=value`. An unknown or repeated option is an error: it could be a typo."""
     options: dict[str, str] = {}
     for item in query.split("&") if query else ():
         name, equals, value = item.partition("=")
         if name not in known or not equals:
             raise ParameterError(
-                f"{shown}: unknown option '{printable(item)}'; the options here are {', '.join(f'{n}=' for n in known)}"
-                " joined by &; write a question mark in a path as %3F"
+                f"{shown}: unknown option '{printable(item)}'; known options are {', '.join(f'{n}=' for n in known)}"
+                ", joined by &; write a question mark in a path as %3F"
             )
         if name in options:
-            raise ParameterError(f"{shown}: the option {name} is there twice; write it once")
+            raise ParameterError(f"{shown}: the option {name} is given twice; give it once")
         options[name] = value
     return options
 
 
 def _check_name(name: str, shown: str, stated: bool) -> None:
-    """Refuse a name that could leave the scratch directory or that would not survive its way to QEMU."""
+    """Refuse a name that could lead out of the scratch directory, or that would not reach QEMU unchanged."""
     reason = ""
     if not name:
         reason = "is empty"
@@ -160,9 +154,9 @@ def _check_name(name: str, shown: str, stated: bool) -> None:
     elif name.startswith("."):
         reason = "begins with a dot"
     elif "?" in name:
-        reason = "contains a question mark (options stand before the name: image?size=40G:name)"
+        reason = "contains a question mark (options go before the name: image?size=40G:name)"
     elif not _SAFE.issuperset(name):
-        reason = "contains other characters than ASCII letters, digits and . _ + -"
+        reason = "contains characters other than ASCII letters, digits and . _ + -"
     elif len(name) > 200:
         reason = "is longer than 200 characters"
     if reason:

@@ -1,4 +1,4 @@
-"""What the plug-in's child does with each request: one file, from what its URL says to the disk or to the share."""
+"""The action of the plug-in's child: stage or upload one file for each request."""
 
 from ..failures import NodeError
 from ..policy.load import load_staging
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def prepare() -> "tuple[Action, float]":
-    """Read the site's policy. Returns what is done for each request, and the policy's timeout, seconds."""
+    """Read the site's policy. Returns the action for each request, and the policy's timeout in seconds."""
     try:
         policy = load_staging()
     except PolicyError as error:
         raise NodeError(str(error)) from error
 
     def work(wanted: "dict[str, Any]", local: str, uploading: bool, heartbeat: "Heartbeat") -> int:
-        """wanted: the attributes of a StageUrl or an UploadUrl. local: HTCondor's path of the file."""
+        """Transfer one file. wanted: attributes of a StageUrl or an UploadUrl. local: HTCondor's path of the file."""
         if uploading:
-            from . import upload  # hardly ever needed
+            from . import upload  # rarely needed
 
             return upload.upload(local, url.UploadUrl(**wanted), policy, heartbeat)
         return stage.stage(url.StageUrl(**wanted), directory_of(local), policy, heartbeat)

@@ -46,7 +46,7 @@ def _set(condition: str, attribute: str, text: str, refusal: str, lines: str = "
 _SYMLINK = "disk disk.qcow2 is a symlink"
 _OTHERS = "disk disk.qcow2 belongs to another user"
 _NAMES = r"disk disk.qcow2 has 2 names \(hard links\)"
-_SHADOW = "backing file /etc/shadow of .* lies outside of the directories for images"
+_SHADOW = "backing file /etc/shadow of .* is outside the directories for images"
 _CONSOLE = "the job brings a file console.log"
 _TWICE = "the job's ad has {} more than once"
 LINKS = {
@@ -64,7 +64,7 @@ IMAGES = {
     "backing file is outside": Attack(
         "",
         _brought("outside.qcow2"),
-        refusal=f"backing file {ELSEWHERE} of .* lies outside of the directories for images",
+        refusal=f"backing file {ELSEWHERE} of .* is outside the directories for images",
     ),
     "data file": Attack("", _brought("data.qcow2"), refusal="disk data.qcow2 keeps its data in another file"),
     "hook that is none": Attack("", f'{_brought("shadow.qcow2")}\n+HookKeyword = "NONE"', refusal=_SHADOW),

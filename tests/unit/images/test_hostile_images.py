@@ -22,7 +22,9 @@ from condor_kvm_stage.policy import load
 from hostile import Case
 
 FORBIDDEN = {"image_dirs", "readable", "searchable"}
-STEP = re.compile(r"; .*\b(ask|check|chmod|convert|copied|give|make|name|put|rename|tar|unzip|\w+ -dk|write)\b")
+STEP = re.compile(
+    r"; .*\b(ask|check|chmod|convert|copied|decrypt|flatten|give|make|move|name|recreate|rename|tar|unzip|\w+ -dk|write)\b"
+)
 STEP_OF_QEMU = re.compile(r"; .*\bqemu-img (check|convert|rebase) ")
 
 

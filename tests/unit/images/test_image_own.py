@@ -21,7 +21,8 @@ CASES = [case for case in hostile.CASES if not case.sparse and (case.check not i
 
 
 def inspect(path: Path, own: str = "disk a", beside: Path | str = "") -> Image:
-    return image.inspect(str(path), load.load().staging, lambda step: None, own, str(beside))
+    job_file = image.JobFile(own, str(beside)) if own else None
+    return image.inspect(str(path), load.load().staging, lambda step: None, job_file)
 
 
 def chain(found: Image | None) -> list[tuple[str, str]]:
@@ -114,5 +115,5 @@ def test_image_that_is_not_the_jobs_own_must_be_where_policy_says(
     path = put(tmp_path / "image")
     site_policy('[staging]\nimage_dirs = ["/nonexistent"]\n')
     assert inspect(path).path == str(path)
-    with pytest.raises(AuthorizationError, match=f"image {path} lies outside of the directories for images"):
+    with pytest.raises(AuthorizationError, match=f"image {path} is outside the directories for images"):
         inspect(path, own="")

@@ -136,7 +136,7 @@ def test_old_protocol_uploads_nothing_where_policy_does_not_allow_it(
     (scratch / "result").touch()
     result = plugin(scratch / "result", f"nfs://{tmp_path}/")
     assert result.returncode == 77
-    assert result.stderr.startswith("vm-nfs-plugin: output may not be put into ")
+    assert result.stderr.startswith("vm-nfs-plugin: output may not be written to ")
     assert not (tmp_path / "result").exists()
 
 

@@ -17,7 +17,7 @@ from support.users import as_the_first_user
 
 def test_existing_file_is_not_touched(scratch: Path, base: Path) -> None:
     (scratch / "disk").write_text("the job's own")
-    with pytest.raises(ParameterError, match=r"/disk exists already and is not overwritten; choose another name"):
+    with pytest.raises(ParameterError, match=r"/disk already exists and is not overwritten; choose another name"):
         put(f"nfs://{base}:disk", scratch)
     assert (scratch / "disk").read_text() == "the job's own"
     assert names(scratch) == ["disk"]
@@ -25,7 +25,7 @@ def test_existing_file_is_not_touched(scratch: Path, base: Path) -> None:
 
 def test_symlink_in_the_overlays_place_is_not_followed(tmp_path: Path, scratch: Path, base: Path) -> None:
     (scratch / "disk").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ParameterError, match="exists already"):
+    with pytest.raises(ParameterError, match="already exists"):
         put(f"nfs://{base}:disk", scratch)
     assert not (tmp_path / "elsewhere").exists()
 

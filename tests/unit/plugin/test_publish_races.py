@@ -50,7 +50,7 @@ def test_file_that_appears_while_the_disk_is_written_is_not_overwritten(
     scratch: Path, base: Path, meanwhile: Meanwhile, mode: str
 ) -> None:
     meanwhile(f"echo first > {scratch}/disk")
-    with pytest.raises(ParameterError, match="/disk exists already and is not overwritten"):
+    with pytest.raises(ParameterError, match="/disk already exists and is not overwritten"):
         put(f"nfs://{base}?mode={mode}:disk", scratch)
     assert (scratch / "disk").read_text() == "first\n"
     assert names(scratch) == ["disk"]
@@ -62,7 +62,7 @@ def test_whatever_has_the_name_by_then_stays(
 ) -> None:
     make = {"symlink": f"ln -s {victim}", "dangling symlink": "ln -s none", "directory": "mkdir"}[kind]
     meanwhile(f"{make} {scratch}/disk")
-    with pytest.raises(ParameterError, match="exists already"):
+    with pytest.raises(ParameterError, match="already exists"):
         put(f"nfs://{base}?mode={mode}:disk", scratch)
     assert names(scratch) == ["disk"]
     assert (scratch / "disk").is_symlink() or (scratch / "disk").is_dir()
@@ -106,7 +106,7 @@ def test_swap_before_a_file_is_overwritten_is_no_success_and_harms_no_other_file
 ) -> None:
     if existing:
         (scratch / "result").write_text("old")
-    with pytest.raises(ContactError, match="another program has replaced the file meanwhile"):
+    with pytest.raises(ContactError, match="another program has replaced the file"):
         publish(str(scratch), "result", "the directory", _swap(scratch, victim), overwrite=True, shared=True)
     assert victim.read_text() == "precious"
     assert not any(name.startswith(".vm-nfs-plugin") for name in names(scratch))
@@ -118,7 +118,7 @@ def test_shared_directory_that_was_replaced_by_a_symlink_is_not_written_to(tmp_p
     (tmp_path / "other/sub").mkdir()
     (tmp_path / "link").symlink_to("other")
     for directory in ("link", "link/sub"):
-        with pytest.raises(ContactError, match="the directory was moved meanwhile"):
+        with pytest.raises(ContactError, match="the directory was moved in the meantime"):
             publish(
                 str(tmp_path / directory), "result", "the directory", lambda file: pytest.fail("asked for"), shared=True
             )

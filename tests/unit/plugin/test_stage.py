@@ -65,7 +65,7 @@ def test_size_grows_the_virtual_disk(scratch: Path, base: Path, info: Info, mode
 
 def test_size_that_would_cut_the_disk_is_refused(scratch: Path, base: Path) -> None:
     with pytest.raises(
-        ParameterError, match=r"size=1 MiB would cut .*, a disk of 64 MiB; write a larger size, or none"
+        ParameterError, match=r"size=1 MiB would cut .*, a disk of 64 MiB; write a larger size, or omit it"
     ):
         put(f"nfs://{base}?size=1M:disk", scratch)
     assert names(scratch) == []
@@ -187,6 +187,6 @@ def test_disk_that_is_too_large_for_an_overlay_is_refused(tmp_path: Path, scratc
     policy.virtual_size = 1 << 62
     image = write_raw(tmp_path / "base.raw", 1 << 20)
     put(f"nfs://{image}?size={qcow2_overlay.LARGEST}:largest", scratch, policy)
-    with pytest.raises(SpecificationError, match="and can have at most 2 PiB; take a smaller one"):
+    with pytest.raises(SpecificationError, match="but at most 2 PiB are possible; use a smaller one"):
         put(f"nfs://{image}?size={qcow2_overlay.LARGEST + 512}:disk", scratch, policy)
     assert names(scratch) == ["largest"]

@@ -40,7 +40,7 @@ def test_empty_file_and_file_that_ends_in_a_hole_keep_their_size(
 
 def test_existing_file_is_overwritten_only_if_the_url_says_so(result: Path, out: Path, allowed: StagingPolicy) -> None:
     (out / "result.raw").write_text("precious")
-    with pytest.raises(ParameterError, match="exists already and is not overwritten"):
+    with pytest.raises(ParameterError, match="already exists and is not overwritten"):
         put(result, f"nfs://{out}/", allowed)
     assert (out / "result.raw").read_text() == "precious"
     put(result, f"nfs://{out}?overwrite=yes/result.raw", allowed)
@@ -79,7 +79,9 @@ def test_file_that_shrinks_while_it_is_copied_is_an_error_and_not_half_a_result(
         if seen.count("copy") == 1 + turn:  # the first one is before the file is opened
             os.truncate(source, left)
 
-    with pytest.raises(ParameterError, match=r"/growing became shorter while it was copied; end what writes to it"):
+    with pytest.raises(
+        ParameterError, match=r"/growing became shorter while it was copied; stop the program that writes to it"
+    ):
         upload(str(source), url.parse_upload(f"nfs://{out}/", source.name), allowed, heartbeat)
     assert list(out.iterdir()) == []
 
@@ -105,7 +107,7 @@ def test_standalone_flattens_an_overlay(
 
 
 def test_standalone_is_refused_for_what_is_no_overlay(result: Path, out: Path, allowed: StagingPolicy) -> None:
-    with pytest.raises(ParameterError, match=r"standalone=yes is for qcow2 overlays, but .* is raw; leave it out"):
+    with pytest.raises(ParameterError, match=r"standalone=yes is for qcow2 overlays, but .* is raw; omit it"):
         put(result, f"nfs://{out}/?standalone=yes", allowed)
     assert list(out.iterdir()) == []
 
@@ -119,6 +121,6 @@ def test_guest_that_rewrote_its_overlays_header_gets_no_other_file(
     qemu_img("create", "-q", "-f", "qcow2", "-F", "raw", "-b", secret, overlay)
     (tmp_path / "images").mkdir()
     allowed.image_dirs = [str(tmp_path / "images")]
-    with pytest.raises(AuthorizationError, match="lies outside of the directories for images"):
+    with pytest.raises(AuthorizationError, match="is outside the directories for images"):
         put(overlay, f"nfs://{out}/?standalone=yes", allowed)
     assert list(out.iterdir()) == []

@@ -29,7 +29,7 @@ def test_nothing_is_written_outside_of_the_directories_for_output(
         put(result, f"nfs://{out}/{place}/", allowed)
         return
     with pytest.raises(
-        AuthorizationError, match=r"may not be put into .*/out2 \(allowed: .*/out\); let HTCondor"
+        AuthorizationError, match=r"may not be written to .*/out2 \(allowed: .*/out\); let HTCondor"
     ) as caught:
         put(result, f"nfs://{out}/{place}/", allowed)
     assert caught.value.check == "output_dirs"
@@ -75,7 +75,7 @@ def test_server_in_the_url_leads_to_its_mount_on_this_node(
 @pytest.mark.parametrize("options", ["", "?overwrite=yes"])
 def test_name_that_is_none_is_refused(result: Path, out: Path, allowed: StagingPolicy, name: str, options: str) -> None:
     (out / "sub").mkdir()
-    with pytest.raises(ParameterError, match="names no file; append one to the URL"):
+    with pytest.raises(ParameterError, match="does not name a file; append a file name to the URL"):
         put(result, f"nfs://{out}/{name}{options}", allowed)
     assert [path.name for path in out.iterdir()] == ["sub"]
 
@@ -85,6 +85,6 @@ def test_export_itself_is_no_name_for_a_file(
     tmp_path: Path, result: Path, out: Path, allowed: StagingPolicy, mounted: Callable[[Path], None], target: str
 ) -> None:
     mounted(out)
-    with pytest.raises(ParameterError, match="names no file"):
+    with pytest.raises(ParameterError, match="does not name a file"):
         put(result, target, allowed)
     assert list(out.iterdir()) == []
