@@ -27,7 +27,7 @@ def write(attributes: dict[str, str], policy: Policy, guest: GuestFacts | None, 
     except OSError as error:
         raise atomic_file.WriteError(f"cannot make {directory}: {error.strerror}; run this as root") from error
     atomic_file.write(host.path(installed.SLOT_ATTRIBUTES), write_long(attributes))
-    atomic_file.write(host.path(installed.STAGING_CACHE), staging_cache.remembered(policy))
+    atomic_file.write(host.path(installed.STAGING_CACHE), staging_cache.to_bytes(policy))
     if guest:
         atomic_file.write(host.path(installed.GUEST_FACTS), guest_facts.to_bytes(guest))
     else:

@@ -1,7 +1,7 @@
-"""What is right for each key of the site's policy: a check that returns the value as policy.py's classes hold it."""
+"""The keys of the site's policy, each with a check that returns the value as model.py's classes hold it."""
 
 from .. import sizes
-from .model import AUTO, HtcondorPolicy, NetworkPolicy
+from .model import AUTO, Auto, HtcondorPolicy, NetworkPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 def _directories(value: "Any") -> "list[str]":
     good = isinstance(value, list) and all(isinstance(item, str) and item.startswith("/") for item in value)
-    # a comma separates directories in the slot ad
+    # commas separate directories in the slot ad
     if not good or any(character in item for item in value for character in "\0,"):
         raise ValueError('must be a list of absolute paths without commas, as ["/srv/images"]')
     return list(value)
 
 
 def _plain_directories(value: "Any") -> "list[str]":
-    """Directories that go into an expression of HTCondor's configuration, where special characters would do harm."""
+    """Check directories for an expression in HTCondor's configuration, where special characters are unsafe."""
     for item in _directories(value):
         if not _PLAIN.issuperset(item) or "/../" in item + "/" or not item.strip("/"):
             raise ValueError(
@@ -40,7 +40,7 @@ def _size(value: "Any", example: str = '"16T"') -> int:
     return sizes.parse(value)
 
 
-def _memory(value: "Any") -> int:
+def _memory(value: "Any") -> "int | Auto":
     if value == "auto":
         return AUTO
     size = _size(value, '"64G", or "auto"')
@@ -55,7 +55,7 @@ def _size_or_nothing(value: "Any") -> int:
 
 def _cap(value: "Any") -> int:
     size = _size(value, '"16M"')
-    if size < 64 << 10:  # less than what a kernel says while it boots is of no use
+    if size < 64 << 10:  # a kernel's boot messages should fit
         raise ValueError('must be "64K" or more')
     return size
 
@@ -78,7 +78,7 @@ def _number(lowest: int, highest: int) -> "Check":
 def _number_or_auto(lowest: int, highest: int) -> "Check":
     number = _number(lowest, highest)
 
-    def check(value: "Any") -> int:
+    def check(value: "Any") -> "int | Auto":
         if value == "auto":
             return AUTO
         try:
@@ -103,7 +103,7 @@ def _types(value: "Any") -> "list[str]":
         raise ValueError(
             "must be a list of some of " + ", ".join(f'"{word}"' for word in NetworkPolicy.TYPES) + ", or []"
         )
-    return list(dict.fromkeys(value))  # in the policy's order: the first becomes the default
+    return list(dict.fromkeys(value))  # keeps the policy's order: the first becomes the default
 
 
 def _interface(value: "Any") -> str:
@@ -115,7 +115,7 @@ def _interface(value: "Any") -> str:
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+-")
 
-# In the order in which the manual page and the installed file have them
+# In the order of the manual page and of the installed file
 KEYS: "dict[str, dict[str, Check]]" = {
     "staging": {
         "image_dirs": _directories,

@@ -1,8 +1,8 @@
-"""Read the site's policy: at once where it says nothing, with TOML's reader where it does.
+"""Load the site's policy, without importing a TOML parser if it has no settings.
 
-The plug-in does this at every start, and TOML is expensive to import and to read (20 ms beside an interpreter's 13). So
-a file without settings, as the package installs it, is recognised without; and for a policy with settings the generator
-caches the parsed table [staging].
+The plug-in loads the policy at every start, and TOML is expensive to import and parse (20 ms; the interpreter takes 13).
+So a file without settings, as the package installs it, is recognised without TOML; and for a policy with settings the
+generator caches the parsed table [staging].
 """
 
 import posix
@@ -12,13 +12,13 @@ from .model import Policy, PolicyError, StagingPolicy
 
 
 def load(path: "str | None" = None) -> Policy:
-    """Read the policy at `path`, by default the node's. Without a file it is the default policy.
+    """Return the policy at `path`, by default the node's. If there is no file, it is the default policy.
 
     Raises PolicyError, which names file and line.
     """
     path = path or installed.POLICY
     text = read(path)
-    if _says_nothing(text):
+    if _has_no_settings(text):
         return Policy(text)
     from . import toml_reader
 
@@ -26,13 +26,13 @@ def load(path: "str | None" = None) -> Policy:
 
 
 def load_staging() -> StagingPolicy:
-    """Return load().staging; without reading TOML, if the generator has seen the same text."""
+    """Return load().staging; from the cache if the generator has parsed the same text."""
     text = read(installed.POLICY)
-    if _says_nothing(text):
+    if _has_no_settings(text):
         return StagingPolicy()
     from . import staging_cache
 
-    return staging_cache.recall(text) or load().staging
+    return staging_cache.load(text) or load().staging
 
 
 def read(path: str) -> bytes:
@@ -49,8 +49,8 @@ def read(path: str) -> bytes:
         ) from error
 
 
-def _says_nothing(text: bytes) -> bool:
-    """Return whether all lines are empty, comments, or begin a table that no line has begun before."""
+def _has_no_settings(text: bytes) -> bool:
+    """Return whether all lines are empty, comments, or the first header of one of our tables."""
     tables = {b"[%s]" % table.encode() for table in Policy.TABLES}
     for line in text.split(b"\n"):
         line = line.strip()

@@ -1,96 +1,94 @@
-"""What the site's policy can say, /etc/condor-kvm-stage/config.toml: its tables and keys, with their defaults."""
+"""The site's policy, /etc/condor-kvm-stage/config.toml: its tables and keys, with their defaults."""
 
 from ..errors import KvmStageError
 
-AUTO = -1  # what "auto" stands for where a number is expected: the generator works it out
+
+class Auto:
+    """The value "auto": the generator computes the number."""
+
+    __slots__ = ()
+
+
+AUTO = Auto()
 
 
 class PolicyError(KvmStageError):
-    """The policy cannot be read, or is none. Nothing is done then: limits that are ignored are worse than none."""
+    """The policy cannot be read, or is invalid. All programs fail closed: nothing is done without its limits."""
 
 
 class StagingPolicy:
-    """[staging]. image_dirs, output_dirs: absolute paths. canary_image: an absolute path, "" for none.
-
-    chain_depth: files. virtual_size: bytes. timeout: seconds.
-    """
+    """Table [staging]: what may be staged and uploaded."""
 
     __slots__ = ("canary_image", "chain_depth", "image_dirs", "output_dirs", "timeout", "virtual_size")
 
     def __init__(self) -> None:
-        self.image_dirs: list[str] = []
-        self.output_dirs: list[str] = []
-        self.canary_image = ""
-        self.chain_depth = 8
-        self.virtual_size = 16 << 40
-        self.timeout = 60
+        self.image_dirs: list[str] = []  # absolute paths; empty: images may be anywhere
+        self.output_dirs: list[str] = []  # absolute paths; empty: no uploads
+        self.canary_image = ""  # absolute path, "" for none
+        self.chain_depth = 8  # files
+        self.virtual_size = 16 << 40  # bytes
+        self.timeout = 60  # seconds
 
 
 class VmPolicy:
-    """[vm]. memory, reserve, overhead: bytes. disk_dirs: absolute paths. memory and max_number can be AUTO."""
+    """Table [vm]: what the node offers to virtual machines."""
 
     __slots__ = ("disk_dirs", "max_number", "memory", "memory_percent", "overhead", "reserve", "reserve_percent")
 
     def __init__(self) -> None:
-        self.memory = AUTO
-        self.memory_percent = 100
-        self.reserve = 1 << 30
-        self.reserve_percent = 5
-        self.overhead = 128 << 20
-        self.max_number = AUTO
-        self.disk_dirs: list[str] = []
+        self.memory: int | Auto = AUTO  # bytes
+        self.memory_percent = 100  # of the memory that is available
+        self.reserve = 1 << 30  # bytes for the host
+        self.reserve_percent = 5  # of the host's memory; the larger of the two counts
+        self.overhead = 128 << 20  # bytes for QEMU, per virtual machine
+        self.max_number: int | Auto = AUTO  # virtual machines
+        self.disk_dirs: list[str] = []  # absolute paths
 
 
 class GuestPolicy:
-    """[guest]. guarded: whether jobs' virtual machines are as our programs define them, not HTCondor's. console: bytes.
-
-    vnc: whether a job can have a screen.
-    """
+    """Table [guest]: what a job's virtual machine may have."""
 
     __slots__ = ("console", "guarded", "vnc")
 
     def __init__(self) -> None:
-        self.guarded = True
-        self.console = 16 << 20
-        self.vnc = False
+        self.guarded = True  # whether our builder defines virtual machines, not HTCondor's script
+        self.console = 16 << 20  # bytes of console output that are kept
+        self.vnc = False  # whether a job can have a screen
 
 
 class NetworkPolicy:
-    """[network]. types: of TYPES, the first that the host has being the default. bridge: an interface, "" for none."""
+    """Table [network]: which networks are offered."""
 
     __slots__ = ("bridge", "types")
     TYPES = ("nat", "user", "bridge")
 
     def __init__(self) -> None:
-        self.types = ["nat", "user"]
-        self.bridge = ""
+        self.types = ["nat", "user"]  # of TYPES; the first that the host has is the default
+        self.bridge = ""  # interface for the type "bridge", "" for none
 
 
 class HtcondorPolicy:
-    """[htcondor]. restart: of RESTARTS. wait: seconds."""
+    """Table [htcondor]: how changes are applied."""
 
     __slots__ = ("restart", "wait")
     RESTARTS = ("idle", "peaceful", "never")
 
     def __init__(self) -> None:
-        self.restart = "idle"
-        self.wait = 60
+        self.restart = "idle"  # of RESTARTS
+        self.wait = 60  # seconds until HTCondor must have applied a change
 
 
 class Policy:
-    """The tables of the policy, with defaults for what it does not say.
-
-    text: as it was read. given: what it says, as `vm.memory`.
-    """
+    """The tables of the policy, with defaults for keys that it does not set."""
 
     __slots__ = ("given", "guest", "htcondor", "network", "staging", "text", "vm")
     TABLES = ("staging", "vm", "guest", "network", "htcondor")
 
     def __init__(self, text: bytes = b"") -> None:
-        self.text = text
+        self.text = text  # the file's content
         self.staging = StagingPolicy()
         self.vm = VmPolicy()
         self.guest = GuestPolicy()
         self.network = NetworkPolicy()
         self.htcondor = HtcondorPolicy()
-        self.given: list[str] = []
+        self.given: list[str] = []  # keys that the file sets, such as `vm.memory`

@@ -1,4 +1,4 @@
-"""What the generator has read of the policy, left to the plug-in, for which TOML is dear: see policy.py."""
+"""Cache of the parsed table [staging]: the generator writes it, so that the plug-in need not parse TOML (load.py)."""
 
 import marshal
 
@@ -6,18 +6,18 @@ from .. import __version__, installed
 from .model import Policy, StagingPolicy
 
 
-def remembered(policy: Policy) -> bytes:
-    """Return what to write to installed.STAGING_CACHE: the policy's text, and what its table [staging] says."""
+def to_bytes(policy: Policy) -> bytes:
+    """Return the content of installed.STAGING_CACHE: the policy's text and the values of its table [staging]."""
     values = [getattr(policy.staging, name) for name in StagingPolicy.__slots__]
     return marshal.dumps((__version__, policy.text, values))
 
 
-def recall(text: bytes) -> "StagingPolicy | None":
-    """Return the table [staging] of the policy with this text, None if another was left, or none."""
+def load(text: bytes) -> "StagingPolicy | None":
+    """Return the table [staging] of the policy with this text, None if the cache is missing or of another text."""
     try:
         with open(installed.STAGING_CACHE, "rb") as file:
             version, known, values = marshal.load(file)
-    except (OSError, EOFError, TypeError, ValueError):  # of another Python's marshal
+    except (OSError, EOFError, TypeError, ValueError):  # for example written by another Python's marshal
         return None
     if (version, known) != (__version__, text):
         return None

@@ -1,6 +1,6 @@
-"""Read a policy that says something: TOML, checked key by key, into policy.py's classes.
+"""Parse a non-empty policy: TOML, with a check for each key.
 
-Apart from policy.py, because the plug-in hardly ever gets here: see there.
+Separate from load.py, because the plug-in rarely needs it.
 """
 
 import os
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def parse(data: bytes, path: str) -> Policy:
-    """Return what the file at `path` says, whose content is `data`. Raises PolicyError, which names file and line."""
+    """Return the policy in `data`, the content of the file at `path`. Raises PolicyError, which names file and line."""
     try:
         text = data.decode()
         document = _toml(text)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _broken(path, f"line {line}: bytes that are no UTF-8; write it in UTF-8") from None
-    except (ValueError, RecursionError) as error:  # of the first, TOMLDecodeError is a kind
+        raise _broken(path, f"line {line}: bytes that are not UTF-8; write it in UTF-8") from None
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise _broken(path, str(error)) from None
     policy = Policy(data)
     for table, settings in document.items():
@@ -47,11 +47,11 @@ def parse(data: bytes, path: str) -> Policy:
 
 
 def _known(name: str, known: "dict[str, Any]", all_known: str) -> str:
-    """Return the part of a message that says where a key belongs, or what was probably meant, and what could be."""
+    """Return the end of a message about an unknown name: where it belongs, or the closest and all known names."""
     for table, keys in KEYS.items():
         if name in keys:
             return f"it belongs under [{table}]"
-    import difflib  # 10 ms, for a message only
+    import difflib  # takes 10 ms, needed only for the message
 
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean '{close[0]}'? {all_known[0].upper()}{all_known[1:]}" if close else all_known
@@ -60,7 +60,9 @@ def _known(name: str, known: "dict[str, Any]", all_known: str) -> str:
 def _toml(text: str) -> "dict[str, Any]":
     try:
         import tomllib
-    except ImportError:  # before Python 3.11: tomli, from where the plug-in's interpreter does not look (-S)
+    except (
+        ImportError
+    ):  # before Python 3.11: tomli, in site-packages, which the plug-in's interpreter does not search (-S)
         import site
         import sys
 
@@ -78,23 +80,23 @@ def _toml(text: str) -> "dict[str, Any]":
 
 
 def _line(text: str, *keys: str) -> str:
-    """Return where a key stands, for a message. TOML's readers tell the line of a syntax error, not that of a key."""
-    lines, begin = text.split("\n"), 0
+    """Return the line of a key, for a message. TOML parsers report the line of a syntax error, but not of a key."""
+    lines, start = text.split("\n"), 0
     for end in range(1, len(lines) + 1):
         try:
             found: Any = _toml("\n".join(lines[:end]))
-        except ValueError:  # ends within a value of several lines
+        except ValueError:  # these lines end within a multi-line value
             continue
         for key in keys:
             found = found.get(key) if isinstance(found, dict) else None
         if found is not None:
             break
-        begin = end
-    return f"line {begin + 1}"
+        start = end
+    return f"line {start + 1}"
 
 
 def _broken(path: str, reason: str) -> PolicyError:
     return PolicyError(
         f"the site's policy {path} is broken: {printable(reason)}; the administrator of {os.uname().nodename} must "
-        "mend it"
+        "fix it"
     )

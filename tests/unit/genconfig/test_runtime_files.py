@@ -102,7 +102,7 @@ def test_what_another_version_left_is_not_used(
     leave()
     monkeypatch.setattr(staging_cache, "__version__", "0.0.2")
     monkeypatch.setattr(model.StagingPolicy, "__slots__", ("other",))
-    assert staging_cache.recall(load.read(installed.POLICY)) is None
+    assert staging_cache.load(load.read(installed.POLICY)) is None
 
 
 def test_plugin_finds_what_the_generator_writes_under_its_root(tmp_path: Path) -> None:

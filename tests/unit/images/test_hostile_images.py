@@ -22,9 +22,8 @@ from condor_kvm_stage.policy import load
 from hostile import Case
 
 FORBIDDEN = {"image_dirs", "readable", "searchable"}
-STEP = re.compile(
-    r"; .*\b(ask|check|chmod|convert|copied|decrypt|flatten|give|make|move|name|recreate|rename|tar|unzip|\w+ -dk|write)\b"
-)
+_VERBS = "ask|check|chmod|convert|copied|decrypt|flatten|give|make|move|name|put|recreate|rename|write"
+STEP = re.compile(rf"; .*\b({_VERBS}|tar|unzip|\w+ -dk)\b")
 STEP_OF_QEMU = re.compile(r"; .*\bqemu-img (check|convert|rebase) ")
 
 

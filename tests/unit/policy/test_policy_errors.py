@@ -93,7 +93,7 @@ def test_broken_policy_is_an_error_that_names_file_and_line(site_policy: Write, 
         load()
     message = str(caught.value)
     assert message.startswith(f"the site's policy {installed.POLICY} is broken: ")
-    assert message.endswith("must mend it")
+    assert message.endswith("must fix it")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...policy.model import AUTO, VmPolicy
+from ...policy.model import Auto, VmPolicy
 from ..probes.memory import Memory
 
 STEP_MIB = 64
@@ -31,14 +31,14 @@ def size(memory: Memory, htcondor_memory: int | None, cpus: int, wanted: VmPolic
 
     Rounded down to 64 MiB, so that hosts of one model offer the same: their MemTotal varies by some pages at each boot.
     """
-    number = cpus if wanted.max_number == AUTO else wanted.max_number
+    number = cpus if isinstance(wanted.max_number, Auto) else wanted.max_number
     free = max(0, memory.ram - memory.huge_pages)
     caps = [
         (htcondor_memory, f"HTCondor's memory for all slots, {htcondor_memory} MiB"),
         (memory.cgroup_limit, f"the control group's limit, {memory.cgroup_limit} MiB"),
     ]
     limits = [(limit, reason) for limit, reason in caps if limit is not None]
-    if wanted.memory != AUTO:
+    if not isinstance(wanted.memory, Auto):
         limit, cap = min([(wanted.memory >> 20, ""), (free, f"the host's memory, {free} MiB"), *limits])
         return Sizing(limit, number, cap=cap, fixed=True)
     reserve = max(wanted.reserve >> 20, memory.ram * wanted.reserve_percent // 100)
@@ -46,7 +46,7 @@ def size(memory: Memory, htcondor_memory: int | None, cpus: int, wanted: VmPolic
     each = wanted.overhead >> 20
     # If memory does not suffice for a machine on each CPU: fewer machines, rather than none
     overhead = max(each, min(number * each, available // _OVERHEAD_SHARE))
-    if each and wanted.max_number == AUTO:
+    if each and isinstance(wanted.max_number, Auto):
         number = min(number, overhead // each)
     offered = max(0, available - overhead) * wanted.memory_percent // 100
     limit, cap = min([(offered, ""), *limits])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...policy.model import AUTO, Policy
+from ...policy.model import Auto, Policy
 from ..probes.collect import HostFacts
 from . import network, sizing, start_guard
 
@@ -40,7 +40,10 @@ def decide_for_tree(policy: Policy, plugin: str) -> Values:
 
     plugin: its path in the tree.
     """
-    size = sizing.Sizing(policy.vm.memory >> 20, policy.vm.max_number, fixed=True)
+    memory, number = policy.vm.memory, policy.vm.max_number
+    if isinstance(memory, Auto) or isinstance(number, Auto):
+        raise ValueError("vm.memory and vm.max_number must be set")
+    size = sizing.Sizing(memory >> 20, number, fixed=True)
     types = network.Offer(tuple(policy.network.types), {}, policy.network.bridge)
     return _values("", ["not looked at: the policy fixes all values"], size, types, plugin, policy)
 
@@ -50,7 +53,7 @@ def missing_for_tree(policy: Policy) -> list[str]:
     missing = [] if "network.types" in policy.given else ["network.types"]
     if "bridge" in policy.network.types and not policy.network.bridge:
         missing.append("network.bridge")
-    return missing + [f"vm.{key}" for key in ("memory", "max_number") if getattr(policy.vm, key) == AUTO]
+    return missing + [f"vm.{key}" for key in ("memory", "max_number") if isinstance(getattr(policy.vm, key), Auto)]
 
 
 def _values(

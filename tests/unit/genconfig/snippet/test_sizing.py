@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from condor_kvm_stage.genconfig.probes.memory import Memory
 from condor_kvm_stage.genconfig.snippet.sizing import STEP_MIB, Sizing, size
-from condor_kvm_stage.policy.model import AUTO, VmPolicy
+from condor_kvm_stage.policy.model import AUTO, Auto, VmPolicy
 
 MIB = 1 << 20
 
@@ -92,6 +92,7 @@ def test_fixed_memory_is_what_the_policy_says_as_far_as_the_host_has_it(
     found = size(memory, slots, cpus, wanted)
     free = max(0, memory.ram - memory.huge_pages)
     there = [limit for limit in (free, slots, memory.cgroup_limit) if limit is not None]
+    assert not isinstance(wanted.memory, Auto)
     assert found.memory == min(wanted.memory // MIB, *there)
     assert found.fixed
     assert bool(found.cap) == (found.memory < wanted.memory // MIB)
