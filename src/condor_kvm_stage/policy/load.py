@@ -1,8 +1,8 @@
 """Load the site's policy, without importing a TOML parser if it has no settings.
 
-The plug-in loads the policy at every start, and TOML is expensive to import and parse (20 ms; the interpreter takes 13).
-So a file without settings, as the package installs it, is recognised without TOML; and for a policy with settings the
-generator caches the parsed table [staging].
+The plug-in loads the policy at every start, and TOML is expensive to import and parse (20 ms; the interpreter needs
+13). So a file without settings, as the package installs it, is recognised without TOML; and for a policy with settings
+the generator caches the parsed table [staging].
 """
 
 import posix

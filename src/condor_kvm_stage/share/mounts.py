@@ -1,4 +1,4 @@
-"""Where this node has mounted what a server exports, from /proc/self/mountinfo (proc_pid_mountinfo(5))."""
+"""Map a server's exports to this node's NFS mounts, from /proc/self/mountinfo (proc_pid_mountinfo(5))."""
 
 import os
 
@@ -13,18 +13,18 @@ _OCTAL = {f"{ord(c):03o}": c for c in " \t\n\\#"}  # what the kernel escapes
 
 
 class NfsMount:
-    """`export` of `server` (lower case), absolute, is mounted on the directory `mount_point`."""
+    """An NFS mount of this node."""
 
     __slots__ = ("export", "mount_point", "server")
 
     def __init__(self, server: str, export: str, mount_point: str) -> None:
-        self.server = server
-        self.export = export
-        self.mount_point = mount_point
+        self.server = server  # lower case
+        self.export = export  # absolute path on the server
+        self.mount_point = mount_point  # absolute path on this node
 
 
 def read() -> "list[NfsMount]":
-    """Return the NFS mounts of this node. Raises OSError where there is no mountinfo."""
+    """Return the NFS mounts of this node. Raises OSError if there is no mountinfo."""
     with open(MOUNTINFO, "rb") as file:
         return parse(os.fsdecode(file.read()))
 
@@ -41,7 +41,7 @@ def parse(mountinfo: str) -> "list[NfsMount]":
 
 
 def entries(mountinfo: str) -> "dict[str, tuple[str, str]]":
-    """Return what is mounted where: type and source by mount point. The last one there hides those before it."""
+    """Return the type and source of each mount, by mount point. A later mount hides earlier ones."""
     found: dict[str, tuple[str, str]] = {}
     for line in mountinfo.split("\n"):
         # id, parent, device, root, mount point, options, optional fields …, "-", type, source, options
@@ -56,9 +56,9 @@ def entries(mountinfo: str) -> "dict[str, tuple[str, str]]":
 
 
 def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
-    """Return where `path` on `server` is on this node; of the exports that it lies in, the longest counts.
+    """Return where `path` on `server` is on this node; of the exports that contain it, the longest counts.
 
-    Raises ResolutionError, with what is mounted here.
+    Raises ResolutionError, with the mounts of this node.
     """
     names = [name for name in path.split("/") if name not in ("", ".")]  # of //, too (RFC 2224, section 2)
     if ".." in names:
@@ -78,7 +78,7 @@ def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
 
 
 def server_of(path: str) -> str:
-    """Return whose file a path on this node is: `server:/export` of the longest mount point above it, else the node."""
+    """Return the server of a path on this node: `server:/export` of the longest mount point above it, else the node."""
     above = [mount for mount in read() if is_under(path, mount.mount_point)]
     if not above:
         return os.uname().nodename

@@ -1,4 +1,4 @@
-"""Where a path leads: symlinks resolved, and whether everybody may go there. Touches the share, so it can hang."""
+"""Resolve symlinks in a path, and check that everybody may search its directories. Can hang with the share."""
 
 import errno
 import posix
@@ -11,20 +11,20 @@ _MAX_LINKS = 40  # as Linux (path_resolution(7))
 
 
 class Resolved:
-    """A file's path without symlinks, and its status (posix.lstat)."""
+    """Where a path leads."""
 
     __slots__ = ("path", "status")
 
     def __init__(self, path: str, status: posix.stat_result) -> None:
-        self.path = path
-        self.status = status
+        self.path = path  # absolute, without symlinks
+        self.status = status  # from posix.lstat
 
 
 def resolve(path: str, doing: str, for_all: bool = True) -> Resolved:
-    """Follow an absolute path. doing: what for, in a message, as "open image /srv/x.qcow2".
+    """Follow an absolute path. doing: the purpose, for messages, for example "open image /srv/x.qcow2".
 
-    for_all: "other" must be able to search each directory, because QEMU runs as a user of its own, who on a share that
-    squashes root has no other right. Raises SpecificationError, AuthorizationError or ContactError.
+    for_all: "other" must have search permission on each directory, because QEMU runs as a different user, who has no
+    other rights on a share that squashes root. Raises SpecificationError, AuthorizationError or ContactError.
     """
     here, links, status = "", 0, None
     left = path.split("/")[::-1]
@@ -35,8 +35,7 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Resolved:
                 continue
             if name == "proc" and not here:
                 raise SpecificationError(
-                    f"cannot {doing}: it leads through /proc, which is another place for each process; give the file's "
-                    "own path",
+                    f"cannot {doing}: it leads through /proc, which differs for each process; give the file's own path",
                     check="image_path",
                 )
             if name == "..":
@@ -55,7 +54,7 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Resolved:
             if for_all and stat.S_ISDIR(status.st_mode) and not status.st_mode & stat.S_IXOTH:
                 raise AuthorizationError(
                     f"cannot {doing}: not all may search the directory {printable(here)}, so QEMU, "
-                    f"which runs as a user of its own, could not; its owner must run: chmod o+x {quoted(here)}",
+                    f"which runs as a different user, could not; its owner must run: chmod o+x {quoted(here)}",
                     check="searchable",
                     code=errno.EACCES,
                 )
@@ -72,8 +71,8 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Resolved:
 
 
 def lies_under(path: str, directories: "list[str]") -> bool:
-    """Return whether a resolved path lies under one of the directories, whose own symlinks are followed."""
-    # As they stand there first: what a resolved path begins with has no symlinks, and one of the others may hang.
+    """Return whether a resolved path is under one of the directories, whose own symlinks are followed."""
+    # First without resolving them: a prefix of a resolved path has no symlinks, and other directories may hang.
     if any(is_under(path, directory) for directory in directories):
         return True
     import os
@@ -82,5 +81,5 @@ def lies_under(path: str, directories: "list[str]") -> bool:
 
 
 def is_under(path: str, directory: str) -> bool:
-    """Return whether a path is, by its name, that of something in the directory."""
+    """Return whether a path is under a directory, by its name only."""
     return path.startswith(directory.rstrip("/") + "/")

@@ -1,7 +1,7 @@
 """Run operations that may hang (everything that touches a share) in a child, with a heartbeat and a timeout.
 
-A process that waits for a dead share cannot even be killed, so nobody waits for it: what is done in it counts once it
-has said so. While it works it sends a heartbeat at each step; if none comes for too long, the share does not answer.
+A process that waits for a dead share cannot even be killed, so it is abandoned: its work counts only once it has
+reported success. It sends a heartbeat at each step; if none arrives within the timeout, the share does not answer.
 """
 
 import marshal
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .child import Prepare
 
-# Seconds; once a share has been silent for its whole timeout, whatever comes next waits no longer than this.
+# Seconds; once a share has been silent for its whole timeout, later requests wait no longer than this.
 TIMEOUT_AFTER_SILENCE = 5
 _TIMEOUT_OF_START = 60  # seconds for the child to start; it does not touch the share then
 
@@ -28,21 +28,18 @@ class SilentError(ContactError):
 
 
 class Watchdog:
-    """A child that carries out requests, one after the other. Once it was abandoned another one takes its place.
-
-    prepare: called in the child when it starts. Returns what is done for each request, and the timeout: seconds without
-    a heartbeat after which the child is abandoned, and killed if it can be.
-    program: the program that uses it, for messages about a bug.
-    """
+    """A child that carries out requests, one after the other; an abandoned child is replaced by a new one."""
 
     def __init__(self, prepare: "Prepare", program: str) -> None:
+        # Called in the child when it starts. Returns the action for each request, and the timeout: seconds without a
+        # heartbeat after which the child is abandoned, and killed if possible
         self._prepare = prepare
-        self._program = program
-        self._longest = float("inf")  # seconds that any share is waited for
-        self._pid = 0  # no child yet
-        self._timeout: float = _TIMEOUT_OF_START
-        self._step = ""
-        self._received = b""
+        self._program = program  # that uses this, for messages about a bug
+        self._longest = float("inf")  # seconds; upper limit for the timeout
+        self._pid = 0  # of the child, 0 if there is none
+        self._timeout: float = _TIMEOUT_OF_START  # seconds
+        self._step = ""  # of the last heartbeat, "" before the first one
+        self._received = b""  # from the child, not yet a whole message
 
     def __enter__(self) -> "Watchdog":
         return self
@@ -51,10 +48,10 @@ class Watchdog:
         self.close()
 
     def close(self) -> None:
-        """End the child, which waits for a request. A program that ends anyway need not call this."""
+        """End the child, which waits for a request. Not needed before the program exits."""
         if self._pid:
             pid = self._pid
-            # Not by the end of the pipe: another process that was forked since may have a copy of our end of it
+            # Closing the pipe is not enough: a process that was forked later may have a copy of our end
             _kill(pid)
             self._forget()
             posix.waitpid(pid, 0)
@@ -62,11 +59,11 @@ class Watchdog:
     def call(
         self, request: "tuple[Any, ...]", doing: str, cleanup: "Callable[[int], None]" = lambda pid: None
     ) -> "Any":
-        """Call the action in the child with the request's values (of marshal's kinds). Returns what it returns.
+        """Call the action in the child with the request's values (of types that marshal supports). Returns its result.
 
-        doing: for messages, as "stage nfs:///srv/x.qcow2:disk". cleanup: called with the process id of a child that was
-        killed, for what it may have left. Raises the StageError that the action raised, with its step; SilentError; and
-        BugError, with a traceback on stderr, for a bug.
+        doing: for messages, for example "stage nfs:///srv/x.qcow2:disk". cleanup: called with the process id of a child
+        that was killed, to remove its files. Raises the StageError that the action raised, with its step; SilentError;
+        and BugError, with a traceback on stderr, for a bug.
         """
         self._step = ""
         try:
@@ -81,7 +78,7 @@ class Watchdog:
             self._abandon(cleanup)
             failure = SilentError(
                 f"cannot {doing}: the share does not answer; nothing happened on {posix.uname().nodename} for "
-                f"{self._timeout:.0f} s; try again, and tell the share's administrator if that fails too"
+                f"{self._timeout:.0f} s; try again; if that fails too, tell the share's administrator"
             )
             failure.step = self._step
             raise failure from None
@@ -103,7 +100,7 @@ class Watchdog:
         try:
             pid = posix.fork()
             if pid == 0:
-                posix.close(self._writer)  # else it would not see that nobody asks any more, or listens
+                posix.close(self._writer)  # else it would not notice that the parent is gone
                 posix.close(self._reader)
                 child.serve(self._prepare, self._program, requests, answers)
         except OSError:
@@ -119,7 +116,7 @@ class Watchdog:
         try:
             posix.write(self._writer, request)
         except BrokenPipeError:
-            # It has been killed since the last one, which does not matter to this one.
+            # It was killed after the last request, which does not affect this one.
             self._forget()
             self._start()
             posix.write(self._writer, request)
@@ -158,7 +155,7 @@ class Watchdog:
 
     def _abandon(self, cleanup: "Callable[[int], None]") -> None:
         pid = self._pid
-        if not pid:  # interrupted when it was over
+        if not pid:  # interrupted when the child had already ended
             return
         _kill(pid)
         self._forget()
@@ -172,6 +169,6 @@ class Watchdog:
 
 def _kill(group: int) -> None:
     try:
-        posix.killpg(group, 9)  # SIGKILL: the module signal takes half as long as the interpreter's own start
+        posix.killpg(group, 9)  # SIGKILL; importing signal takes half as long as the interpreter's own start
     except ProcessLookupError:
         pass  # it has ended

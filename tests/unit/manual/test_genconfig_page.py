@@ -105,7 +105,9 @@ def test_what_is_read_at_which_moment_is_what_the_snippet_sets() -> None:
 
 def test_programs_for_virtual_machines_and_what_they_are_told_are_named() -> None:
     text = section("VIRTUAL MACHINES")
-    settings = snippet_text.rendered(values.decide_for_tree(Policy(), "/x"))
+    policy = Policy()
+    policy.vm.memory, policy.vm.max_number = 1 << 30, 1
+    settings = snippet_text.rendered(values.decide_for_tree(policy, "/x"))
     for name in ("LIBVIRT_XML_SCRIPT", "KVMSTAGE_HOOK_PREPARE_JOB", "STARTER_DEFAULT_JOB_HOOK_KEYWORD"):
         assert f"*{name}*" in text
     for program in (BUILDER, HOOK):

@@ -129,7 +129,7 @@ def test_line_in_the_message_is_that_where_the_key_stands(site_policy: Write, te
 
 def test_policy_that_is_no_text_is_an_error_with_its_line() -> None:
     Path(installed.POLICY).write_bytes(b"# one\n[staging]\n\xff\xfe = 1\n")
-    with pytest.raises(PolicyError, match="is broken: line 3: bytes that are no UTF-8; "):
+    with pytest.raises(PolicyError, match="is broken: line 3: bytes that are not UTF-8; "):
         load()
 
 

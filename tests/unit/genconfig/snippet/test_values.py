@@ -73,6 +73,7 @@ def test_policy_decides_on_canary_disks_and_networks(host: HostFacts) -> None:
 
 def test_policy_decides_whose_program_defines_virtual_machines(host: HostFacts) -> None:
     policy = Policy()
+    policy.vm.memory, policy.vm.max_number = 1 << 30, 1
     assert values.decide(host, policy).guarded
     assert values.decide_for_tree(policy, "/x").guarded
     policy.guest.guarded = False
