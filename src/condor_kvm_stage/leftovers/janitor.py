@@ -1,7 +1,8 @@
-"""Where HTCondor does not remove the shelter: a process that does so when the job's starter has ended.
+"""A process that waits for a job's starter to end, then removes the job's private directory and orphaned guests.
 
-Such an HTCondor does not end the guest either, if its starter was killed; and a guest that is left costs the node its
-VM universe, when the job comes back and its machine finds its name taken.
+It is needed where HTCondor does not remove the private directory (see private_dirs.py). Such an HTCondor does not end
+the guest of a killed starter either. If the job restarts on the node, that guest still has its name, the new one does
+not start, and HTCondor disables VM universe on the node.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ _PAUSE = 2  # seconds; the starter removes the scratch directory just before it 
 
 
 def start(scratch: str, starter: int, started: int) -> None:
-    """Begin to wait, if the scratch directory lies in EXECUTE itself; else it goes with the directory above it."""
+    """Start the janitor if the scratch directory is in EXECUTE itself; else HTCondor removes its parent directory."""
     execute, name = os.path.split(scratch)
     if name != f"dir_{starter}" or os.fork():
         return
     try:
         detach()
-        # By what is in the environment HTCondor would know it as the job's, and kill it too early
+        # Without the environment, by which HTCondor would identify it as the job's process, and kill it too early
         program = [sys.executable, "-IBS", sys.argv[0], OPTION, execute, str(starter), str(started)]
         os.execve(program[0], program, {})
     finally:
@@ -32,10 +33,10 @@ def start(scratch: str, starter: int, started: int) -> None:
 
 
 def wait_and_sweep(execute: str, starter: int, started: int) -> None:
-    """Wait until the starter has ended, then remove what is left of its job, and of others."""
+    """Wait until the starter has ended, then remove what its job and others have left."""
     while is_alive(starter, started):
         time.sleep(_PAUSE)
-    from .. import host  # not for the builder itself, which a job waits for
+    from .. import host  # not needed by the builder, which a job waits for
     from . import remove
 
     for _ in remove.destroy_orphans(host.Host()):

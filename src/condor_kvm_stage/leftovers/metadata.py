@@ -1,4 +1,4 @@
-"""The metadata in a domain's XML by which a job's guest is known: the builder writes it, others read it."""
+"""The metadata in a domain's XML that identifies a job's guest: written by the builder, read by the others."""
 
 from __future__ import annotations
 
@@ -15,37 +15,34 @@ _TICKS = re.compile("[0-9]{1,19}")
 
 
 class DomainError(KvmStageError):
-    """What a domain is could not be had."""
+    """The domain could not be inspected."""
 
 
 @dataclass(frozen=True)
 class JobRef:
-    """What the builder says of the job: its scratch directory; its starter's process id, and when that process began.
+    """A job, as the builder identifies it. `starter` and `started` together identify a process, ids are reused."""
 
-    started: clock ticks since the boot (proc_pid_stat(5)). The two together name a process for good.
-    """
-
-    scratch: str
-    starter: int
-    started: int
+    scratch: str  # absolute path of its scratch directory
+    starter: int  # process id of its starter
+    started: int  # when the starter started, in clock ticks since boot (proc_pid_stat(5))
 
 
 @dataclass(frozen=True)
 class Domain:
-    """A job's domain, which runs. uuid: unlike the name, no later domain has it."""
+    """A running domain of a job."""
 
-    uuid: str
+    uuid: str  # unlike the name, never reused
     name: str
     job: JobRef
 
 
 @dataclass(frozen=True)
 class Unclear:
-    """A domain that has an element of the builder's which is not as the builder writes it. fault: in what."""
+    """A domain whose metadata is in the builder's namespace but not valid: nobody may act on it."""
 
     uuid: str
     name: str
-    fault: str
+    fault: str  # what is wrong with the metadata
 
 
 def write(metadata: ElementTree.Element, job: JobRef) -> None:
@@ -55,14 +52,11 @@ def write(metadata: ElementTree.Element, job: JobRef) -> None:
 
 
 def parse(text: str) -> Domain | Unclear | None:
-    """Return what a definition says, None if it has nothing of the builder's. Raises DomainError for what is none.
-
-    What is not as the builder writes it is unclear: nobody may act on it.
-    """
+    """Return the job's domain in a definition, None if it has no metadata of ours. Raises DomainError."""
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise DomainError(f"what virsh prints is no XML: {error}") from error
+        raise DomainError(f"virsh did not print valid XML: {error}") from error
     own = [entry for metadata in root.findall("metadata") for entry in metadata if _is_own(entry)]
     if not own:
         return None
@@ -71,11 +65,11 @@ def parse(text: str) -> Domain | Unclear | None:
         return Unclear(uuid, name, f"not one element job of {NAMESPACE}")
     scratch, starter, started = (own[0].get(key, "") for key in ("scratch", "starter", "started"))
     if not scratch.startswith("/"):
-        return Unclear(uuid, name, f"scratch is no absolute path: {scratch!r}")
+        return Unclear(uuid, name, f"scratch is not an absolute path: {scratch!r}")
     if not _PID.fullmatch(starter):
-        return Unclear(uuid, name, f"starter is no process id: {starter!r}")
+        return Unclear(uuid, name, f"starter is not a process id: {starter!r}")
     if not _TICKS.fullmatch(started):
-        return Unclear(uuid, name, f"started is no number of clock ticks: {started!r}")
+        return Unclear(uuid, name, f"started is not a number of clock ticks: {started!r}")
     return Domain(uuid, name, JobRef(scratch, int(starter), int(started)))
 
 

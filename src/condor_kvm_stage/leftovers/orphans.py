@@ -1,24 +1,22 @@
-"""Which domains are orphans: a job's, and the job's starter is gone. Pure: facts in, verdict out.
+"""Decide which domains are orphans: those of jobs whose starter has ended. No I/O.
 
-Nobody waits for such a domain any more, but it keeps its memory, and its name from a job that starts again: HTCondor
-takes that domain's failure to start for the node's, and gives up VM universe. HTCondor's startd destroys orphans by its
-recovery files (check_recovery_file() in its sources): when a starter is killed, but HTCondor 23 does not find the file
-then; and when it starts, if it has VM universe.
+Nothing manages an orphan any more, but it still uses memory, and its name: if the job restarts on the node, its new
+domain fails to start, and HTCondor disables VM universe on the node. HTCondor's startd destroys orphans by its recovery
+files (check_recovery_file() in its sources): when a starter is killed (HTCondor 23 does not find the file then), and
+when the startd starts, if it has VM universe.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from .job_domains import Domains
 from .metadata import Domain, JobRef
 
 
-def is_orphan(job: JobRef, began: Mapping[int, int]) -> bool:
-    """Return whether no process has the id and the beginning of the job's starter. began: as in Domains."""
-    return began.get(job.starter) != job.started
+def is_orphan(job: JobRef, start_time: int | None) -> bool:
+    """Return whether the job's starter has ended. start_time: of the process that has its id, None if there is none."""
+    return start_time != job.started
 
 
 def among(domains: Domains) -> list[Domain]:
     """Return the orphans."""
-    return [domain for domain in domains.jobs if is_orphan(domain.job, domains.began)]
+    return [domain for domain in domains.jobs if is_orphan(domain.job, domains.start_times.get(domain.job.starter))]

@@ -1,8 +1,8 @@
-"""Remove the shelters that jobs have left in EXECUTE, with the disks that are in them.
+"""Remove the private directories that jobs have left in EXECUTE, with the disks in them.
 
-HTCondor removes a shelter with the directory that it lies in, `dir_<pid>`. Where that is the scratch directory itself
-(HTCondor 23, or STARTER_NESTED_SCRATCH = False) the shelter lies beside it, and janitor.py removes it; what that could
-not, another job's builder does, or the generator, or the startd at its start, which empties EXECUTE.
+Normally HTCondor removes a private directory with its parent, `dir_<pid>`. If `dir_<pid>` is the scratch directory
+itself (HTCondor 23, or STARTER_NESTED_SCRATCH = False), the private directory is next to it, and janitor.py removes it.
+If that fails, another job's janitor does, or the generator, or the startd, which empties EXECUTE when it starts.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ SUFFIX = ".condor-kvm-stage"
 
 
 def sweep(execute: str) -> list[str]:
-    """Remove the shelters in a directory whose job's directory is not there any more. Returns their paths.
+    """Remove the private directories in `execute` whose scratch directory no longer exists. Returns their paths.
 
-    A shelter is a directory `dir_<pid>` + SUFFIX that belongs to this process's user, which is root, and holds only
-    plain files and FIFOs. Anything else stays; so does what cannot be removed, until the next time.
+    A private directory is a directory `dir_<pid>` + SUFFIX that belongs to this process's user (root) and contains only
+    regular files and FIFOs. Others are left alone. What cannot be removed is tried again next time.
     """
     try:
-        place = os.open(execute, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        parent = os.open(execute, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return []
     try:
-        return [f"{execute}/{name}" for name in sorted(os.listdir(place)) if _is_name(name) and _remove(name, place)]
+        return [f"{execute}/{name}" for name in sorted(os.listdir(parent)) if _is_name(name) and _remove(name, parent)]
     finally:
-        os.close(place)
+        os.close(parent)
 
 
 def _is_name(name: str) -> bool:
@@ -34,33 +34,33 @@ def _is_name(name: str) -> bool:
     return name == f"dir_{pid}{SUFFIX}" and pid.isascii() and pid.isdecimal()
 
 
-def _remove(name: str, place: int) -> bool:
-    """Remove a shelter if its job's directory is gone. Returns whether it did.
+def _remove(name: str, parent: int) -> bool:
+    """Remove a private directory if its scratch directory is gone. Returns whether it did.
 
-    That directory is there before the shelter is made, and as long as the job. A later starter can have the same
-    process id, but takes far longer from its directory to its shelter than this from its first look to its last step.
+    The scratch directory is created before the private directory, and exists as long as the job. A later starter can
+    have the same process id, but takes much longer to create its private directory than this function takes.
     """
     try:
-        if _is_there(name[: -len(SUFFIX)], place):
+        if _exists(name[: -len(SUFFIX)], parent):
             return False
-        shelter = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
+        directory = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
-            entries = os.listdir(shelter)
-            if os.fstat(shelter).st_uid != os.geteuid() or not all(_is_plain(entry, shelter) for entry in entries):
+            entries = os.listdir(directory)
+            if os.fstat(directory).st_uid != os.geteuid() or not all(_is_plain(entry, directory) for entry in entries):
                 return False
             for entry in entries:
-                os.unlink(entry, dir_fd=shelter)
+                os.unlink(entry, dir_fd=directory)
         finally:
-            os.close(shelter)
-        os.rmdir(name, dir_fd=place)
-    except OSError:  # another was faster, or the file system is read-only
+            os.close(directory)
+        os.rmdir(name, dir_fd=parent)
+    except OSError:  # another process was faster, or the file system is read-only
         return False
     return True
 
 
-def _is_there(name: str, place: int) -> bool:
+def _exists(name: str, parent: int) -> bool:
     try:
-        os.stat(name, dir_fd=place, follow_symlinks=False)
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
         return False
     return True

@@ -1,12 +1,12 @@
-"""virsh, asking root's libvirt."""
+"""Run virsh against root's libvirt daemon."""
 
 from __future__ import annotations
 
 from ..host import Answer, Host
 
-URI = "qemu:///system"  # as root the vm-gahp's qemu:///session is the same
+URI = "qemu:///system"  # the vm-gahp's qemu:///session is the same for root
 
 
 def run(host: Host, timeout: float, *command: str) -> Answer:
-    """Let virsh carry out a command at root's libvirt."""
+    """Run a virsh command."""
     return host.run("virsh", "--quiet", "--connect", URI, *command, timeout=timeout)

@@ -112,7 +112,7 @@ def test_directories_of_jobs_that_are_gone_are_removed(own: Node, command: str) 
         own.run(["mkfifo", f"{directory}/console.out"])
     own.run(["mkdir", kept.removesuffix(".condor-kvm-stage")])
     try:
-        assert f"Removed {left}, which a job that has ended has left\n" in own.run(command, timeout=90).stdout
+        assert f"Removed {left}, left by a job that has ended\n" in own.run(command, timeout=90).stdout
         there = own.run(["find", EXECUTE, "-name", "*.condor-kvm-stage"]).stdout.split()
         assert there == [kept]
         assert own.run(["ls", kept]).stdout.split() == ["console.out", "disk.qcow2"]

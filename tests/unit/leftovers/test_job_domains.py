@@ -92,14 +92,14 @@ def test_time_that_is_over_is_a_fault(libvirt: FakeLibvirt, tmp_path: Path, monk
     libvirt.run(2, "two", mark(GONE))
     found = look(libvirt, tmp_path)
     assert [domain.name for domain in found.jobs] == ["one"]
-    assert found.fault == "there are more than can be looked at in 5 s"
+    assert found.fault == "there are more than can be inspected in 5 s"
 
 
 def test_starter_of_which_nothing_can_be_told_is_not_taken_for_gone(libvirt: FakeLibvirt, tmp_path: Path) -> None:
     write(tmp_path, f"proc/{GONE}/stat", "379 (cut off")
     libvirt.run(1, "unknown", mark(GONE))
     found = look(libvirt, tmp_path)
-    assert (found.jobs, f"/proc/{GONE}/stat is not what" in found.fault) == ((), True)
+    assert (found.jobs, f"/proc/{GONE}/stat is not as in" in found.fault) == ((), True)
 
 
 @pytest.mark.parametrize("name", ["condor_starter", "a b", ")", "(", f") S {'1 ' * 19} 7 (", "\n"])
@@ -107,17 +107,17 @@ def test_processes_beginning_is_found_whatever_its_program_is_called(tmp_path: P
     text = STAT.format(pid=LIVING, began=BEGAN).replace("a) 1 (b c", name)
     host = host_of(FakeLibvirt(), tmp_path)
     write(tmp_path, f"proc/{LIVING}/stat", text)
-    assert job_domains.beginning(host, LIVING) == {LIVING: BEGAN}
+    assert job_domains.start_time(host, LIVING) == BEGAN
 
 
 @pytest.mark.parametrize("text", ["", "412", "412 (x) S", STAT.format(pid=LIVING, began="x")])
 def test_what_is_no_status_of_a_process_is_refused(tmp_path: Path, text: str) -> None:
     host = host_of(FakeLibvirt(), tmp_path)
     write(tmp_path, f"proc/{LIVING}/stat", text)
-    with pytest.raises(FactsError, match=f"/proc/{LIVING}/stat is not what"):
-        job_domains.beginning(host, LIVING)
+    with pytest.raises(FactsError, match=f"/proc/{LIVING}/stat is not as in"):
+        job_domains.start_time(host, LIVING)
 
 
 def test_process_that_is_there_is_found_on_this_host() -> None:
-    assert list(job_domains.beginning(Host(), os.getpid())) == [os.getpid()]
-    assert orphans.is_orphan(JobRef("/x", os.getpid(), 0), job_domains.beginning(Host(), os.getpid()))
+    assert job_domains.start_time(Host(), os.getpid()) is not None
+    assert orphans.is_orphan(JobRef("/x", os.getpid(), 0), job_domains.start_time(Host(), os.getpid()))

@@ -47,17 +47,17 @@ def test_element_elsewhere_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("metadata", "fault"),
     [
-        (mark("x"), "starter is no process id: 'x'"),
-        (mark("0"), "starter is no process id: '0'"),
-        (mark("-1"), "starter is no process id: '-1'"),
-        (mark("1" * 11), f"starter is no process id: '{'1' * 11}'"),
-        (mark("\u0663"), "starter is no process id: '\u0663'"),
-        (mark(" 1"), "starter is no process id: ' 1'"),
-        (mark(started=""), "started is no number of clock ticks: ''"),
-        (mark(started="1.5"), "started is no number of clock ticks: '1.5'"),
-        (mark(started="1" * 5000), "started is no number of clock ticks: "),
-        (mark(scratch="x"), "scratch is no absolute path: 'x'"),
-        (f'<job xmlns="{NAMESPACE}"/>', "scratch is no absolute path: ''"),
+        (mark("x"), "starter is not a process id: 'x'"),
+        (mark("0"), "starter is not a process id: '0'"),
+        (mark("-1"), "starter is not a process id: '-1'"),
+        (mark("1" * 11), f"starter is not a process id: '{'1' * 11}'"),
+        (mark("\u0663"), "starter is not a process id: '\u0663'"),
+        (mark(" 1"), "starter is not a process id: ' 1'"),
+        (mark(started=""), "started is not a number of clock ticks: ''"),
+        (mark(started="1.5"), "started is not a number of clock ticks: '1.5'"),
+        (mark(started="1" * 5000), "started is not a number of clock ticks: "),
+        (mark(scratch="x"), "scratch is not an absolute path: 'x'"),
+        (f'<job xmlns="{NAMESPACE}"/>', "scratch is not an absolute path: ''"),
         (f'<other xmlns="{NAMESPACE}"/>', f"not one element job of {NAMESPACE}"),
         (mark() + mark(), f"not one element job of {NAMESPACE}"),
     ],
@@ -74,7 +74,7 @@ def test_any_text_is_a_domain_or_none_or_refused(text: str) -> None:
     try:
         found = parse(text)
     except DomainError as error:
-        assert "is no XML" in str(error)
+        assert "did not print valid XML" in str(error)
     else:
         assert found is None or isinstance(found, (Domain, Unclear))
 

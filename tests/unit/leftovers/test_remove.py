@@ -85,7 +85,7 @@ def test_libvirt_that_does_not_answer_is_told(libvirt: FakeLibvirt, host: FakeHo
     libvirt.answers["list",] = Answer(-1, fault="virsh did not end within 5 s")
     (line,) = destroy(host)
     assert line == Message(
-        "Virtual machines that jobs have left were not all looked for: virsh did not end within 5 s", NOTICE
+        "Not all virtual machines that jobs have left could be found: virsh did not end within 5 s", NOTICE
     )
 
 
@@ -142,7 +142,7 @@ def test_apply_cleans_up_and_says_so(libvirt: FakeLibvirt, node: FakeNode, capsy
 def test_removed_shelter_is_nothing_that_an_administrator_need_know(libvirt: FakeLibvirt, node: FakeNode) -> None:
     node.put("/x/dir_379.condor-kvm-stage/disk.qcow2", "")
     (line,) = remove.carry_out(node, libvirt_answers=True, execute="/x")
-    assert line == Message(f"Removed {node.root}/x/dir_379.condor-kvm-stage, which a job that has ended has left", INFO)
+    assert line == Message(f"Removed {node.root}/x/dir_379.condor-kvm-stage, left by a job that has ended", INFO)
 
 
 def test_quiet_words_of_a_healthy_node_stay_the_same(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
