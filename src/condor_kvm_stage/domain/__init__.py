@@ -1,1 +1,1 @@
-"""The definition of a job's virtual machine: what the vm-gahp runs, as root, in place of HTCondor's own script."""
+"""The domain builder, which the vm-gahp runs as root in place of HTCondor's own script, and its prepare hook."""

@@ -1,4 +1,4 @@
-"""POSIX access control lists of open files, as the kernel takes them (acl(5); Linux' posix_acl_xattr.h)."""
+"""Set POSIX access control lists of open files (acl(5); Linux' posix_acl_xattr.h)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import struct
 _NAME = "system.posix_acl_access"
 _VERSION = 2
 _OWNER, _USER, _GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
-_NOBODY = 0xFFFFFFFF  # in place of an id, where there is none
+_NOBODY = 0xFFFFFFFF  # for entries without an id
 
 
 def grant(descriptor: int, uid: int, rights: int, others: int) -> None:
-    """Let a user have rights to a file that belongs to root, and all others (its group, too) have `others`.
+    """Give a user `rights` to a file that belongs to root, and everybody else (including its group) `others`.
 
-    rights, others: sums of 4 (read), 2 (write), 1 (execute, search). The owner may read and write, and search.
-    Raises OSError, as where the file system knows no such lists.
+    rights, others: sums of 4 (read), 2 (write), 1 (execute, search). The owner may read, write and search.
+    Raises OSError, for example if the file system does not support access control lists.
     """
     search = 1 if (rights | others) & 1 else 0
     entries = [

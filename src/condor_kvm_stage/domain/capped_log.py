@@ -1,24 +1,24 @@
-"""A file that keeps the beginning and the end of what is written to it, and no more than so many bytes."""
+"""Size-limited log: keeps the beginning and the end of what is written to it."""
 
 from __future__ import annotations
 
 import os
 
-_NOTE = b"\n[%d bytes are left out here: guest.console in the node's policy is the most that is kept]\n"
+_NOTE = b"\n[%d bytes are omitted here (limit: guest.console in the node's policy)]\n"
 _ROOM = 128  # bytes for the note
 
 
-class CappedFile:
-    """An open, empty file. largest: bytes, 4096 or more. finish() puts the end into order; until then it is a ring."""
+class CappedLog:
+    """A log in an open, empty file. Its second half is a ring buffer until finish() puts it into order."""
 
     def __init__(self, descriptor: int, largest: int) -> None:
         self._file = descriptor
-        self._head = largest // 2
-        self._ring = largest - self._head - _ROOM
-        self._written = 0
+        self._head = largest // 2  # bytes kept from the beginning; largest: 4096 or more
+        self._ring = largest - self._head - _ROOM  # bytes kept from the end
+        self._written = 0  # bytes so far, including those that were overwritten
 
     def write(self, data: bytes) -> None:
-        """Write all of it. Raises OSError."""
+        """Write all data. Raises OSError."""
         while data:
             if self._written < self._head:
                 at, room = self._written, self._head - self._written
@@ -30,7 +30,7 @@ class CappedFile:
             data = data[done:]
 
     def finish(self) -> None:
-        """Put the end behind the beginning, with a note of what is missing between. Raises OSError."""
+        """Put the ring buffer into order, after a note of how much is missing. Raises OSError."""
         missing = self._written - self._head - self._ring
         if missing <= 0:
             return

@@ -1,7 +1,7 @@
-"""Put an attribute into the job's ad, through the job's starter: HTCondor's Chirp, as condor_chirp speaks it.
+"""Set an attribute in the job's ad through its starter, by HTCondor's Chirp protocol (like condor_chirp).
 
-Delayed updates need nothing of the job. HTCondor takes names that begin with Chirp, expressions of at most 993 bytes,
-and commands of 1024 (src/condor_starter.V6.1/io_proxy_handler.cpp).
+Delayed updates need no setting in the job. HTCondor accepts names that begin with Chirp, expressions of at most 993
+bytes, and commands of at most 1024 (src/condor_starter.V6.1/io_proxy_handler.cpp).
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import socket
 
 from ..text import to_text
 
-_PATIENCE = 60  # seconds; the starter sleeps for 30 when it has started a guest
-_LONGEST = 950  # bytes of an expression as it is sent, with a backslash before each blank
+_TIMEOUT = 60  # seconds; the starter sleeps for 30 after starting a guest
+_LONGEST = 950  # bytes of an expression, including the backslashes before blanks
 
 
 def last_lines(text: bytes) -> str:
-    """Return a ClassAd string of the last lines of a text, in one line, with bars between them."""
+    """Return the last lines of a text as a ClassAd string, separated by bars."""
     lines = [
         "".join(c if c.isprintable() and c not in '"\\' else "?" for c in to_text(line.strip(b"\r\n\t ")))
         for line in text.replace(b"\r", b"\n").split(b"\n")
@@ -23,7 +23,7 @@ def last_lines(text: bytes) -> str:
     shown = ""
     for line in reversed([line for line in lines if line]):
         longer = f"{line} | {shown}" if shown else line
-        while not shown and not _fits(longer):  # of a line that is too long by itself, the end
+        while not shown and not _fits(longer):  # if even the last line is too long, use its end
             longer = longer[len(longer) // 8 + 1 :]
         if not _fits(longer):
             break
@@ -36,14 +36,14 @@ def _fits(text: str) -> bool:
 
 
 def set_attribute(config: str, name: str, expression: str) -> bool:
-    """Set an attribute of the job, some time before its end. config: the file by which a job finds its starter.
+    """Set an attribute of the job; HTCondor updates its ad later. config: the file that says how to reach the starter.
 
-    Returns whether HTCondor took it; it need not: a site may have switched Chirp off.
+    Returns whether HTCondor accepted it; a site may have disabled Chirp.
     """
     try:
         with open(config, encoding="ascii") as file:
             host, port, cookie = file.read().split()
-        with socket.create_connection((host, int(port)), _PATIENCE) as connection, connection.makefile("rwb") as stream:
+        with socket.create_connection((host, int(port)), _TIMEOUT) as connection, connection.makefile("rwb") as stream:
             for command in (f"cookie {cookie}", f"set_job_attr_delayed {name} {_word(expression)}"):
                 stream.write(command.encode("utf-8", "replace") + b"\n")
                 stream.flush()

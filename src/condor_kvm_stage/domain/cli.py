@@ -1,4 +1,4 @@
-"""What HTCondor runs: the builder of a guest's definition, as root, and the hook that says beforehand why not."""
+"""Entry points: the domain builder, which runs as root, and the hook that reports a refusal in advance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HOOK = "condor-kvm-stage-prepare"
 
 
 def main(arguments: list[str]) -> int:
-    """Build a definition for the vm-gahp with the process id that is given, or be the janitor. Returns the status."""
+    """Build a definition for the vm-gahp whose process id is given, or run the janitor. Returns the exit status."""
     if arguments[0] == janitor.OPTION:
         janitor.wait_and_sweep(arguments[1], int(arguments[2]), int(arguments[3]))
         return 0
@@ -33,10 +33,10 @@ def main(arguments: list[str]) -> int:
 def build(vm_gahp: int) -> int:
     """Read a job's ad from stdin, print the definition of its guest, or of a domain that libvirt refuses.
 
-    vm_gahp: the process id of the one that asks. Returns the exit status, which is 0 whatever happens: after another
-    one HTCondor would use a definition of its own.
+    vm_gahp: process id of the caller. Returns the exit status, which is always 0: after any other status, HTCondor
+    would fall back to its own, unchecked definition.
     """
-    if sys.stderr is None:  # closed when this began; what is for it must not be in the definition
+    if sys.stderr is None:  # closed at start; messages must not end up in the definition
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     try:
         text = _definition(sys.stdin.buffer.read(job_ad.LARGEST + 1), vm_gahp)
@@ -51,17 +51,17 @@ def build(vm_gahp: int) -> int:
 
 
 def prepare() -> int:
-    """As a hook, before the vm-gahp: say why a job of VM universe would be refused. Nothing is said of others."""
+    """Run as a hook, before the vm-gahp: print why a VM universe job would be refused. Other jobs are ignored."""
     try:
         data = sys.stdin.buffer.read(job_ad.LARGEST + 1)
-        if job_ad.universes(data) != {_VM_UNIVERSE}:  # where that cannot be told, the builder does all the same
+        if job_ad.universes(data) != {_VM_UNIVERSE}:  # if that is ambiguous, the builder still checks
             return 0
         job = of_hook(os.environ)
         rules = load()
         wanted = request.parse(job_ad.read(data), rules, guest_facts.load())
         private_dir.check_movable(job.scratch)
         console.check_free(job.scratch)
-        disks.inspect(_placed(wanted, lambda name: disks.in_scratch(job, name)), job, rules, _HOOK)
+        disks.inspect(_with_paths(wanted, lambda name: disks.in_scratch(job, name)), job, rules, _HOOK)
     except Failure as error:
         sys.stdout.write(refusal.hook(str(error), error.status))
     except KvmStageError as error:
@@ -73,8 +73,8 @@ def prepare() -> int:
     return 0
 
 
-def _with_returns(files: tuple[disks.DiskFile, ...], ad: job_ad.Ad) -> tuple[disks.DiskFile, ...]:
-    return tuple(dataclasses.replace(file, returns=request.comes_back(ad, file.disk.name)) for file in files)
+def _with_outputs(files: tuple[disks.DiskFile, ...], ad: job_ad.Ad) -> tuple[disks.DiskFile, ...]:
+    return tuple(dataclasses.replace(file, is_output=request.is_output(ad, file.disk.name)) for file in files)
 
 
 def _definition(data: bytes, vm_gahp: int) -> bytes:
@@ -86,14 +86,14 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     console.check_free(job.scratch)
     directory = private_dir.make(job)
     janitor.start(job.scratch, job.starter, job.started)
-    files = disks.inspect(_placed(wanted, directory.take_in), job, rules, _BUILDER)
-    # What the vm-gahp gets is not all of the job's ad (VM_GAHP_SEND_ALL_CLASSAD)
-    files = _with_returns(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
+    files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER)
+    # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)
+    files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
     config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")
     path = console.start(directory, job, rules.guest.console, config)
     return domain_xml.definition(domain_xml.Guest(wanted, files, path, job, facts))
 
 
-def _placed(wanted: request.Request, place: Callable[[str], str]) -> list[tuple[request.Disk, str]]:
-    """Return the disks with their paths; place: gives that of a file in the scratch directory."""
-    return [(disk, disk.name if disk.name.startswith("/") else place(disk.name)) for disk in wanted.disks]
+def _with_paths(wanted: request.Request, locate: Callable[[str], str]) -> list[tuple[request.Disk, str]]:
+    """Return the disks with their paths. locate: returns the path of a file in the scratch directory."""
+    return [(disk, disk.name if disk.name.startswith("/") else locate(disk.name)) for disk in wanted.disks]

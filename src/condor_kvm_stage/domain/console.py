@@ -1,8 +1,8 @@
-"""The guest's console: from a FIFO into console.log in the scratch directory, by a process of the job's user.
+"""Copy the guest's console from a FIFO to console.log in the scratch directory, in a process of the job's user.
 
-Not libvirt's own virtlogd: it writes as root to a path of the user's, and of what a guest prints it keeps the last
-megabytes in further files. The process ends with the guest. It also tells the job's ad the last lines, in the attribute
-ChirpConsole, which a user sees by condor_q and condor_history, and in the event log, if he asks for that.
+libvirt's virtlogd is not used: it writes as root to a path that the user controls, and keeps the last megabytes in
+several files. The process ends with the guest. It also writes the last lines to the job's ad, as the attribute
+ChirpConsole, which users see with condor_q and condor_history, and in the event log if they request it.
 """
 
 from __future__ import annotations
@@ -17,122 +17,122 @@ from typing import NoReturn
 from ..failures import NodeError, ParameterError
 from ..processes import become_user, detach, is_alive
 from . import chirp
-from .capped_log import CappedFile
+from .capped_log import CappedLog
 from .job import Job
 from .private_dir import SAVED_GUEST, PrivateDir
 from .request import CONSOLE
 
 _PAUSE = 30  # seconds between two updates of the job's ad
-_SEEN = 4096  # bytes of the end of the console that are looked at for its last lines
+_TAIL = 4096  # bytes at the end of the console from which the last lines are taken
 
 
 def start(directory: PrivateDir, job: Job, largest: int, chirp_config: str) -> str:
-    """Begin to write console.log, of at most so many bytes. Returns the path of the FIFOs, less .in and .out.
+    """Start to write console.log. largest: bytes. Returns the path of the two FIFOs, without .in and .out.
 
-    Raises NodeError, as where there is a file of that name by now: see check_free().
+    Raises NodeError, for example if a file of that name was created since check_free().
     """
-    # No disk has such a name. Into the first one nobody writes: the guest has no keyboard.
+    # No disk can have these names. Nobody writes to the first one: the guest has no keyboard.
     directory.make_fifo(".console.in")
     fifo_path = directory.make_fifo(".console.out")
     fifo = os.open(fifo_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     reader, writer = os.pipe2(os.O_CLOEXEC)
     if os.fork() == 0:
-        _keep(fifo, job, largest, chirp_config, writer)
+        _run_writer(fifo, job, largest, chirp_config, writer)
     os.close(writer)
     os.close(fifo)
-    with open(reader, "rb") as told:
-        fault = told.read().decode()
+    with open(reader, "rb") as answer:
+        fault = answer.read().decode()
     if fault:
         raise NodeError(f"cannot write {CONSOLE} in the scratch directory: {fault}")
     return fifo_path.removesuffix(".out")
 
 
 def check_free(scratch: str) -> None:
-    """Raise ParameterError if the job has brought a file of a name that is needed in the scratch directory."""
+    """Raise ParameterError if the job has brought a file with a reserved name into the scratch directory."""
     for name, why in ((CONSOLE, "what the guest prints on its console goes there"), (SAVED_GUEST, "it is HTCondor's")):
         if os.path.lexists(f"{scratch}/{name}"):
             raise ParameterError(f"the job brings a file {name}, and {why}; rename that file")
 
 
-def _keep(fifo: int, job: Job, largest: int, chirp_config: str, told: int) -> NoReturn:
-    """The process. told: where it says why it cannot begin, "" if it can."""
+def _run_writer(fifo: int, job: Job, largest: int, chirp_config: str, answer: int) -> NoReturn:
+    """Run the process. answer: a pipe to which it writes why it cannot start, or nothing if it can."""
     try:
         try:
-            detach(fifo, told)
+            detach(fifo, answer)
             become_user(job.uid, job.gid)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             file = os.open(f"{job.scratch}/{CONSOLE}", flags, 0o644)
         except OSError as error:
-            os.write(told, (error.strerror or str(error)).encode())
+            os.write(answer, (error.strerror or str(error)).encode())
             raise
-        os.close(told)
-        _Keeper(fifo, CappedFile(file, largest), chirp_config).run(job)
+        os.close(answer)
+        _Writer(fifo, CappedLog(file, largest), chirp_config).run(job)
     finally:
         os._exit(0)
 
 
-class _Keeper:
-    def __init__(self, fifo: int, log: CappedFile, chirp_config: str) -> None:
+class _Writer:
+    def __init__(self, fifo: int, log: CappedLog, chirp_config: str) -> None:
         self._fifo = fifo
         self._log = log
         self._config = chirp_config
-        self._end = b""  # of the console
-        self._told = b""
-        self._next = time.monotonic() + _PAUSE
-        self._teller = 0  # the process that tells the job's ad right now
+        self._tail = b""  # last bytes of the console
+        self._sent = b""  # the tail at the last update of the job's ad
+        self._next = time.monotonic() + _PAUSE  # time of the next update
+        self._sender = 0  # process id of the update that is running, 0 if there is none
 
     def run(self, job: Job) -> None:
-        """Write until QEMU has closed the FIFO, or the starter is gone without a guest."""
+        """Write until QEMU has closed the FIFO, or the starter has ended without starting a guest."""
         poll = select.poll()
         poll.register(self._fifo, select.POLLIN)
-        spoken = False
+        has_data = False
         while True:
             events = poll.poll(5000)
             data = self._read() if events else b""
             if data:
-                spoken = True
-                self._take(data)
-            elif events and spoken:
-                break  # nobody has it open for writing any more
+                has_data = True
+                self._append(data)
+            elif events and has_data:
+                break  # no process has it open for writing any more
             elif not is_alive(job.starter, job.started):
                 break
             elif events:
                 time.sleep(0.05)  # libvirt opens and closes it before QEMU does
-            self._tell()
+            self._update()
         self._write(self._log.finish)
-        self._tell(last=True)
+        self._update(last=True)
 
     def _read(self) -> bytes:
-        """Return what there is to be read, b"" where nobody has the FIFO open for writing."""
+        """Return the available data, b"" if no process has the FIFO open for writing."""
         while True:
             try:
                 return os.read(self._fifo, 1 << 16)
-            except BlockingIOError:  # somebody has opened it just now
+            except BlockingIOError:  # a process has just opened it
                 select.select([self._fifo], [], [])
 
-    def _take(self, data: bytes) -> None:
-        self._end = (self._end + data)[-_SEEN:]
+    def _append(self, data: bytes) -> None:
+        self._tail = (self._tail + data)[-_TAIL:]
         self._write(lambda: self._log.write(data))
 
     def _write(self, action: Callable[[], None]) -> None:
-        """A full disk must not stop the guest, which waits for its console to be read."""
+        """Ignore a full disk: it must not stop the guest, which waits for its console to be read."""
         with contextlib.suppress(OSError):
             action()
 
-    def _tell(self, last: bool = False) -> None:
-        """Tell the job's ad the last lines, in a process of its own: the starter may not listen for half a minute."""
-        if self._teller:
+    def _update(self, last: bool = False) -> None:
+        """Update the job's ad with the last lines, in a child: the starter may not respond for half a minute."""
+        if self._sender:
             options = 0 if last else os.WNOHANG
-            if os.waitpid(self._teller, options)[0]:
-                self._teller = 0
-        if self._end == self._told or self._teller or (time.monotonic() < self._next and not last):
+            if os.waitpid(self._sender, options)[0]:
+                self._sender = 0
+        if self._tail == self._sent or self._sender or (time.monotonic() < self._next and not last):
             return
-        self._told, self._next = self._end, time.monotonic() + _PAUSE
-        self._teller = os.fork()
-        if self._teller == 0:
+        self._sent, self._next = self._tail, time.monotonic() + _PAUSE
+        self._sender = os.fork()
+        if self._sender == 0:
             try:
-                chirp.set_attribute(self._config, "ChirpConsole", chirp.last_lines(self._end))
+                chirp.set_attribute(self._config, "ChirpConsole", chirp.last_lines(self._tail))
             finally:
                 os._exit(0)
         if last:
-            os.waitpid(self._teller, 0)
+            os.waitpid(self._sender, 0)

@@ -1,6 +1,6 @@
-"""What the files of a job's disks are: each is the job's own, and its whole chain is inspected, as when it was staged.
+"""Inspect the files of a job's disks: ownership and the whole backing chain, with the same checks as for staging.
 
-All of it is done as the job's user, in a process that can be given up: the chain may lie on a share that hangs.
+This runs as the job's user, in a child that can be abandoned: the chain may be on a share that hangs.
 """
 
 from __future__ import annotations
@@ -28,29 +28,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DiskFile:
-    """A disk and its file. path: as libvirt gets it. format: raw or qcow2. own: whether libvirt may give it to QEMU's
-    user. backing: paths, without symlinks, and formats of the files of its chain below it. returns: whether it is
-    wanted after the job.
-    """
+    """A disk and its file, which has passed all checks."""
 
     disk: Disk
-    path: str
-    format: str
-    own: bool
-    backing: tuple[tuple[str, str], ...]
-    returns: bool = True
+    path: str  # for libvirt
+    format: str  # raw or qcow2
+    relabel: bool  # whether libvirt may change its owner and label for QEMU
+    backing: tuple[tuple[str, str], ...]  # paths (without symlinks) and formats of the files of its backing chain
+    is_output: bool = True  # whether HTCondor may transfer it back after the job
 
 
-def inspect(placed: Iterable[tuple[Disk, str]], job: Job, policy: Policy, program: str) -> tuple[DiskFile, ...]:
-    """Inspect each disk at its path. program: the one that asks, for messages about a bug.
+def inspect(disks: Iterable[tuple[Disk, str]], job: Job, policy: Policy, program: str) -> tuple[DiskFile, ...]:
+    """Inspect each disk at its path. program: the caller, for messages about a bug.
 
-    Raises StageError: what the plug-in would say of such an image.
+    Raises the same StageErrors as the plug-in.
     """
-    found = []
+    files = []
     with Watchdog(lambda: _prepare(job, policy), program) as watchdog:
-        for disk, path in placed:
+        for disk, path in disks:
             shown = f"disk {printable(disk.name)}"
-            kind, own, backing = watchdog.call((disk.name, path, disk.readonly), f"inspect {shown}")
+            kind, relabel, backing = watchdog.call((disk.name, path, disk.readonly), f"inspect {shown}")
             if disk.format not in ("", kind):
                 raise SpecificationError(
                     f"{shown} is {kind}, but vm_disk says {disk.format}; write {disk.name}:{disk.device}:…:{kind}",
@@ -61,8 +58,8 @@ def inspect(placed: Iterable[tuple[Disk, str]], job: Job, policy: Policy, progra
                     f"{shown} is {kind}; a CD-ROM, which HTCondor makes of a file with 'iso' in its name, must be raw",
                     check="format_mismatch",
                 )
-            found.append(DiskFile(disk, path, kind, own, tuple(map(tuple, backing))))
-    return tuple(found)
+            files.append(DiskFile(disk, path, kind, relabel, tuple(map(tuple, backing))))
+    return tuple(files)
 
 
 def in_scratch(job: Job, name: str) -> str:
@@ -78,7 +75,7 @@ def in_scratch(job: Job, name: str) -> str:
 def check_own(status: os.stat_result, job: Job, name: str) -> None:
     """Raise StageError if a file in the scratch directory is not the job's own: libvirt changes its owner, as root.
 
-    status: of its name, links not followed.
+    status: from lstat.
     """
     shown = f"disk {printable(name)}"
     if stat.S_ISLNK(status.st_mode):
@@ -87,7 +84,7 @@ def check_own(status: os.stat_result, job: Job, name: str) -> None:
         raise SpecificationError(f"{shown} is not a regular file; name an image file", check="file_type")
     if status.st_uid != job.uid:
         raise AuthorizationError(
-            f"{shown} belongs to another user (uid {status.st_uid}); let the job bring a file of its own", check="owner"
+            f"{shown} belongs to another user (uid {status.st_uid}); let the job bring its own file", check="owner"
         )
     if status.st_nlink != 1:
         raise AuthorizationError(
@@ -98,7 +95,7 @@ def check_own(status: os.stat_result, job: Job, name: str) -> None:
 
 
 def missing(error: OSError, name: str) -> SpecificationError:
-    """Return the failure that a disk's file cannot be looked at where the job should have brought it."""
+    """Return the failure for a disk that is not in the scratch directory."""
     return SpecificationError(
         f"there is no disk {printable(name)} in the scratch directory ({error.strerror}); name in vm_disk what "
         "transfer_input_files brings, for nfs:// the name after the last colon",
@@ -130,12 +127,12 @@ def _prepare(job: Job, policy: Policy) -> tuple[Action, float]:
 
 
 def _in_disk_dirs(path: str, readonly: bool, job: Job, policy: Policy) -> str:
-    """Return the path of a file in one of the policy's directories if it is the user's, or is read, and all may."""
+    """Return the path of a file in one of the policy's directories: the user's own, or readable by all if read-only."""
     shown = f"disk {printable(path)}"
-    place = paths.resolve(path, f"open {shown}")
-    if place.path != path or not any(paths.is_under(path, directory) for directory in policy.vm.disk_dirs):
+    resolved = paths.resolve(path, f"open {shown}")
+    if resolved.path != path or not any(paths.is_under(path, directory) for directory in policy.vm.disk_dirs):
         raise AuthorizationError(
-            f"{shown} is a symlink, or lies in one; name the file itself, in a directory of vm.disk_dirs in {POLICY}",
+            f"{shown} is a symlink, or below one; name the file itself, in a directory of vm.disk_dirs in {POLICY}",
             check="image_dirs",
         )
     try:
@@ -144,7 +141,7 @@ def _in_disk_dirs(path: str, readonly: bool, job: Job, policy: Policy) -> str:
         raise on_share(error, f"open {shown}") from error
     if not readonly:
         check_own(status, job, path)
-        _check_above(path)
+        _check_parents(path)
     elif not status.st_mode & stat.S_IROTH:
         raise AuthorizationError(
             f"{shown} is not readable by all; its owner must run: chmod o+r {printable(path)}", check="readable"
@@ -152,17 +149,17 @@ def _in_disk_dirs(path: str, readonly: bool, job: Job, policy: Policy) -> str:
     return path
 
 
-def _check_above(path: str) -> None:
-    """Raise AuthorizationError if this process's user can put something else in a path's place.
+def _check_parents(path: str) -> None:
+    """Raise AuthorizationError if this process's user could replace a file.
 
-    libvirt would give that to QEMU's user, as root.
+    libvirt, as root, would give the replacement to QEMU's user (TOCTOU).
     """
     directory = path
     while directory != "/":
         directory = os.path.dirname(directory)
         if os.access(directory, os.W_OK):
             raise AuthorizationError(
-                f"disk {printable(path)} lies in {printable(directory)}, which the job's user can write to, so that "
-                "another file could take its place; its owner must take that right away, or the job must only read it",
+                f"disk {printable(path)} is below {printable(directory)}, which the job's user can write to, so "
+                "another file could replace it; its owner must remove that permission, or the job must only read it",
                 check="image_dirs",
             )

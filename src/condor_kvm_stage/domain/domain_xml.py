@@ -1,7 +1,7 @@
-"""The definition of a guest for libvirt ("Domain XML format" in its manual), from what was decided. Decides nothing.
+"""Write the definition of a guest for libvirt ("Domain XML format" in its manual). Makes no decisions.
 
-What is not said here, as the machine type, is libvirt's choice: the same virtual hardware as by HTCondor's own script,
-for which a user's image was made, but for what is faster or safer and a guest does not see.
+What is not specified here, such as the machine type, is libvirt's default: the same virtual hardware as with HTCondor's
+own script, for which users' images were made, except for what is faster or safer and not visible to a guest.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _ARCHITECTURE = os.uname().machine
 
 @dataclass(frozen=True)
 class Guest:
-    """What a definition is made of. console: path of the pair of FIFOs, less .in and .out."""
+    """The input of a definition."""
 
     request: Request
     disks: tuple[DiskFile, ...]
-    console: str
+    console: str  # path of the two FIFOs, without .in and .out
     job: Job
     facts: GuestFacts
 
@@ -54,7 +54,7 @@ def definition(guest: Guest) -> bytes:
     _add(domain, "clock", offset="utc")
     _add(domain, "on_poweroff", "destroy")
     _add(domain, "on_reboot", "restart")
-    _add(domain, "on_crash", "destroy")  # the job ends, and its console shows why; else it might crash for ever
+    _add(domain, "on_crash", "destroy")  # the job ends, and its console shows why; otherwise it might crash forever
     devices = SubElement(domain, "devices")
     for disk in guest.disks:
         _disk(devices, disk, facts)
@@ -81,12 +81,12 @@ def _disk(devices: Element, file: DiskFile, facts: GuestFacts) -> None:
     element = SubElement(devices, "disk", type="file", device="cdrom" if disk.cdrom else "disk")
     driver = _add(element, "driver", name="qemu", type=file.format)
     if not disk.readonly:
-        # What a disk that dies with the job has flushed need not reach the node's disk, which it does not outlive. One
-        # that comes back stays sound when QEMU crashes.
-        driver.set("cache", "writeback" if file.returns else "unsafe")
+        # A disk that is deleted with the job need not be flushed to the node's disk. One that is transferred back
+        # must stay consistent if QEMU crashes.
+        driver.set("cache", "writeback" if file.is_output else "unsafe")
         driver.set("discard", "unmap")
-    _source(element, file.path, () if file.own else facts.security_models)
-    # The whole chain, each file with its format: neither libvirt nor QEMU goes by what an image's header says
+    _source(element, file.path, () if file.relabel else facts.security_models)
+    # The whole chain, each file with its format, so that libvirt and QEMU do not use what an image's header says
     below = element
     for path, image_format in file.backing:
         below = SubElement(below, "backingStore", type="file")
@@ -99,10 +99,10 @@ def _disk(devices: Element, file: DiskFile, facts: GuestFacts) -> None:
         _add(element, "readonly")
 
 
-def _source(parent: Element, path: str, leave: list[str] | tuple[str, ...]) -> None:
-    """leave: by which of libvirt's security models the file keeps owner or label."""
+def _source(parent: Element, path: str, no_relabel: list[str] | tuple[str, ...]) -> None:
+    """Add a source. no_relabel: libvirt's security models that must not change the file's owner or label."""
     source = _add(parent, "source", file=path)
-    for model in leave:
+    for model in no_relabel:
         _add(source, "seclabel", model=model, relabel="no")
 
 
@@ -115,7 +115,7 @@ def _network(devices: Element, request: Request, facts: GuestFacts) -> None:
         _add(interface, "source", network="default")
     elif request.network == "bridge":
         _add(interface, "source", bridge=facts.bridge)
-    # virtio: with others and passt a guest waits for a minute for the carrier (HTCondor's libvirt_simple_script.awk)
+    # virtio: with other models and passt, a guest waits a minute for the carrier (HTCondor's libvirt_simple_script.awk)
     _add(interface, "model", type="virtio")
     if request.network == "user":
         _add(interface, "backend", type="passt")

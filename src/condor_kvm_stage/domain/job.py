@@ -1,4 +1,4 @@
-"""Whose job it is and where its scratch directory lies: what the starter says in the environment, which no job sets."""
+"""Job context (user, scratch directory, starter) from the starter's environment, which jobs cannot set."""
 
 from __future__ import annotations
 
@@ -12,21 +12,17 @@ from ..failures import NodeError
 
 @dataclass(frozen=True)
 class Job:
-    """scratch: absolute path of the scratch directory. uid, gid: of the job's user.
+    """The job for which a program runs."""
 
-    starter: the process id of the job's starter, and when that began, in clock ticks since the boot (proc_pid_stat(5)):
-    both together name a process for good.
-    """
-
-    scratch: str
-    uid: int
-    gid: int
-    starter: int = 0
-    started: int = 0
+    scratch: str  # absolute path of the scratch directory
+    uid: int  # of the job's user
+    gid: int  # of the job's user
+    starter: int = 0  # process id of the job's starter, 0 in the hook, which does not need it
+    started: int = 0  # when the starter started, in clock ticks since boot (proc_pid_stat(5)), 0 in the hook
 
 
 def of_builder(environ: Mapping[str, str], vm_gahp: int) -> Job:
-    """Return them as the vm-gahp has them (VMGahpServer::startUp() of HTCondor), a child of the starter.
+    """Return the job from the environment of the vm-gahp (VMGahpServer::startUp() of HTCondor), a child of the starter.
 
     vm_gahp: its process id. Raises NodeError.
     """
@@ -41,19 +37,19 @@ def of_builder(environ: Mapping[str, str], vm_gahp: int) -> Job:
 
 
 def of_hook(environ: Mapping[str, str]) -> Job:
-    """Return them as a hook of the starter has them, which runs as the job's user. Raises NodeError."""
+    """Return the job from the environment of a starter hook, which runs as the job's user. Raises NodeError."""
     return Job(_path(environ, "_CONDOR_SCRATCH_DIR"), os.getuid(), os.getgid())
 
 
 def _path(environ: Mapping[str, str], name: str) -> str:
     path = environ.get(name, "")
     if not path.startswith("/") or not path.isprintable() or os.path.normpath(path) != path:
-        raise NodeError(f"{name} in the environment is no absolute path; only HTCondor runs this program")
+        raise NodeError(f"{name} in the environment is not an absolute path; only HTCondor runs this program")
     return path
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:
     text = environ.get(name, "")
     if not (text.isascii() and text.isdecimal()) or not 0 < int(text) < 1 << 32:
-        raise NodeError(f"{name} in the environment is no positive number; only HTCondor runs this program")
+        raise NodeError(f"{name} in the environment is not a positive number; only HTCondor runs this program")
     return int(text)

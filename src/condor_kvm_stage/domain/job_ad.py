@@ -1,8 +1,8 @@
-"""Read the job's ad as HTCondor prints it for its helpers: `Name = expression` lines in the old syntax. All is hostile.
+"""Parse the job's ad as HTCondor prints it for its helpers: `Name = expression` lines in the old syntax. Untrusted.
 
-Only literals are taken: of an expression HTCondor's daemons see the value, and each helper the text. In a string a line
-break is printed as it is, so that a value can go on in what look like further attributes. Therefore what matters is
-believed from the environment where it can be (see surroundings.py), and an attribute that is there twice not at all.
+Only literals are accepted: HTCondor's daemons evaluate an expression, but its helpers get the text. Line breaks in a
+string are printed unescaped, so that a value can continue in what look like further attributes. Therefore important
+values come from the environment where possible (see job.py), and an attribute that appears twice is refused.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 class Ad:
-    """A job's ad: the texts of its attributes' expressions, by names in small letters."""
+    """A job's ad."""
 
     def __init__(self, texts: dict[str, list[str]]) -> None:
-        self._texts = texts
+        self._texts = texts  # expressions of the attributes, by lower-case name; several if it appears repeatedly
 
     def string(self, name: str) -> str | None:
         """Return a string attribute's value, None if the job has none. Raises ParameterError for anything else."""
@@ -31,7 +31,7 @@ class Ad:
         return None if text is None else self._match(name, _STRING, text, "a plain string")[1]
 
     def strings(self, name: str) -> list[str]:
-        """Return all values of a string attribute, to which the vm-gahp may have added one."""
+        """Return all values of a string attribute; the vm-gahp may have added one."""
         texts = [text for text in self._texts.get(name.lower(), []) if text.lower() != "undefined"]
         return [self._match(name, _STRING, text, "a plain string")[1] for text in texts]
 
@@ -48,7 +48,7 @@ class Ad:
         return text is not None and _BOOLEANS[text.lower()]
 
     def has(self, name: str) -> bool:
-        """Return whether the job has the attribute, whatever its value."""
+        """Return whether the job has the attribute, with any value."""
         return name.lower() in self._texts
 
     def _text(self, name: str) -> str | None:
@@ -67,7 +67,7 @@ class Ad:
 
 
 def read(data: bytes) -> Ad:
-    """Read an ad. Lines that are no attribute are left out: what goes on from a string above. Raises ParameterError."""
+    """Parse an ad. Other lines, which continue a string, are ignored. Raises ParameterError."""
     if len(data) > LARGEST:
         raise ParameterError(f"the job's ad has more than {LARGEST} bytes; submit it with less in it")
     texts: dict[str, list[str]] = {}
@@ -79,7 +79,7 @@ def read(data: bytes) -> Ad:
 
 
 def universes(data: bytes) -> set[bytes]:
-    """Return all that an ad seems to say of the job's universe; more than one where that stands in a string, too."""
+    """Return all values that an ad seems to have for JobUniverse; several if one of them is in a string."""
     return set(re.findall(rb"^JobUniverse = (.*)$", data, re.MULTILINE | re.IGNORECASE))
 
 

@@ -1,16 +1,17 @@
-"""A directory of root's beside the scratch directory, into which the job's disks are moved: what libvirt gets as paths.
+"""Root-owned directory that holds a job's disks, so that nobody can replace a file between check and use (TOCTOU).
 
-libvirt acts on paths, as root, when the guest starts and when it ends: it gives the files to QEMU's user, and back. In
-the scratch directory the job's user, in another job of his, could make a path lead elsewhere at any time between. Here
-he can change nothing, and each name is that of the very file that was inspected. In the scratch directory a symlink
-takes its place, for HTCondor, which transfers it as the user. Not a hard link: HTCondor would not count what the disk
-takes. A disk belongs to root from then on, the user may read it: what was inspected does not change before QEMU has it.
+We inspect a disk (time of check), then libvirt acts on its path as root when the guest starts and ends (time of use):
+it gives the file to QEMU's user, and back. In the scratch directory, the job's user (in another job) could redirect the
+path at any time in between. So the disks are moved to a private directory, next to the scratch directory, in which the
+user cannot change anything: each name there refers to the file that was inspected. A symlink replaces the file in the
+scratch directory, for HTCondor, which transfers it as the user; with a hard link, HTCondor would not count the disk's
+usage. The disk belongs to root from then on, and the user can only read it, so its content stays as inspected, too.
 
-The scratch directory itself becomes root's, too; the user may do in it what he could, but for one name. HTCondor saves
-a guest that it suspends there, by libvirt, as root, and goes on from what it finds there later.
+The scratch directory also becomes root's. The user keeps his permissions in it, except for one name: when HTCondor
+suspends a guest, libvirt saves it there as root, and HTCondor later restores what it finds there.
 
-HTCondor removes the directory with the scratch directory, whose parent is the job's own; of older versions, and with
-STARTER_NESTED_SCRATCH = False, the parent is EXECUTE, where janitor.py does.
+HTCondor removes the private directory with the scratch directory's parent, which belongs to the job. In older versions,
+and with STARTER_NESTED_SCRATCH = False, the parent is EXECUTE; then janitor.py removes it.
 """
 
 from __future__ import annotations
@@ -26,25 +27,25 @@ from . import acl
 from .disks import check_own, missing
 from .job import Job
 
-# QEMU's user must get through, nobody need see what is in it
+# QEMU's user must be able to search it, nobody needs to list it
 _MODE = 0o711
-# XEN_MEM_SAVED_FILE of HTCondor (src/condor_vm-gahp). VM_SOFT_SUSPEND is not enough: a guest that has put
-# itself to sleep cannot be paused, and then HTCondor saves it.
+# XEN_MEM_SAVED_FILE of HTCondor (src/condor_vm-gahp). VM_SOFT_SUSPEND is not enough: a guest that has suspended
+# itself cannot be paused, and then HTCondor saves it.
 SAVED_GUEST = "xen.mem.ckpt"
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class PrivateDir:
-    """An open shelter. path: its absolute path."""
+    """An open private directory."""
 
     def __init__(self, path: str, descriptor: int, scratch: int, job: Job) -> None:
-        self.path = path
-        self._descriptor = descriptor
-        self._scratch = scratch
+        self.path = path  # absolute
+        self._descriptor = descriptor  # of this directory
+        self._scratch = scratch  # descriptor of the scratch directory
         self._job = job
 
-    def take_in(self, name: str) -> str:
+    def move_in(self, name: str) -> str:
         """Move a file of the scratch directory here. Returns its path. Raises StageError if it is not the job's own."""
         path = f"{self.path}/{name}"
         try:
@@ -57,21 +58,19 @@ class PrivateDir:
         try:
             file = os.open(name, _READ, dir_fd=self._descriptor)
             try:
-                check_own(os.fstat(file), self._job, name)  # once more, here, where it stays what it is
-                _take_over(file, self._job.uid, name)
+                check_own(os.fstat(file), self._job, name)  # again, because here it cannot be replaced any more
+                _take_ownership(file, self._job.uid, name)
             finally:
                 os.close(file)
             os.symlink(path, name, dir_fd=self._scratch)
-            # HTCondor removes it as the user, if nothing is to come back
+            # HTCondor removes the symlink as the user if nothing is transferred back
             os.chown(name, self._job.uid, self._job.gid, dir_fd=self._scratch, follow_symlinks=False)
         except OSError as error:
-            raise NodeError(
-                f"cannot take {name} over from the job: {error.strerror}; tell the administrator"
-            ) from error
+            raise NodeError(f"cannot take ownership of {name}: {error.strerror}; tell the administrator") from error
         return path
 
     def read(self, name: str, most: int) -> bytes:
-        """Return the first bytes of a regular file in the scratch directory, none if there is none."""
+        """Return the first bytes of a regular file in the scratch directory, b"" if there is no such file."""
         try:
             file = os.open(name, _READ, dir_fd=self._scratch)
             try:
@@ -82,13 +81,13 @@ class PrivateDir:
             return b""
 
     def make_fifo(self, name: str) -> str:
-        """Make a FIFO here. Returns its path."""
+        """Create a FIFO in this directory. Returns its path."""
         os.mkfifo(name, 0o600, dir_fd=self._descriptor)
         return f"{self.path}/{name}"
 
 
 def make(job: Job) -> PrivateDir:
-    """Make the shelter for a scratch directory, which must belong to the job's user. Raises NodeError."""
+    """Create the private directory for a scratch directory, which must belong to the job's user. Raises NodeError."""
     parent_path, name = os.path.split(job.scratch)
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -100,13 +99,13 @@ def make(job: Job) -> PrivateDir:
                 raise NodeError(f"the scratch directory {job.scratch} does not belong to the job's user")
             os.mkdir(name + SUFFIX, 0o700, dir_fd=parent)
             descriptor = os.open(name + SUFFIX, flags, dir_fd=parent)
-            os.fchmod(descriptor, _MODE)  # whatever the umask
-            _keep_free(scratch, job.uid)
+            os.fchmod(descriptor, _MODE)  # regardless of the umask
+            _block_save_file(scratch, job.uid)
         finally:
             os.close(parent)
     except FileExistsError as error:
         raise NodeError(
-            f"{error.filename} is there already, in {job.scratch} or beside it; the administrator must remove what "
+            f"{error.filename} already exists, in {job.scratch} or next to it; the administrator must remove what "
             "another job has left"
         ) from error
     except OSError as error:
@@ -115,31 +114,33 @@ def make(job: Job) -> PrivateDir:
 
 
 def _check_parent(status: os.stat_result, path: str, uid: int) -> None:
-    """What is made there must stay there: nobody but HTCondor and root may rename it."""
+    """Refuse a parent directory in which others than HTCondor and root could rename the private directory."""
     open_to_others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX
     if status.st_uid == uid or open_to_others:
         raise NodeError(
-            f"{path}, where the scratch directory lies, can be written to by the users of jobs; the administrator must "
-            "see to it that EXECUTE belongs to HTCondor's user, mode 755"
+            f"{path}, the parent of the scratch directory, is writable for the users of jobs; the administrator must "
+            "make EXECUTE belong to HTCondor's user, mode 755"
         )
 
 
 def check_movable(scratch: str) -> None:
-    """Raise NodeError if files cannot be moved from the scratch directory to beside it."""
+    """Raise NodeError if files cannot be moved from the scratch directory to its parent."""
     if os.stat(scratch).st_dev != os.stat(os.path.dirname(scratch)).st_dev:
         raise _unmovable(OSError(errno.EXDEV, os.strerror(errno.EXDEV)), "the job's disks")
 
 
-def _keep_free(scratch: int, uid: int) -> None:
-    """Let there be no file in the scratch directory in which HTCondor could save the guest."""
+def _block_save_file(scratch: int, uid: int) -> None:
+    """Block HTCondor's save file with a root-owned directory of that name."""
     os.mkdir(SAVED_GUEST, 0o700, dir_fd=scratch)
     os.fchown(scratch, 0, 0)
-    acl.grant(scratch, uid, rights=7, others=5)  # QEMU's user gets through, as HTCondor has provided
-    os.fchmod(scratch, stat.S_IMODE(os.fstat(scratch).st_mode) | stat.S_ISVTX)  # so that he removes his own files only
+    acl.grant(scratch, uid, rights=7, others=5)  # QEMU's user can search it, as HTCondor intends
+    os.fchmod(
+        scratch, stat.S_IMODE(os.fstat(scratch).st_mode) | stat.S_ISVTX
+    )  # so that he can remove only his own files
 
 
-def _take_over(file: int, uid: int, name: str) -> None:
-    """Make a file root's, which the job's user can read. Raises ContactError if somebody has it open for writing."""
+def _take_ownership(file: int, uid: int, name: str) -> None:
+    """Give a file to root, readable for the job's user. Raises ContactError if a program has it open for writing."""
     os.fchown(file, 0, 0)
     acl.grant(file, uid, rights=4, others=0)
     try:
@@ -150,14 +151,14 @@ def _take_over(file: int, uid: int, name: str) -> None:
             raise ContactError(
                 f"disk {name} is open for writing in another program; let no other job write to it", check="in_use"
             ) from error
-        # else the file system has no leases (fcntl(2)), and who has it open is not known
+        # otherwise the file system has no leases (fcntl(2)), and it is unknown who has it open
 
 
 def _unmovable(error: OSError, name: str) -> NodeError:
     hint = "tell the administrator"
     if error.errno == errno.EXDEV:
         hint = (
-            "it is a file system of its own (STARTD_ENFORCE_DISK_LIMITS), for which the administrator may set "
+            "it is a separate file system (STARTD_ENFORCE_DISK_LIMITS), for which the administrator may set "
             "guest.guarded = false in the policy"
         )
     return NodeError(f"cannot move {name} out of the scratch directory: {error.strerror}; {hint}")

@@ -1,9 +1,9 @@
-"""How a job is refused so that it goes on hold, and the node keeps its VM universe.
+"""Refuse a job so that it is put on hold, and the node keeps its VM universe.
 
-A domain that libvirt does not start costs the whole node its VM universe, and the job goes on to the next; where the
-script fails, HTCondor falls back to a definition of its own, without any of our checks. There is one exception: an
-error of libvirt's with certain words (VirshType::Start() of HTCondor) counts as the job's fault, and libvirt's errors
-repeat what they complain about. So a refusal is a domain of an impossible type, which has those words.
+If libvirt does not start a domain, HTCondor disables VM universe on the whole node, and the job moves on to the next
+one; if the script fails, HTCondor falls back to its own definition, without any of our checks. There is one exception:
+a libvirt error that contains certain words (VirshType::Start() of HTCondor) counts as the job's fault, and libvirt's
+errors quote what is invalid. So a refusal is a domain with an invalid type that contains those words.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from ..text import printable
 
 # HTCondor 25 and 23, src/condor_vm-gahp/xen_type.linux.cpp
 _WORDS = "image is not in qcow2 format"
-_LONGEST = 1000  # characters of a reason, which may show what the job says; libvirt takes 4 MiB for all
+_LONGEST = 1000  # characters of a reason, which may quote the job; libvirt accepts 4 MiB in total
 
 
 def domain(reason: str) -> bytes:
-    """Return what the vm-gahp is to give to libvirt, which refuses it. The reason appears in HTCondor's VMGahpLog."""
+    """Return a definition that libvirt refuses. The reason appears in HTCondor's VMGahpLog."""
     shown = _short(reason).encode("ascii", "replace").decode()
     domain = Element("domain", type=f"condor-kvm-stage: {shown} [for HTCondor: {_WORDS}]")
-    SubElement(domain, "name").text = "refused"  # else libvirt complains of that first
+    SubElement(domain, "name").text = "refused"  # otherwise libvirt reports the missing name first
     return bytes(tostring(domain))
 
 
 def hook(reason: str, status: int) -> str:
-    """Return what a hook of the starter says to put the job on hold: the reason becomes the hold reason.
+    """Return the output of a starter hook that puts the job on hold: the reason becomes the hold reason.
 
     status: the sub-code, 1 to 299. See HTCondor's manual, "Job Hooks", HookStatusMessage.
     """

@@ -1,6 +1,7 @@
-"""What a job asks of its virtual machine, from its ad: everything is of strict form, or the job is refused. Pure.
+"""Validate what a job requests for its virtual machine, from its ad. No I/O.
 
-The rules are those that the generator writes into START (genconfig/guard.py), and some that START cannot have.
+The rules are those that the generator writes into START (genconfig/snippet/start_guard.py), and some that START cannot
+express.
 """
 
 from __future__ import annotations
@@ -24,52 +25,47 @@ _NAME = re.compile(_COMPONENT)
 _PATH = re.compile(f"(/{_COMPONENT})+")  # below a directory
 _DEVICE = re.compile("(vd[a-z]{1,2})|(sd[a-z]{1,2})|(hd[a-d])")
 _BUSES = ("virtio", "scsi", "ide")
-# libvirt refuses multicast addresses (an odd first byte), and fe, which the host's end of the interface has
+# libvirt refuses multicast addresses (an odd first byte), and fe, which it uses for the host's end of the interface
 _MAC = re.compile("(?!fe)[0-9a-f][02468ace](:[0-9a-f]{2}){5}")
-# User, with @ as _, cluster, process: HTCondor's create_name_for_VM(). It becomes a file name of libvirt's.
+# User, with @ as _, cluster, process: HTCondor's create_name_for_VM(). libvirt uses it as a file name.
 _DOMAIN = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._@+-]{0,120}_[0-9]{1,10}\.[0-9]{1,10}")
 
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk of vm_disk. name: of a file in the scratch directory, or an absolute path that policy allows.
+    """A disk in vm_disk."""
 
-    device: as libvirt has it, "vda". bus: virtio, scsi or ide. format: raw, qcow2, or "" for what the file is.
-    """
-
-    name: str
-    device: str
-    bus: str
+    name: str  # of a file in the scratch directory, or an absolute path that policy allows
+    device: str  # libvirt's name, for example "vda"
+    bus: str  # virtio, scsi or ide
     readonly: bool
-    format: str
+    format: str  # raw or qcow2; "" if the job does not say, then the file's content decides
     cdrom: bool
 
 
 @dataclass(frozen=True)
 class Request:
-    """name: of the domain, "" where HTCondor has not given it yet. memory: MiB. network: of GuestFacts.networks, "" for
-    none. mac: "" for libvirt's choice. vnc: whether it has a screen.
-    """
+    """A virtual machine that a job may have."""
 
-    name: str
-    memory: int
+    name: str  # of the domain; "" in the hook, because HTCondor has not set it yet
+    memory: int  # MiB
     vcpus: int
     disks: tuple[Disk, ...]
-    network: str
-    mac: str
-    vnc: bool
+    network: str  # one of GuestFacts.networks, "" for none
+    mac: str  # lower case, "" for libvirt's choice
+    vnc: bool  # whether it has a screen
 
 
 def parse(ad: Ad, policy: Policy, facts: GuestFacts) -> Request:
-    """Return what a job asks for. Raises ParameterError, and AuthorizationError for what policy does not allow."""
+    """Return what a job requests. Raises ParameterError, and AuthorizationError for what policy does not allow."""
     if ad.string("JobVMType") != "kvm":
         raise ParameterError('the job\'s JobVMType is not "kvm"; write vm_type = kvm into the submit file')
     if ad.boolean("JobVMCheckpoint") or ad.has("TransferIntermediate"):
-        # It would bring along the whole definition of its machine
+        # Its checkpoint would contain the whole definition of the virtual machine
         raise AuthorizationError("the job wants checkpoints, which are not allowed here; write vm_checkpoint = False")
     name = ad.string("VMPARAM_VM_NAME") or ""
     if name and not _DOMAIN.fullmatch(name):
-        raise ParameterError(f"'{printable(name)}' is no name for a virtual machine; submit as another user")
+        raise ParameterError(f"'{printable(name)}' is not a valid name for a virtual machine; submit as another user")
     network = _network(ad, facts) if ad.boolean("JobVMNetworking") else ""
     mac = (ad.string("JobVM_MACADDR") or "").lower()
     if mac and not _MAC.fullmatch(mac):
@@ -80,8 +76,8 @@ def parse(ad: Ad, policy: Policy, facts: GuestFacts) -> Request:
     bridges = {*ad.strings("VMPARAM_Bridge_Interface")} - {"", facts.bridge}  # the vm-gahp adds the node's
     if bridges:
         raise AuthorizationError(
-            f"the job names the bridge '{printable(', '.join(sorted(bridges)))}'; which one it is the node decides: "
-            "leave VMPARAM_Bridge_Interface out"
+            f"the job names the bridge '{printable(', '.join(sorted(bridges)))}'; the node decides which one is "
+            "used: omit VMPARAM_Bridge_Interface"
         )
     vnc = ad.boolean("JobVMVNCConsole")
     if vnc and not policy.guest.vnc:
@@ -100,10 +96,10 @@ def parse(ad: Ad, policy: Policy, facts: GuestFacts) -> Request:
     )
 
 
-def comes_back(ad: Ad, name: str) -> bool:
-    """Return whether a file of the scratch directory goes back to the submitter if it has changed, for all we know.
+def is_output(ad: Ad, name: str) -> bool:
+    """Return whether HTCondor may transfer a file of the scratch directory back to the submitter.
 
-    ad: of any source, for nothing but speed follows from it.
+    ad: need not be trusted, because only performance depends on the result.
     """
     try:
         if ad.boolean("VMPARAM_No_Output_VM"):
@@ -115,7 +111,7 @@ def comes_back(ad: Ad, name: str) -> bool:
 
 
 def _amount(ad: Ad, names: tuple[str, str], command: str, most: int) -> int:
-    """Return the first of two attributes that the job has, as HTCondor's own script does."""
+    """Return the first of two attributes that the job has, like HTCondor's own script."""
     amount = next((number for number in map(ad.number, names) if number is not None), 0)
     if not 0 < amount <= most:
         raise ParameterError(f"{command} is {amount or 'not set'}; write a number from 1 to {most}")
@@ -123,14 +119,14 @@ def _amount(ad: Ad, names: tuple[str, str], command: str, most: int) -> int:
 
 
 def _network(ad: Ad, facts: GuestFacts) -> str:
-    """The vm-gahp adds the node's default in its own letters where it does not see the job's."""
+    """Return the network type. The vm-gahp adds the node's default, in its own case, if it does not see the job's."""
     asked = {kind.strip().lower() for kind in ad.strings("JobVMNetworkingType")} - {""}
     if not facts.networks:
         raise AuthorizationError("the job wants a network, and this node offers none; write vm_networking = False")
     if len(asked) > 1 or not asked <= set(facts.networks):
         raise AuthorizationError(
             f"vm_networking_type is '{printable(', '.join(sorted(asked)))}', and this node offers "
-            f"{', '.join(facts.networks)}; write one of these, or none"
+            f"{', '.join(facts.networks)}; write one of these, or omit it"
         )
     return asked.pop() if asked else facts.networks[0]
 
@@ -176,5 +172,5 @@ def _disk(text: str, disk_dirs: list[str]) -> Disk:
 
 
 def _is_allowed(path: str, disk_dirs: list[str]) -> bool:
-    """Return whether a path is that of something in one of the directories. No component begins with a dot: no `..`."""
+    """Return whether a path is under one of the directories. No component begins with a dot, so there is no `..`."""
     return any(is_under(path, directory) and _PATH.fullmatch(path[len(directory) :]) for directory in disk_dirs)

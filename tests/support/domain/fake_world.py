@@ -76,7 +76,7 @@ class _Shelter:
         self._world = world
         self._ad = whole_ad
 
-    def take_in(self, name: str) -> str:
+    def move_in(self, name: str) -> str:
         assert "/" not in name
         if name not in self._world.files:
             raise SpecificationError(f"there is no disk {name}")

@@ -67,6 +67,6 @@ GUESTS = {
     "machine-without-ide": guest("old.raw:hda:w:raw,seed.iso:hdc:r", ide=False),
     "no-security-model": guest(security_models=[]),
     "disk-that-does-not-come-back": dataclasses.replace(
-        guest(), disks=(disk_file(guest().request.disks[0], returns=False),)
+        guest(), disks=(disk_file(guest().request.disks[0], is_output=False),)
     ),
 }

@@ -147,7 +147,7 @@ def test_any_bytes_are_refused(programs: Programs, data: bytes) -> None:
 
 STEPS = [
     *["of_builder", "load", "guest_facts.load", "job_ad.read", "request.parse", "private_dir.make"],
-    *["disks.inspect", "request.comes_back", "console.check_free", "console.start", "domain_xml.definition"],
+    *["disks.inspect", "request.is_output", "console.check_free", "console.start", "domain_xml.definition"],
 ]
 
 

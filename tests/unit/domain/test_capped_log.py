@@ -12,16 +12,16 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from condor_kvm_stage.domain.capped_log import CappedFile
+from condor_kvm_stage.domain.capped_log import CappedLog
 
 SMALLEST = 4096
-NOTE = re.compile(rb"\n\[(\d+) bytes are left out here: [^\n]*\]\n")
+NOTE = re.compile(rb"\n\[(\d+) bytes are omitted here \(limit: [^\n]*\)\]\n")
 
 
 def kept(chunks: Iterable[bytes], largest: int) -> bytes:
     """What is in the file at the end. It is never larger than it may be before, either."""
     with tempfile.TemporaryFile() as file:
-        capped = CappedFile(file.fileno(), largest)
+        capped = CappedLog(file.fileno(), largest)
         for chunk in chunks:
             capped.write(chunk)
             assert os.fstat(file.fileno()).st_size <= largest
@@ -79,7 +79,7 @@ def test_what_fits_is_kept_as_it_is_and_of_the_rest_beginning_and_end(
 def test_size_at_the_end_is_that_of_the_longest_note_at_most() -> None:
     """As after years."""
     with tempfile.TemporaryFile() as file:
-        capped = CappedFile(file.fileno(), SMALLEST)
+        capped = CappedLog(file.fileno(), SMALLEST)
         capped.write(text(2 * SMALLEST))
         capped._written += 10**30
         capped.finish()
@@ -98,7 +98,7 @@ def test_note_says_who_can_have_more_kept() -> None:
 def test_what_cannot_be_written_is_an_error_and_what_was_stays(tmp_path: Path) -> None:
     """As on a full disk, of which somebody frees some."""
     with open("/dev/full", "r+b", buffering=0) as full:
-        capped = CappedFile(full.fileno(), SMALLEST)
+        capped = CappedLog(full.fileno(), SMALLEST)
         with pytest.raises(OSError, match="No space left on device"):
             capped.write(b"lost")
         path = tmp_path / "file"

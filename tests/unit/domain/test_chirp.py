@@ -112,7 +112,7 @@ def test_file_that_says_nothing_of_a_starter_is_no_error(tmp_path: Path, text: s
 
 
 def test_starter_that_is_gone_or_says_nothing_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chirp, "_PATIENCE", 0.2)
+    monkeypatch.setattr(chirp, "_TIMEOUT", 0.2)
     config = tmp_path / "config"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config.write_text(f"127.0.0.1 {listener.getsockname()[1]} cookie\n")

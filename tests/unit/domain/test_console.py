@@ -53,7 +53,7 @@ def test_console_of_a_guest_that_prints_much_has_its_beginning_and_its_end(where
     assert len(kept) <= 1 << 16
     assert kept.startswith(b"line 0\nline 1\n")
     assert kept.endswith(b"\nline 99998\nline 99999\n")
-    assert b" bytes are left out here: " in kept
+    assert b" bytes are omitted here (limit: " in kept
 
 
 def test_guest_that_prints_without_end_fills_no_disk_and_is_not_stopped(where: Job) -> None:
@@ -165,7 +165,7 @@ def test_starter_that_does_not_listen_stops_no_guest(
 ) -> None:
     """HTCondor's sleeps for half a minute after it has started one."""
     monkeypatch.setattr(console, "_PAUSE", 0.1)
-    monkeypatch.setattr(chirp, "_PATIENCE", 1)
+    monkeypatch.setattr(chirp, "_TIMEOUT", 1)
     chirping.pause = 3
     keeper = console_keeper.start(where, config=str(chirping.config))
     started = time.monotonic()

@@ -36,7 +36,7 @@ def look(where: Job, disk: Disk = DISK, policy: Policy | None = None, path: str 
 @pytest.mark.parametrize(("content", "kind"), [(b"x" * 512, "raw"), (qcow2(), "qcow2")], ids=["raw", "qcow2"])
 def test_format_is_that_of_the_content(where: Job, scratch: Path, content: bytes, kind: str) -> None:
     path = put(scratch / "disk", content)
-    assert look(where) == DiskFile(DISK, str(path), kind, own=True, backing=())
+    assert look(where) == DiskFile(DISK, str(path), kind, relabel=True, backing=())
     assert look(where, replace(DISK, format=kind)).format == kind
 
 
@@ -185,14 +185,14 @@ def look_in(shared: Path, where: Job, path: Path, readonly: bool) -> DiskFile:
 def test_disk_of_the_policys_that_all_may_read_is_read(where: Job, shared: Path) -> None:
     path = put(shared / "disk", b"x" * 512, 0)
     found = look_in(shared, where, path, readonly=True)
-    assert (found.path, found.own) == (str(path), False)
+    assert (found.path, found.relabel) == (str(path), False)
 
 
 @needs_root
 def test_disk_of_the_policys_that_is_the_users_is_written_to(where: Job, shared: Path) -> None:
     path = put(shared / "disk", b"x" * 512)
     found = look_in(shared, where, path, readonly=False)
-    assert (found.path, found.own) == (str(path), True)
+    assert (found.path, found.relabel) == (str(path), True)
 
 
 def _to_a_file_of_roots(path: Path) -> None:
@@ -224,9 +224,9 @@ def _below_a_symlink(path: Path) -> None:
         (_to_a_file_of_roots, False, "belongs to another user"),
         (_hard_link, False, "has 2 names"),
         (_private, True, "is not readable by all; its owner must run: chmod o[+]r"),
-        (_symlink, True, "is a symlink, or lies in one"),
-        (_symlink, False, "is a symlink, or lies in one"),
-        (_below_a_symlink, True, "is a symlink, or lies in one"),
+        (_symlink, True, "is a symlink, or below one"),
+        (_symlink, False, "is a symlink, or below one"),
+        (_below_a_symlink, True, "is a symlink, or below one"),
         (lambda path: None, True, "No such file or directory"),
         (lambda path: path.mkdir(), True, "is not a regular file"),
         (lambda path: path.mkdir(), False, "is not a regular file"),
@@ -248,17 +248,17 @@ def test_disk_that_another_file_can_take_the_place_of_is_not_written_to(where: J
     """libvirt would give that other file to QEMU's user, as root."""
     (shared / "alice/deep").mkdir(parents=True)
     path = put(shared / "alice/deep/disk")
-    assert look_in(shared, where, path, readonly=False).own
+    assert look_in(shared, where, path, readonly=False).relabel
     os.chown(shared / "alice", where.uid if mode == 0o775 else 0, where.gid)
     (shared / "alice").chmod(mode)
-    with pytest.raises(AuthorizationError, match=r"lies in /.*/alice, which the job's user can write to"):
+    with pytest.raises(AuthorizationError, match=r"is below /.*/alice, which the job's user can write to"):
         look_in(shared, where, path, readonly=False)
 
 
 def test_disk_outside_of_the_policys_directories_is_refused_once_more(where: Job, shared: Path, tmp_path: Path) -> None:
     """As if request.py had let it pass."""
     path = put(tmp_path / "elsewhere", b"x" * 512, 0)
-    with pytest.raises(AuthorizationError, match="or lies in one; name the file itself, in a directory of "):
+    with pytest.raises(AuthorizationError, match="or below one; name the file itself, in a directory of "):
         look_in(shared, where, path, readonly=True)
 
 

@@ -87,7 +87,9 @@ def test_disk_that_is_not_written_to_has_no_way_of_writing() -> None:
 @pytest.mark.parametrize(("returns", "cache"), [(True, "writeback"), (False, "unsafe")])
 def test_only_a_disk_that_comes_back_has_its_flushes(returns: bool, cache: str) -> None:
     of = guest()
-    driver = domain(dataclasses.replace(of, disks=(disk_file(of.request.disks[0], returns=returns),))).find(".//driver")
+    driver = domain(dataclasses.replace(of, disks=(disk_file(of.request.disks[0], is_output=returns),))).find(
+        ".//driver"
+    )
     assert driver is not None
     assert driver.get("cache") == cache
 

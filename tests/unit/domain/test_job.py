@@ -71,7 +71,7 @@ def test_environment_that_is_not_htcondors_is_not_believed(starter: Starter, nam
     environment = {**ENVIRONMENT, name: text} if text is not None else {**ENVIRONMENT}
     if text is None:
         del environment[name]
-    with pytest.raises(NodeError, match=f"{name} in the environment is no .*; only HTCondor runs this program"):
+    with pytest.raises(NodeError, match=f"{name} in the environment is not a.*; only HTCondor runs this program"):
         job.of_builder(environment, starter.gahp)
 
 
@@ -91,7 +91,7 @@ def test_whatever_the_environment_says_is_a_place_and_a_user_or_a_failure(enviro
 
 def test_hook_is_of_the_user_who_runs_it() -> None:
     assert job.of_hook({"_CONDOR_SCRATCH_DIR": SCRATCH}) == Job(SCRATCH, os.getuid(), os.getgid())
-    with pytest.raises(NodeError, match="_CONDOR_SCRATCH_DIR in the environment is no absolute path"):
+    with pytest.raises(NodeError, match="_CONDOR_SCRATCH_DIR in the environment is not an absolute path"):
         job.of_hook(ENVIRONMENT)
 
 

@@ -37,7 +37,7 @@ def as_the_user(*command: str | Path) -> int:
 
 def test_disk_is_the_same_file_under_a_path_that_only_root_can_change(where: Job, scratch: Path) -> None:
     inode = put(scratch / "disk", b"content").stat().st_ino
-    path = Path(private_dir.make(where).take_in("disk"))
+    path = Path(private_dir.make(where).move_in("disk"))
     assert (path.stat().st_ino, path.read_bytes()) == (inode, b"content")
     assert not path.is_symlink()
     assert path.resolve() == path
@@ -52,7 +52,7 @@ def test_disk_is_the_same_file_under_a_path_that_only_root_can_change(where: Job
 def test_disk_is_still_in_the_scratch_directory_for_whom_it_belongs_to(where: Job, scratch: Path) -> None:
     """HTCondor transfers it back as the user."""
     put(scratch / "disk", b"content")
-    private_dir.make(where).take_in("disk")
+    private_dir.make(where).move_in("disk")
     assert (scratch / "disk").read_bytes() == b"content"
     assert (scratch / "disk").lstat().st_nlink == 1
     assert as_the_user("cat", scratch / "disk") == 0
@@ -76,7 +76,7 @@ def test_what_is_no_file_of_the_jobs_is_refused_and_left_alone(
     before, names = see(victim), sorted(os.listdir(scratch))
     refuge = private_dir.make(where)
     with pytest.raises(StageError, match="disk"):
-        refuge.take_in("disk")
+        refuge.move_in("disk")
     assert see(victim) == before
     assert sorted(set(os.listdir(scratch)) - {private_dir.SAVED_GUEST}) == names
     assert os.listdir(refuge.path) == []
@@ -98,14 +98,14 @@ def test_what_takes_the_disks_place_after_the_first_look_is_refused(
     monkeypatch.setattr("condor_kvm_stage.domain.private_dir.check_own", swap)
     before = see(victim)
     with pytest.raises(StageError):
-        refuge.take_in("disk")
+        refuge.move_in("disk")
     assert see(victim) == before
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_what_takes_the_disks_place_later_changes_nothing(where: Job, scratch: Path, victim: Path, kind: str) -> None:
     put(scratch / "disk", b"content")
-    path = Path(private_dir.make(where).take_in("disk"))
+    path = Path(private_dir.make(where).move_in("disk"))
     before = see(path)
     (scratch / "disk").unlink()
     HOSTILE[kind](scratch / "disk", victim)
@@ -139,7 +139,7 @@ def test_job_that_swaps_its_disk_all_the_time_gains_nothing(where: Job, scratch:
             while len(outcomes) < 2 or tries < 300:
                 tries += 1
                 try:
-                    path = Path(refuge.take_in("disk"))
+                    path = Path(refuge.move_in("disk"))
                 except StageError as error:
                     outcomes.add(type(error).__name__)
                 else:
@@ -155,9 +155,9 @@ def test_job_that_swaps_its_disk_all_the_time_gains_nothing(where: Job, scratch:
 def test_name_that_is_taken_in_the_shelter_is_refused(where: Job, scratch: Path) -> None:
     put(scratch / "disk")
     refuge = private_dir.make(where)
-    refuge.take_in("disk")
+    refuge.move_in("disk")
     with pytest.raises(StageError, match="disk disk is a symlink"):
-        refuge.take_in("disk")
+        refuge.move_in("disk")
 
 
 @pytest.mark.parametrize(("owner", "mode"), [(NOBODY, 0o755), (0, 0o777), (0, 0o775)])
@@ -166,7 +166,7 @@ def test_scratch_directory_whose_parent_others_can_write_to_is_refused(
 ) -> None:
     os.chown(scratch.parent, owner, 0)
     scratch.parent.chmod(mode)
-    with pytest.raises(NodeError, match="can be written to by the users of jobs; the administrator must see to it"):
+    with pytest.raises(NodeError, match="is writable for the users of jobs; the administrator must make EXECUTE"):
         private_dir.make(where)
     assert os.listdir(scratch.parent) == ["scratch"]
 
@@ -208,7 +208,7 @@ def test_whatever_lies_where_the_shelter_goes_is_not_used(where: Job, scratch: P
 @pytest.mark.parametrize("owner", [0, NOBODY])
 def test_disks_in_a_shelter_that_is_left_are_not_lost(where: Job, scratch: Path, owner: int) -> None:
     put(scratch / "disk", b"content")
-    path = Path(private_dir.make(where).take_in("disk"))
+    path = Path(private_dir.make(where).move_in("disk"))
     os.chown(scratch, owner, owner)
     with pytest.raises(NodeError):
         private_dir.make(where)
@@ -226,7 +226,7 @@ subprocess.run(["mount", "-t", "tmpfs", "-o", f"uid={user},size=64k", "tmpfs", s
 open(f"{scratch}/disk", "w").close()
 os.chown(f"{scratch}/disk", user, user)
 try:
-    private_dir.make(Job(scratch, user, user)).take_in("disk")
+    private_dir.make(Job(scratch, user, user)).move_in("disk")
 except NodeError as error:
     print(error)
 print(os.listdir(scratch))
@@ -239,7 +239,8 @@ def test_scratch_directory_that_is_a_file_system_of_its_own_is_named_with_what_t
     command += [scratch, str(NOBODY), modules]
     output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     assert (
-        "cannot move disk out of the scratch directory: Invalid cross-device link; it is a file system of its" in output
+        "cannot move disk out of the scratch directory: Invalid cross-device link; it is a separate file system"
+        in output
     )
     assert "guest.guarded = false in the policy" in output
     assert "'disk'" in output.splitlines()[-1]
@@ -262,7 +263,7 @@ def test_file_with_another_owner_than_the_uid_of_the_job_is_refused(where: Job, 
     put(scratch / "disk")
     os.chown(scratch, 1, 1)
     with pytest.raises(StageError, match=r"disk disk belongs to another user \(uid 65534\)"):
-        private_dir.make(replace(where, uid=1)).take_in("disk")
+        private_dir.make(replace(where, uid=1)).move_in("disk")
 
 
 def test_fifo_is_roots_own(where: Job) -> None:

@@ -33,7 +33,7 @@ def rights(user: int, path: Path) -> str:
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o666, 0o777, 0o000])
 def test_disk_is_roots_and_its_user_can_read_it_and_nobody_else(where: Job, scratch: Path, mode: int) -> None:
     put(scratch / "disk", b"content").chmod(mode)
-    path = Path(private_dir.make(where).take_in("disk"))
+    path = Path(private_dir.make(where).move_in("disk"))
     assert (path.stat().st_uid, path.stat().st_gid) == (0, 0)
     assert (rights(NOBODY, path), rights(ANOTHER, path)) == ("r", "")
 
@@ -41,7 +41,7 @@ def test_disk_is_roots_and_its_user_can_read_it_and_nobody_else(where: Job, scra
 def test_disk_that_is_given_to_qemus_user_can_still_be_read_by_the_jobs(where: Job, scratch: Path) -> None:
     """libvirt does so; and when the guest has ended HTCondor transfers the disk as the job's user."""
     put(scratch / "disk", b"content")
-    path = Path(private_dir.make(where).take_in("disk"))
+    path = Path(private_dir.make(where).move_in("disk"))
     os.chown(path, ANOTHER, ANOTHER)
     assert (rights(NOBODY, path), rights(ANOTHER, path)) == ("r", "rw")
     os.chown(path, 0, 0)
@@ -57,20 +57,20 @@ def test_disk_that_somebody_can_still_write_to_is_refused(where: Job, scratch: P
         if mapped:
             file.close()
         with pytest.raises(ContactError, match="disk disk is open for writing in another program") as caught:
-            refuge.take_in("disk")
+            refuge.move_in("disk")
         assert caught.value.check == "in_use"
         memory.close()
 
 
 def test_disk_that_somebody_reads_is_good(where: Job, scratch: Path) -> None:
     with put(scratch / "disk", b"content").open("rb"):
-        assert Path(private_dir.make(where).take_in("disk")).read_bytes() == b"content"
+        assert Path(private_dir.make(where).move_in("disk")).read_bytes() == b"content"
 
 
 def test_user_can_do_in_the_scratch_directory_what_he_could(where: Job, scratch: Path) -> None:
     put(scratch / "disk")
     put(scratch / "other")
-    private_dir.make(where).take_in("disk")
+    private_dir.make(where).move_in("disk")
     assert (rights(NOBODY, scratch), rights(ANOTHER, scratch)) == ("rwx", "rx")
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sh", "-ec"]
     script = "echo a > new; mkdir d; mv new d/new; cat d/new disk > /dev/null; rm -r d other disk"
@@ -99,7 +99,7 @@ def test_job_that_brings_a_saved_guest_is_refused_for_that(where: Job, scratch: 
 
 def test_hook_says_beforehand_that_disks_cannot_be_moved(scratch: Path) -> None:
     private_dir.check_movable(str(scratch))
-    with pytest.raises(NodeError, match=r"Invalid cross-device link; it is a file system of its own"):
+    with pytest.raises(NodeError, match=r"Invalid cross-device link; it is a separate file system"):
         private_dir.check_movable("/proc")
 
 

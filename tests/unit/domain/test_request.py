@@ -115,11 +115,11 @@ def test_screen_is_there_where_policy_allows_it_and_the_job_wants_it() -> None:
     ],
 )
 def test_disk_comes_back_unless_the_job_says_that_it_does_not(changes: dict[str, str | None], expected: bool) -> None:
-    assert request.comes_back(job_ad.read(ad_of(**changes)), "disk.qcow2") is expected
+    assert request.is_output(job_ad.read(ad_of(**changes)), "disk.qcow2") is expected
 
 
 def test_ad_that_cannot_be_read_says_nothing_against_a_disk_that_comes_back() -> None:
-    assert request.comes_back(job_ad.read(b""), "disk.qcow2")
+    assert request.is_output(job_ad.read(b""), "disk.qcow2")
 
 
 @settings(deadline=None)

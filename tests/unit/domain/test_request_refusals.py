@@ -119,7 +119,11 @@ REFUSED: list[tuple[type[StageError], str, Mapping[str, str | None]]] = [
     (AuthorizationError, "checkpoints, which are not allowed here", {"TransferIntermediate": '""'}),
     (AuthorizationError, "checkpoints, which are not allowed here", {"transferintermediate": "undefined"}),
     *[
-        (ParameterError, "is no name for a virtual machine; submit as another user", {"VMPARAM_VM_NAME": string(name)})
+        (
+            ParameterError,
+            "is not a valid name for a virtual machine; submit as another user",
+            {"VMPARAM_VM_NAME": string(name)},
+        )
         for name in [
             *["x", "alice_1", "_1.0", "a_1.0.0", "a_1.0 ", "../a_1.0", ".a_1.0", "a/b_1.0", "a'_1.0", "a<b>_1.0"],
             *["a_1.0\0", "ä_1.0", "a" * 122 + "_1.0", "a_12345678901.0"],

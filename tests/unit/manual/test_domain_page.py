@@ -91,7 +91,7 @@ def test_cache_modes_are_those_of_the_definition() -> None:
     disk = guests.GUESTS["example"].disks[0]
     found = []
     for returns in (True, False):
-        of = dataclasses.replace(guests.GUESTS["example"], disks=(dataclasses.replace(disk, returns=returns),))
+        of = dataclasses.replace(guests.GUESTS["example"], disks=(dataclasses.replace(disk, is_output=returns),))
         driver = ElementTree.fromstring(domain_xml.definition(of)).find(".//driver")
         assert driver is not None
         found.append(driver.get("cache"))
@@ -116,10 +116,10 @@ def test_ways_of_saying_what_comes_back_are_understood() -> None:
     job = job_ad.read(job_ads.ad_of(TransferOutput=job_ads.string(files.replace(" ", ""))))
     name, log = files.split(", ")
     assert log == request.CONSOLE
-    assert request.comes_back(job, name)
-    assert not request.comes_back(job, "disk.qcow2")
+    assert request.is_output(job, name)
+    assert not request.is_output(job, "disk.qcow2")
     (value,) = submit_commands(second).values()
-    assert not request.comes_back(job_ad.read(job_ads.ad_of(VMPARAM_No_Output_VM=value.lower())), name)
+    assert not request.is_output(job_ad.read(job_ads.ad_of(VMPARAM_No_Output_VM=value.lower())), name)
 
 
 def test_sub_codes_are_the_statuses_that_it_can_have() -> None:
