@@ -67,7 +67,7 @@ ATTACKS = {
         '+VM_WORKING_DIR = "/etc"\nvm_disk = shadow:vda:r:raw',
         refusal="there is no disk shadow in the scratch directory",
     ),
-    "name": Attack(INTERNALS, f'+VMPARAM_VM_NAME = "{MARKUP}"', refusal="is no name for a virtual machine"),
+    "name": Attack(INTERNALS, f'+VMPARAM_VM_NAME = "{MARKUP}"', refusal="is not a valid name for a virtual machine"),
     "type": Attack(INTERNALS, edits={"JobVMType": 'ifThenElse(true, "kvm", "xen")'}, refusal=_NO_STRING),
     "checkpoint": Attack(
         INTERNALS, '+TransferIntermediate = "xen_vm.config,xen.mem.ckpt"', refusal="the job wants checkpoints"
