@@ -109,9 +109,12 @@ class _Scanner:
             if not open_brackets and c in ";]":
                 if only_strings and not strings:
                     raise self.fail("an expression")
-                return to_text("".join(strings).encode("latin-1")) if only_strings else None
+                if not only_strings:
+                    return None
+                # Joined before the escapes are replaced, as HTCondor does: "\1""0" is the byte \10
+                return to_text(self.unescape("".join(strings)).encode("latin-1"))
             if c == '"' and not open_brackets:
-                strings.append(self.read_quoted('"'))
+                strings.append(self.read_raw('"'))
                 continue
             only_strings = False
             if c in "\"'":
@@ -128,9 +131,12 @@ class _Scanner:
 
     def read_quoted(self, quote: str) -> str:
         """Move over a string or quoted name. Returns its text, one character per byte."""
+        return self.unescape(self.read_raw(quote))
+
+    def read_raw(self, quote: str) -> str:
+        """Move over a string or quoted name. Returns what stands between the quotes."""
         start = self.at
         self.at += 1
-        parts: list[str] = []
         while True:
             if self.at >= len(self.text):
                 self.at = start
@@ -138,24 +144,35 @@ class _Scanner:
             c = self.text[self.at]
             self.at += 1
             if c == quote:
-                return "".join(parts)
+                return self.text[start + 1 : self.at - 1]
             if c == "\0":
                 raise self.fail("a character other than NUL")
-            parts.append(self.read_escape() if c == "\\" else c)
+            if c == "\\":
+                self.at += 1
 
-    def read_escape(self) -> str:
-        """Move over what follows a backslash: up to three octal digits (one byte, not NUL), or one character."""
-        text = self.text
-        first = text[self.at : self.at + 1]
-        end = self.at + 1
-        if first and first in _OCTAL:
-            longest = self.at + (3 if first in "0123" else 2)
-            while end < longest and text[end : end + 1] and text[end] in _OCTAL:
-                end += 1
-            code = int(text[self.at : end], 8)
-            if code == 0:
-                raise self.fail("a character other than NUL")
-            self.at = end
-            return chr(code)
-        self.at = end
-        return _ESCAPES.get(first, first)
+    def unescape(self, raw: str) -> str:
+        """Return text with its escapes replaced: up to three octal digits (one byte, not NUL), or one character."""
+        if "\\" not in raw:
+            return raw
+        parts: list[str] = []
+        at = 0
+        while at < len(raw):
+            c = raw[at]
+            at += 1
+            if c != "\\":
+                parts.append(c)
+                continue
+            first = raw[at : at + 1]
+            end = at + 1
+            if first and first in _OCTAL:
+                longest = at + (3 if first in "0123" else 2)
+                while end < longest and raw[end : end + 1] and raw[end] in _OCTAL:
+                    end += 1
+                code = int(raw[at:end], 8)
+                if code == 0:
+                    raise self.fail("a character other than NUL")
+                parts.append(chr(code))
+            else:
+                parts.append(_ESCAPES.get(first, first))
+            at = end
+        return "".join(parts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import classad2
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from condor_kvm_stage.classad_reader import ClassAdSyntaxError, read_ads
@@ -166,6 +166,9 @@ def reference_string(text: str) -> str | None:
 
 
 @given(st.text('\\01234789xn"a]', max_size=12) | st.text("\\0123478n", max_size=8))
+@example(r'\1""0')
+@example(r'x\1"  "01')
+@example(r'\0"+"a')
 def test_escapes_mean_what_they_mean_to_htcondor(text: str) -> None:
     expected = reference_string(text)
     try:
