@@ -43,7 +43,7 @@ def test_kill_at_any_moment_leaves_a_complete_disk_or_none_and_nothing_for_long(
         outcome = plugin.start(file).finish()
         if outcome.status:
             assert (outcome.status, outcome.error["ErrorType"]) == (64, "Parameter")
-            assert "exists already" in outcome.error["ErrorString"]
+            assert "already exists" in outcome.error["ErrorString"]
         wait_for(run.has_ended, "what the killed plug-in had started ends")
         assert os.listdir(scratch) == ["disk"]
         check_qcow2(disk)

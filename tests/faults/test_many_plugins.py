@@ -26,6 +26,6 @@ def test_of_many_at_once_under_one_name_exactly_one_succeeds(plugin: Plugin, bro
     failed = [outcome for outcome in outcomes if outcome.status]
     assert len(failed) == len(outcomes) - 1
     assert {(outcome.status, outcome.error["ErrorType"]) for outcome in failed} == {(64, "Parameter")}
-    assert all("exists already" in outcome.error["ErrorString"] for outcome in failed)
+    assert all("already exists" in outcome.error["ErrorString"] for outcome in failed)
     assert os.listdir(scratch) == ["disk"]
     check_qcow2(scratch / "disk")

@@ -82,7 +82,7 @@ def test_only_virtual_machines_of_jobs_that_are_gone_are_found_and_destroyed(dom
     assert running(domains) == {"living", "alice_worker_7.0", "odd"}
     level, found = check(domains)
     assert level == "warn"
-    assert found.startswith("cannot tell which job the virtual machine odd belongs to: starter is no process id")
+    assert found.startswith("cannot tell which job the virtual machine odd belongs to: starter is not a process id")
 
 
 def test_starter_that_ends_makes_an_orphan(domains: Node) -> None:
