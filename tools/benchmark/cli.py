@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 
-from testnode import stages
+from testnode import signals, stages
 from testnode.run import TestNodeError, progress
 
 from . import (
@@ -35,9 +34,7 @@ _WITH_HTCONDOR = (installation, jobs, guest_jobs)
 
 def main() -> int:
     """Measure. Returns the exit status, which is 0 even if a goal is missed: this is not a test."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup
-            signal.signal(number, lambda *_: sys.exit(1))  # so that the images are removed
+    signals.exit_on_request(1)
     try:
         found = _measure()
     except TestNodeError as error:

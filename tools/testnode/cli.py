@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import node, root, stages
+from . import node, root, signals, stages
 from .recipe import NODES, Release
 from .run import TestNodeError
 
@@ -68,8 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _start(release: Release) -> int:
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(0))
+    signals.exit_on_request(0)
     with open(_STATE, "a+", encoding="ascii") as state:
         # The lock tells whether the file is valid: it ends with this process, however that ends.
         try:
