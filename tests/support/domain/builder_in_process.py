@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
 from condor_kvm_stage import installed
-from condor_kvm_stage.domain import cli, disks
+from condor_kvm_stage.domain import cli
 from condor_kvm_stage.domain.job import Job
-from condor_kvm_stage.share.watchdog import Watchdog
 from support.domain import console_keeper
 from support.domain.console_keeper import Keeper
-
-if TYPE_CHECKING:
-    from condor_kvm_stage.share.child import Prepare
 
 WORDS = "image is not in qcow2 format"  # for which HTCondor holds a job
 
@@ -97,28 +91,6 @@ def on_node(directory: Path, where: Job, patch: pytest.MonkeyPatch) -> Programs:
 def of_consoles() -> list[int]:
     """The processes that keep consoles: children of this one, in a session of their own."""
     return [pid for pid in console_keeper.children() if console_keeper.runs_in_a_session_of_its_own(pid)]
-
-
-@contextlib.contextmanager
-def ended_workers(patch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Give a function that ends the workers that inspect disks; the end of the context does, too."""
-    workers: list[Watchdog] = []
-
-    def start(prepare: Prepare, program: str) -> Watchdog:
-        workers.append(Watchdog(prepare, program))
-        return workers[-1]
-
-    def end() -> None:
-        while workers:
-            worker = workers.pop()
-            pid = worker._pid
-            if pid:
-                worker._abandon(lambda _: None)
-                os.waitpid(pid, 0)
-
-    patch.setattr(disks, "Watchdog", start)
-    yield end
-    end()
 
 
 def end_consoles() -> None:

@@ -46,11 +46,7 @@ def building(directory: Path) -> Iterator[Callable[[World, bytes], tuple[bytes, 
     place = directory / "dir_1"
     scratch = place / "scratch"
 
-    with (
-        fake_starter.starter() as starter,
-        MonkeyPatch().context() as patch,
-        builder_in_process.ended_workers(patch) as end,
-    ):
+    with fake_starter.starter() as starter, MonkeyPatch().context() as patch:
         where = Job(str(scratch), NOBODY, NOBODY, starter.pid, processes.start_time(starter.pid))
         programs = builder_in_process.on_node(directory, where, patch)
 
@@ -72,7 +68,6 @@ def building(directory: Path) -> Iterator[Callable[[World, bytes], tuple[bytes, 
             ):
                 printed = programs.build(job)
             builder_in_process.end_consoles()
-            end()
             shutil.rmtree(place)
             return printed.text.encode(), world
 

@@ -25,13 +25,6 @@ def scratch(where: Job) -> Path:
     return Path(where.scratch)
 
 
-@pytest.fixture(autouse=True)
-def ended_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """End the processes that inspect images: they end with the process that has started them, which is the tests'."""
-    with builder_in_process.ended_workers(monkeypatch):
-        yield
-
-
 @pytest.fixture
 def programs(tmp_path: Path, where: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Programs]:
     """The builder and the hook. What keeps a guest's console ends with the test."""
