@@ -40,7 +40,7 @@ test-rpm: $(VENV)/.made rpm
 	$(PYTEST) tests/package
 
 # Four at once, also on two cores: they wait for HTCondor most of their time
-E2E := $(PYTEST) --numprocesses 4 --dist loadfile --timeout 900 tests/faults tests/e2e
+E2E := $(PYTEST) --numprocesses 4 --dist loadfile tests/faults tests/e2e
 e2e: $(VENV)/.made rpm ## (root) end-to-end tests on worker nodes made for them: each part of the product
 	@tools/require-packages node
 	$(E2E) -m 'not full'
@@ -51,7 +51,7 @@ e2e-full: $(VENV)/.made rpm ## (root) all end-to-end tests: also each version of
 
 cycles: $(VENV)/.made rpm ## (root) install and remove the package CYCLES=200 times on one worker node; takes an hour
 	@tools/require-packages node
-	CYCLES=$(or $(CYCLES),200) $(VENV)/bin/pytest --capture=no --timeout 0 tests/e2e/install/test_cycles.py
+	CYCLES=$(or $(CYCLES),200) $(VENV)/bin/pytest --capture=no tests/e2e/install/test_cycles.py
 
 bench: $(VENV)/.made rpm ## (root) measure the package and its alternatives: a table, dist/benchmark.*; takes 40 minutes
 	@tools/require-packages node

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from testnode.node import Node
 from testnode.recipe import Release
 
 KVM = kvm.probe(Host())
+# Seconds for one test with its fixtures: they may build roots, which takes a minute or two each. Each wait is shorter.
+TIMEOUT = 900
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,6 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("guest") and not KVM.usable:
             item.add_marker(pytest.mark.skip(reason=f"boots a guest: {KVM.reason}"))
+        ours = Path(__file__).parent in item.path.parents  # pytest shows those of other directories, too
+        if ours and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(TIMEOUT))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -29,7 +29,11 @@ def test_node_ends_with_the_command_that_started_it(number: signal.Signals) -> N
         assert Path(f"/proc/{leader}/comm").read_text() == "systemd\n"
     finally:
         process.send_signal(number)
-        process.wait(30)
+        try:
+            process.wait(30)
+        finally:  # a failure leaves no node, either
+            process.kill()
+            process.wait(30)
     deadline = time.monotonic() + 10
     while Path(f"/proc/{leader}").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -55,11 +59,11 @@ def test_root_that_one_has_built_and_holds_is_there_for_all_who_waited(
         with root.cached():
             all_have_it.wait(20)
 
-    threads = [threading.Thread(target=hold) for _ in range(4)]
+    threads = [threading.Thread(target=hold, daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert not all_have_it.broken
     assert len(built) == 1
 
