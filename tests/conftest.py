@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import public_directories
+from support import processes, public_directories
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = Path(__file__).parent / "data"
@@ -45,6 +45,38 @@ def _is_excused(reason: str) -> bool:
         (True, "Unknown file format"),
     ]
     return any(is_lacking and text in reason for is_lacking, text in lacks)
+
+
+class SharedChildren:
+    """The children that fixtures start for more than one module, as nodes."""
+
+    def __init__(self) -> None:
+        self.pids: set[int] = set()
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Iterator[None]:
+        shared = fixturedef.scope in ("session", "package")
+        before = set(processes.children()) if shared else set()
+        yield
+        if shared:
+            self.pids.update(set(processes.children()) - before)
+
+
+_SHARED = SharedChildren()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # As a plug-in: pytest does not call the hooks of a conftest.py below its root directory for a session's fixtures
+    config.pluginmanager.register(_SHARED)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_process_is_left_behind() -> Iterator[None]:
+    """A module of tests ends the processes that it starts: none is a child of this process any more, soon after."""
+    before = set(processes.children())
+    yield
+    kept = before | _SHARED.pids
+    processes.wait_for(lambda: not processes.reaped(kept), f"all children have ended: {processes.described(kept)}")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from condor_kvm_stage import installed
 from condor_kvm_stage.policy.model import StagingPolicy
 from condor_kvm_stage.share import mounts
 from condor_kvm_stage.share.watchdog import Watchdog
-from support import installed_plugin, processes
+from support import installed_plugin
 from support.genconfig_fixtures import carry_out, clock, good, host, node, policy_of_the_host, temporary
 from support.processes import NOBODY
 
@@ -43,14 +43,6 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker, library in NEEDS.items():
         config.addinivalue_line("markers", f"{marker}: needs the library {library}")
     config.addinivalue_line("markers", "needs_repository: is about the repository, not about the package")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_process_is_left_behind() -> Iterator[None]:
-    """A module of tests ends the processes that it starts: none is a child of this process any more, soon after."""
-    before = set(processes.children())
-    yield
-    processes.wait_for(lambda: not processes.reaped(before), f"all children have ended: {processes.described(before)}")
 
 
 @pytest.fixture(autouse=True)
