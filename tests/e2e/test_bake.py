@@ -126,6 +126,7 @@ def test_first_boot_changes_no_file_of_a_package(first_boot: FirstBoot) -> None:
 
 
 @pytest.mark.guest
+@pytest.mark.full
 def test_virtual_machine_runs_on_the_image_after_its_first_boot(first_boot: FirstBoot) -> None:
     worker = first_boot.node
     guest.write_base(worker.root / jobs.BASE.lstrip("/"), "qcow2")

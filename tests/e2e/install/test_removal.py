@@ -87,6 +87,7 @@ def test_htcondor_under_another_units_name_gives_up_vm_universe_too(unset: Worke
 
 
 @pytest.mark.guest
+@pytest.mark.full
 def test_virtual_machine_that_runs_is_left_alone_to_its_end(unset: Worker) -> None:
     node = unset.node
     unset.install()
