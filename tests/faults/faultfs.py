@@ -10,7 +10,9 @@ the others, counted from the order's arrival. `ok all 0` means no fault.
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import fcntl
 import os
 import sys
 import threading
@@ -21,6 +23,8 @@ from typing import Any
 from mfusepy import FUSE, fuse_get_context  # type: ignore[import-untyped]
 
 SLOWNESS = 0.05  # seconds for one operation
+_PID = 24  # where a struct flock has the process, which is 0 where an open file has the lock
+_FLOCK = 32  # its length
 _INTERVAL = 0.02  # seconds between two looks at the order of one that hangs
 
 
@@ -104,6 +108,12 @@ class FaultFs:
     def fsync(self, path: str, only_data: int, handle: int) -> None:
         self._meet_fault("fsync")
 
+    def lock(self, handle: int, command: int, request: bytes) -> bytes:
+        """Query, take or release a lock, each open file for itself. request: a struct flock; so is the result."""
+        self._meet_fault("getlk" if command == fcntl.F_GETLK else "setlk")
+        passed_on = fcntl.F_OFD_GETLK if command == fcntl.F_GETLK else fcntl.F_OFD_SETLK
+        return fcntl.fcntl(handle, passed_on, request[:_PID] + bytes(len(request) - _PID))
+
     def release(self, path: str, handle: int) -> None:
         os.close(handle)
 
@@ -121,11 +131,16 @@ class FaultFs:
 
 
 class _Fuse(FUSE):  # type: ignore[misc]
-    """mfusepy declares lseek, but does not pass it on."""
+    """mfusepy declares lseek and lock, but does not pass them on."""
 
     def lseek(self, path: bytes, offset: int, whence: int, info: Any) -> int:
         position: int = self.operations.lseek(offset, whence, info.contents.fh)
         return position
+
+    def lock(self, path: bytes, info: Any, command: int, flock: Any) -> int:
+        answer: bytes = self.operations.lock(info.contents.fh, command, ctypes.string_at(flock, _FLOCK))
+        ctypes.memmove(flock, answer, len(answer))
+        return 0
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from ..processes import become_user
 from ..share import paths
 from ..share.watchdog import Watchdog
 from ..text import printable
+from . import brought
 from .job import Job
 from .request import Disk
 
@@ -68,7 +69,7 @@ def in_scratch(job: Job, name: str) -> str:
     try:
         check_own(os.lstat(path), job, name)
     except OSError as error:
-        raise missing(error, name) from error
+        raise missing(error, job.scratch, name) from error
     return path
 
 
@@ -94,11 +95,11 @@ def check_own(status: os.stat_result, job: Job, name: str) -> None:
         )
 
 
-def missing(error: OSError, name: str) -> SpecificationError:
+def missing(error: OSError, scratch: str, name: str) -> SpecificationError:
     """Return the failure for a disk that is not in the scratch directory."""
     return SpecificationError(
-        f"there is no disk {printable(name)} in the scratch directory ({error.strerror}); name in vm_disk what "
-        "transfer_input_files brings, for nfs:// the name after the last colon",
+        f"there is no disk {printable(name)} in the scratch directory ({error.strerror}); {brought.show(scratch, name)}"
+        "; name in vm_disk what transfer_input_files brings, for nfs:// the name after the last colon",
         code=error.errno or 0,
     )
 

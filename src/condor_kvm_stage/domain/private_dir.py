@@ -52,7 +52,7 @@ class PrivateDir:
             check_own(os.stat(name, dir_fd=self._scratch, follow_symlinks=False), self._job, name)
             os.rename(name, name, src_dir_fd=self._scratch, dst_dir_fd=self._descriptor)
         except FileNotFoundError as error:
-            raise missing(error, name) from error
+            raise missing(error, self._job.scratch, name) from error
         except OSError as error:
             raise _unmovable(error, name) from error
         try:

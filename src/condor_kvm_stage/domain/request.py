@@ -167,7 +167,8 @@ def _disk(text: str, disk_dirs: list[str]) -> Disk:
     if disk.cdrom and disk.bus == "virtio":
         raise ParameterError(f"{shown}, a CD-ROM, because its name contains 'iso'; rename it, or write sda or hdc")
     if disk.bus == "ide" and disk.readonly and not disk.cdrom:
-        raise ParameterError(f"{shown}; a disk that is read-only must be vd? or sd?")
+        hint = ", or, to be a CD-ROM, have 'iso' in its name in small letters" if "iso" in name.lower() else ""
+        raise ParameterError(f"{shown}; a disk that is read-only must be vd? or sd?{hint}")
     return disk
 
 

@@ -7,7 +7,7 @@ import posix
 import stat
 
 from .. import sizes
-from ..failures import AuthorizationError, ContactError, SpecificationError, on_share
+from ..failures import AuthorizationError, SpecificationError, on_share
 from ..installed import POLICY
 from ..policy.model import StagingPolicy
 from ..share import paths
@@ -162,12 +162,9 @@ def _read_open(descriptor: int, path: str, shown: str, is_job_file: bool) -> "tu
         if not is_job_file and not status.st_mode & stat.S_IROTH:
             # A guest whose image QEMU's user cannot open does not start, and HTCondor then disables VM universe here.
             raise _unreadable(path, shown, "QEMU, which runs as a different user, could not open it", 0)
-        if qemu_locks.is_written(descriptor):
-            raise ContactError(  # the guest would not start
-                f"{shown} is open for writing in another program, usually QEMU, which has locked it, so no "
-                "guest could read it; try again when that program has ended",
-                check="in_use",
-            )
+        lock_fault = qemu_locks.find_fault(descriptor, shown)
+        if lock_fault:
+            raise lock_fault  # the guest would not start
         if not status.st_size:
             raise SpecificationError(
                 f"{shown} is empty; check that it was copied to the share completely", check="empty"

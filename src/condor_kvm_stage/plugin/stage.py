@@ -21,7 +21,13 @@ def stage(wanted: StageUrl, scratch: str, policy: StagingPolicy, heartbeat: "Hea
     Nothing is synced to disk, because the scratch directory does not survive a crash of the node. heartbeat: called at
     each step. Raises StageError; no file is left then.
     """
-    base = image.inspect(_local_path(wanted), policy, heartbeat)
+    path = _local_path(wanted)
+    try:
+        base = image.inspect(path, policy, heartbeat)
+    except SpecificationError as error:
+        from .url_hints import not_found
+
+        raise not_found(error, path, wanted.name) from error
     _check(wanted, base, policy)
     if base.unverified:
         _let_qemu_check(base.unverified, heartbeat)

@@ -1,7 +1,7 @@
 """Carry out the transfers that HTCondor requests, and return a result for each one, also after failures and bugs.
 
 See HTCondor's manual, "File Transfer Plug-Ins". The out-file is pre-allocated with blanks, so that a full disk can
-still be reported; it is overwritten, never truncated.
+still be reported; it is overwritten, never truncated. HTCondor 23.0 to 23.3 passes the one of an earlier run again.
 """
 
 import posix
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 _PROGRAM = "vm-nfs-plugin"  # in messages about a bug
+_BLOCK = 4096  # bytes: no file system has smaller holes, as a rule
+_BLANKS = b" \n\0"  # a hole is read as NULs
 
 
 class Run:
@@ -80,6 +82,23 @@ def _absolute(path: str) -> str:
     return os.path.abspath(path)
 
 
+def _erase(file: int) -> None:
+    """Replace the results of an earlier run in an open out-file with blanks.
+
+    The file keeps its size and its holes, so this needs no space on the disk.
+    """
+    position = 0
+    while True:
+        block = posix.pread(file, _BLOCK, position)
+        if not block:
+            return
+        old = block.lstrip(_BLANKS)
+        start = position + len(block) - len(old)
+        old = old.rstrip(_BLANKS)
+        # From the end of what was written, or of the block. A hole in it would be as large as a block
+        position = start + posix.pwrite(file, b" " * len(old), start) if old else position + len(block)
+
+
 def run_files(infile: str, outfile: str, uploading: bool) -> int:
     """Transfer each file named in `infile` and write the results into `outfile`. Returns the first failure's status.
 
@@ -88,6 +107,7 @@ def run_files(infile: str, outfile: str, uploading: bool) -> int:
     first_failure = OK
     run = Run(uploading)
     with open(posix.open(outfile, posix.O_RDWR | posix.O_CREAT | posix.O_CLOEXEC, 0o644), "r+b") as out:
+        _erase(out.fileno())
         try:
             with open(infile, "rb") as stream:
                 ads = classad_reader.read_ads(stream.read())

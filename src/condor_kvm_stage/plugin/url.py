@@ -12,7 +12,7 @@ UPLOAD_FORM = "nfs:///absolute/directory/"
 
 # HTCondor splits vm_disk at commas and colons, and pastes the names into the domain's XML without quoting.
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-")
-_SERVER = _SAFE | frozenset("[:]")
+_STAGE_OPTIONS = ("size", "format", "mode")
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
@@ -50,24 +50,24 @@ def parse_stage(url: str) -> StageUrl:
     server, rest = _server(url, FORM)
     before, colon, name = rest.rpartition(":")
     path, _, query = (before if colon else rest).partition("?")
+    if ":" in query and query.partition("=")[0] in _STAGE_OPTIONS:
+        from .url_hints import colon_in_options
+
+        raise colon_in_options(query, shown)
     path = _decoded(path, shown)
-    options = _options(query, ("size", "format", "mode"), shown)
+    options = _options(query, _STAGE_OPTIONS, shown)
     name = _decoded(name, shown) if colon else path.rpartition("/")[2]
     _check_name(name, shown, colon != "")
     wanted = StageUrl(path, name, server, format=options.get("format", ""), copy=options.get("mode") == "copy")
-    if wanted.format not in ("", "raw", "qcow2"):
-        raise ParameterError(
-            f"{shown}: the format '{printable(wanted.format)}' is unknown; write format=raw or format=qcow2"
-        )
-    if options.get("mode", "overlay") not in ("overlay", "copy"):
-        raise ParameterError(
-            f"{shown}: the mode '{printable(options['mode'])}' is unknown; write mode=overlay or mode=copy"
-        )
+    _check_value(options, "format", ("raw", "qcow2"), shown)
+    _check_value(options, "mode", ("overlay", "copy"), shown)
     if "size" in options:
         try:
             wanted.size = sizes.parse(options["size"])
         except ValueError as error:
-            raise ParameterError(f"{shown}: size: {error}") from None
+            from .url_hints import no_size
+
+            raise no_size(options["size"], error, shown) from None
     return wanted
 
 
@@ -86,9 +86,8 @@ def parse_upload(url: str, local_name: str) -> UploadUrl:
     if into or path.endswith("/"):
         path = path.rstrip("/") + appended
     options = _options(query, ("overwrite", "standalone"), shown)
-    for name, value in options.items():
-        if value not in ("yes", "no"):
-            raise ParameterError(f"{shown}: {name} is '{printable(value)}'; write {name}=yes or {name}=no")
+    for name in options:
+        _check_value(options, name, ("yes", "no"), shown)
     return UploadUrl(path, server, options.get("overwrite") == "yes", options.get("standalone") == "yes")
 
 
@@ -97,18 +96,20 @@ def _server(url: str, form: str) -> "tuple[str, str]":
     shown = printable(url)
     scheme, colon, rest = url.partition(":")
     if not colon or scheme.lower() != "nfs":
-        raise ParameterError(f"{shown}: not an nfs URL; write {form}")
+        from .url_hints import no_nfs_url
+
+        raise no_nfs_url(url, form)
     server = ""
     if rest.startswith("//"):
         server, slash, rest = rest[2:].partition("/")
         rest = slash + rest
-        if not _SERVER.issuperset(server):
-            raise ParameterError(
-                f"{shown}: '{printable(server)}' is not a host name; write {form}, or nfs://server/export/…"
-            )
+        if server:
+            from ..share import servers  # for URLs with one
+
+            server = servers.parse(server, shown, form)
     if not rest.startswith("/"):
         raise ParameterError(f"{shown}: the path is not absolute; write {form}")
-    return server.lower(), rest
+    return server, rest
 
 
 def _decoded(text: str, shown: str) -> str:
@@ -134,14 +135,21 @@ def _options(query: str, known: "tuple[str, ...]", shown: str) -> "dict[str, str
     for item in query.split("&") if query else ():
         name, equals, value = item.partition("=")
         if name not in known or not equals:
-            raise ParameterError(
-                f"{shown}: unknown option '{printable(item)}'; known options are {', '.join(f'{n}=' for n in known)}"
-                ", joined by &; write a question mark in a path as %3F"
-            )
+            from .url_hints import unknown_option
+
+            raise unknown_option(item, known, shown)
         if name in options:
             raise ParameterError(f"{shown}: the option {name} is given twice; give it once")
         options[name] = value
     return options
+
+
+def _check_value(options: "dict[str, str]", name: str, known: "tuple[str, ...]", shown: str) -> None:
+    """Refuse an option whose value is not one of the known ones."""
+    if name in options and options[name] not in known:
+        from .url_hints import unknown_value
+
+        raise unknown_value(name, options[name], known, shown)
 
 
 def _check_name(name: str, shown: str, stated: bool) -> None:

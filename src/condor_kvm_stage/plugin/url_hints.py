@@ -37,22 +37,18 @@ def unknown_option(item: str, known: "tuple[str, ...]", shown: str) -> Parameter
     listed = ", ".join(f"{option}=" for option in known)
     hint = ""
     if not item:
-        hint = "there is an & too many"
+        hint = "; there is an & too many"
     elif name in known:
-        hint = f"write a value: {name}=…"
+        hint = f"; write it with a value, {name}=…"
     elif equals and name in _ELSEWHERE:
-        hint = _ELSEWHERE[name]
+        hint = f"; {_ELSEWHERE[name]}"
     else:
-        word = name.strip().lower().partition(":")[0]
-        if word in known:
-            meant = [word]
-        else:
-            meant = difflib.get_close_matches(word, known, 1)
+        meant = difflib.get_close_matches(name.strip().lower(), known, 1)
         if meant:
-            hint = f"did you mean {meant[0]}={printable(value)}"
-    what = f"unknown option '{printable(item)}'" + (f" ({hint})" if hint else "")
+            hint = f"; did you mean {meant[0]}={printable(value)}"
     return ParameterError(
-        f"{shown}: {what}; known options are {listed}, joined by &; write a question mark in a path as %3F"
+        f"{shown}: unknown option '{printable(item)}'{hint}; known options are {listed}, joined by &; write a "
+        "question mark in a path as %3F"
     )
 
 
@@ -67,29 +63,29 @@ def colon_in_options(query: str, shown: str) -> ParameterError:
 
 def unknown_value(option: str, value: str, known: "tuple[str, ...]", shown: str) -> ParameterError:
     """Return the failure for the value of an option that has a list of them."""
-    steps = " or ".join(f"{option}={word}" for word in known)
-    apart = _joined_otherwise(value)
-    meant = [] if apart else difflib.get_close_matches(value.strip().lower(), known, 1)
-    hint = apart or (f" (did you mean {option}={meant[0]})" if meant else "")
-    return ParameterError(f"{shown}: the {option} '{printable(value)}' is unknown{hint}; write {steps}")
+    step = "write " + " or ".join(f"{option}={word}" for word in known)
+    if "=" in value:
+        step = f"join options by &, and {step}"
+    else:
+        meant = difflib.get_close_matches(value.strip().lower(), known, 1)
+        if meant:
+            step = f"did you mean {option}={meant[0]}"
+    return ParameterError(f"{shown}: {option} is '{printable(value)}'; {step}")
 
 
 def no_size(value: str, error: ValueError, shown: str) -> ParameterError:
     """Return the failure for a size that is none."""
-    hint = _joined_otherwise(value)
-    number = value.strip().upper().removesuffix("B").removesuffix("I").replace(" ", "")
-    if not hint and number and number != value:
+    hint = ""
+    if "=" in value:
+        hint = "; options are joined by &"
+    else:
+        number = value.strip().upper().removesuffix("B").removesuffix("I").replace(" ", "").lstrip("+")
         try:
             sizes.parse(number)
-            hint = f" (did you mean size={number})"
+            hint = f"; did you mean size={number}"
         except ValueError:
             pass  # nothing like a size
     return ParameterError(f"{shown}: size: {printable(str(error))}{hint}")
-
-
-def _joined_otherwise(value: str) -> str:
-    """Return a hint if a value has the next option in it."""
-    return " (options are joined by &)" if "=" in value else ""
 
 
 def not_found(error: SpecificationError, path: str, name: str) -> SpecificationError:

@@ -4,6 +4,7 @@ import os
 
 from ..failures import ParameterError, ResolutionError
 from ..text import printable
+from . import servers
 from .paths import is_under
 
 MOUNTINFO = "/proc/self/mountinfo"
@@ -15,10 +16,11 @@ _OCTAL = {f"{ord(c):03o}": c for c in " \t\n\\#"}  # what the kernel escapes
 class NfsMount:
     """An NFS mount of this node."""
 
-    __slots__ = ("export", "mount_point", "server")
+    __slots__ = ("export", "mount_point", "port", "server")
 
-    def __init__(self, server: str, export: str, mount_point: str) -> None:
-        self.server = server  # lower case
+    def __init__(self, server: str, export: str, mount_point: str, port: int = servers.PORT) -> None:
+        self.server = server  # as servers.canonical() has it
+        self.port = port
         self.export = export  # absolute path on the server
         self.mount_point = mount_point  # absolute path on this node
 
@@ -32,17 +34,28 @@ def read() -> "list[NfsMount]":
 def parse(mountinfo: str) -> "list[NfsMount]":
     """Return the NFS mounts in the text of a mountinfo."""
     found = []
-    for mount_point, (kind, source) in entries(mountinfo).items():
+    for mount_point, (kind, source, options) in _entries(mountinfo).items():
         # Of a bind mount too the source is the directory that is mounted (nfs_show_devname in Linux' fs/nfs/super.c).
         server, colon, export = source.partition(":/")
         if kind in _FILE_SYSTEMS and colon:
-            found.append(NfsMount(server.lower(), "/" + export.strip("/"), mount_point))
+            found.append(NfsMount(servers.canonical(server), "/" + export.strip("/"), mount_point, _port(options)))
     return found
+
+
+def _port(options: str) -> int:
+    """Return the server's port. Linux shows another than NFS' own; older versions show 0 for that."""
+    given = [option[5:] for option in options.split(",") if option.startswith("port=")]
+    return int(given[-1]) if given and given[-1].isdecimal() and given[-1] != "0" else servers.PORT
 
 
 def entries(mountinfo: str) -> "dict[str, tuple[str, str]]":
     """Return the type and source of each mount, by mount point. A later mount hides earlier ones."""
-    found: dict[str, tuple[str, str]] = {}
+    return {mount_point: (kind, source) for mount_point, (kind, source, _) in _entries(mountinfo).items()}
+
+
+def _entries(mountinfo: str) -> "dict[str, tuple[str, str, str]]":
+    """Return the type, source and options of each mount, by mount point."""
+    found: dict[str, tuple[str, str, str]] = {}
     for line in mountinfo.split("\n"):
         # id, parent, device, root, mount point, options, optional fields …, "-", type, source, options
         before, _, after = line.partition(" - ")
@@ -51,29 +64,35 @@ def entries(mountinfo: str) -> "dict[str, tuple[str, str]]":
             continue
         mount_point = _unescaped(fields[4])
         found.pop(mount_point, None)
-        found[mount_point] = (source[0], _unescaped(source[1]))
+        found[mount_point] = (source[0], _unescaped(source[1]), source[2] if len(source) > 2 else "")
     return found
 
 
 def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
     """Return where `path` on `server` is on this node; of the exports that contain it, the longest counts.
 
-    Raises ResolutionError, with the mounts of this node.
+    server: as servers.parse() has it. Raises ResolutionError, with the mounts of this node.
     """
     names = [name for name in path.split("/") if name not in ("", ".")]  # of //, too (RFC 2224, section 2)
     if ".." in names:
         raise ParameterError(f"{printable(path)} on {printable(server)}: write the path on the server without '..'")
     path = "/" + "/".join(names)
-    leading = [m for m in mounts if m.server == server and (path == m.export or is_under(path, m.export))]
+    host, port = servers.split(server)
+    of_server = [m for m in mounts if m.server == host and port in (0, m.port)]
+    leading = [m for m in of_server if path == m.export or is_under(path, m.export)]
     if leading:
         best = max(leading, key=lambda mount: len(mount.export))
         return os.path.join(best.mount_point, path[len(best.export) :].lstrip("/"))
     shown = ", ".join(f"{m.server}:{m.export} on {m.mount_point}" for m in mounts[:_SHOWN]) or "none"
     more = f" and {len(mounts) - _SHOWN} more" if len(mounts) > _SHOWN else ""
+    from .mount_hints import hint
+
+    step = hint(host, port, path, mounts) or (
+        "ask the administrator to mount it, or give the image's path on the node: nfs:///absolute/path/of/image:name"
+    )
     raise ResolutionError(
         f"no NFS mount of {os.uname().nodename} leads to {printable(path)} on the server {printable(server)} "
-        f"(mounted here: {printable(shown)}{more}); ask the administrator to mount it, or give the image's path on the "
-        "node: nfs:///absolute/path/of/image:name"
+        f"(mounted here: {printable(shown)}{more}); {step}"
     )
 
 

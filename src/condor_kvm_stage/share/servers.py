@@ -33,17 +33,27 @@ def parse(authority: str, shown: str, form: str) -> str:
                 f"{shown}: '{printable(rest)}' has more than one colon; write an IPv6 address in brackets, as "
                 "[2001:db8::1], and nothing after a port"
             )
-        if not host or not _HOST.issuperset(host):
+        if not host:
+            raise ParameterError(f"{shown}: a port, but no server; write {form}, or nfs://server/export/…")
+        if not _HOST.issuperset(host):
             raise ParameterError(
                 f"{shown}: '{printable(host)}' is not a host name; write {form}, or nfs://server/export/…"
             )
-    if port and not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536 and len(port) < 6):
+    number = _port(port) if port else PORT
+    if not number:
         raise ParameterError(
-            f"{shown}: '{printable(port)}' after the server's colon is not a port; a slash separates server and path: "
-            f"nfs://{host}/{'' if port.isdecimal() else printable(port) + '/'}…"
+            f"{shown}: '{printable(port)}', after the server's colon, is not a port; leave it out, or write a path "
+            f"after a slash: nfs://{host}/{printable(port)}/…"
         )
     host = canonical(host)
-    return f"{host}:{int(port)}" if port and int(port) != PORT else host
+    return host if number == PORT else f"{host}:{number}"
+
+
+def _port(text: str) -> int:
+    """Return the number of a port, 0 if the text is none."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5):
+        return 0
+    return int(text) if int(text) <= 65535 else 0
 
 
 def canonical(host: str) -> str:
