@@ -116,3 +116,58 @@ def test_mount_that_hides_another_comes_where_it_was_mounted() -> None:
     mounted = [("/a", "1"), ("/b", "2"), ("/a", "3")]
     text = "".join(f"{kind} 1 0:{kind} / {point} rw - {kind} x rw\n" for point, kind in mounted)
     assert list(mounts.entries(text).items()) == [("/b", ("2", "x")), ("/a", ("3", "x"))]
+
+
+PORTS = parse(
+    "1 1 0:1 / /mnt/rdma rw - nfs4 filer:/vol rw,vers=4.2,proto=rdma,port=20049\n"
+    "2 1 0:2 / /mnt/old rw - nfs4 old:/vol rw,vers=4.0,port=0\n"  # how Linux before 5.x shows none
+    "3 1 0:3 / /mnt/plain rw - nfs plain.example.org:/vol rw,vers=3,mountport=635\n"
+    "4 1 0:4 / /mnt/dot rw - nfs4 Dot.example.org.:/vol rw\n"
+    "5 1 0:5 / /six rw - nfs4 [FD00:0::1]:/vol rw\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("server", "local"),
+    [
+        ("filer", "/mnt/rdma/x"),
+        ("filer:20049", "/mnt/rdma/x"),
+        ("old", "/mnt/old/x"),
+        ("plain.example.org", "/mnt/plain/x"),
+        ("dot.example.org", "/mnt/dot/x"),
+        ("[fd00::1]", "/six/x"),
+    ],
+)
+def test_port_that_is_given_is_that_of_the_mount(server: str, local: str) -> None:
+    assert local_path(server, "/vol/x", PORTS) == local
+
+
+@pytest.mark.parametrize(
+    ("server", "path", "step"),
+    [
+        ("filer:2050", "/vol/x", "it is mounted here by port 20049, not 2050; write that, or no port"),
+        ("old:20049", "/vol/x", "it is mounted here by port 2049, not 20049"),
+        ("[fd00::1]:111", "/vol/x", "it is mounted here by port 2049, not 111"),
+        ("plain", "/vol/x", "the mount here calls the server plain.example.org: write that name"),
+        ("filer.example.org", "/vol/x", "the mount here calls the server filer: write that name"),
+        ("filer", "/mnt/rdma/a/x", "that is the path on this node: write nfs:///mnt/rdma/a/x, or the path on the server"),
+        ("filer", "/mnt/rdma/a/x", "or the path on the server, /vol/a/x"),
+        ("mnt", "/plain/x", "for a path on this node write three slashes: nfs:///mnt/plain/x"),
+        ("filer", "/other/x", "ask the administrator to mount it"),
+        ("fil", "/vol/x", "ask the administrator to mount it"),
+        ("plain:2050", "/vol/x", "the mount here calls the server plain.example.org"),
+    ],
+)
+def test_mistake_that_shows_is_named(server: str, path: str, step: str) -> None:
+    with pytest.raises(ResolutionError) as caught:
+        local_path(server, path, PORTS)
+    assert step in str(caught.value)
+
+
+@given(st.text("0123456789 /:-nfs4\\a\n,port="), st.text("fil:e"), st.text("/vol."))
+def test_whatever_is_mounted_a_hint_is_printable(text: str, server: str, path: str) -> None:
+    found = parse(text + "1 1 0:1 / /mnt rw - nfs4 file:/vol rw,port=\n2 1 0:1 / /m rw - nfs4 fil:/ rw,port=x\n")
+    try:
+        local_path(server.replace(":", "") + ":7", path, found)
+    except (ParameterError, ResolutionError) as error:
+        assert str(error).isprintable()
