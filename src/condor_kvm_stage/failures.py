@@ -64,7 +64,7 @@ class ResolutionError(StageError):
 
 
 class ContactError(StageError):
-    """The share does not answer or reports a fault, or a program has the image open for writing."""
+    """The share does not answer or reports a fault, or the image is locked."""
 
     status = posix.EX_UNAVAILABLE
     error_type = "Contact"

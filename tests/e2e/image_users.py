@@ -1,4 +1,4 @@
-"""For each way to use an image: do we call it written, and does a guest start on a new overlay of it? Prints JSON.
+"""For each way to use an image: do we call it denied, and does a guest start on a new overlay of it? Prints JSON.
 
 Runs in a root with QEMU, in an empty directory, with the plug-in's modules on PYTHONPATH. The guests never run: QEMU
 has their disks open, which is what matters.
@@ -55,19 +55,19 @@ def guest(image: str, image_format: str, **options: object) -> Iterator[subproce
         qemu.kill()
 
 
-def is_written(name: str) -> bool:
+def is_denied(name: str) -> bool:
     with open(name, "rb") as file:
-        return qemu_locks.is_written(file.fileno())
+        return qemu_locks.find_fault(file.fileno(), name) is not None
 
 
 def seen() -> dict[str, tuple[bool, bool]]:
-    """For each image: whether a file of it is called written, and whether a guest starts on a new overlay."""
+    """For each image: whether a file of it is called denied, and whether a guest starts on a new overlay."""
     found = {}
     for name, (image_format, files) in IMAGES.items():
         write_overlay("new", name, image_format)
         with guest("new", "qcow2") as started:
             pass
-        found[name] = (any(map(is_written, files)), started is not None)
+        found[name] = (any(map(is_denied, files)), started is not None)
     return found
 
 

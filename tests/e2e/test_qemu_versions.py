@@ -37,16 +37,16 @@ def test_unit_tests_of_overlays_and_locks_pass(release: Release) -> None:
 
 
 @pytest.mark.parametrize("release", NODES, ids=lambda release: f"QEMU-{VERSIONS[release]}")
-def test_guest_starts_on_an_image_unless_we_call_it_written(release: Release) -> None:
+def test_guest_starts_on_an_image_unless_we_call_it_denied(release: Release) -> None:
     with container.tree(release) as tree:
         script = "mkdir /srv/images; cd /srv/images; PYTHONPATH=/srv/repository/src "
         script += "python3 /srv/repository/tests/e2e/image_users.py"
         found = json.loads(run(tree, "sh", "-c", script))
-    written = {use: [name for name, (called, _) in seen.items() if called] for use, seen in found.items()}
+    denied = {use: [name for name, (called, _) in seen.items() if called] for use, seen in found.items()}
     for use, seen in found.items():
-        for name, (called_written, starts) in seen.items():
-            assert starts is not called_written, (use, name)
-    assert written == {
+        for name, (called_denied, starts) in seen.items():
+            assert starts is not called_denied, (use, name)
+    assert denied == {
         "nobody": [],
         "raw written": ["raw"],
         "raw read": [],

@@ -55,7 +55,13 @@ def _nothing(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "changes", "code", "message"),
     [
-        (_nothing, {}, SPECIFICATION, r"there is no disk disk\.qcow2 in the scratch directory"),
+        (_nothing, {}, SPECIFICATION, r"there is no disk disk\.qcow2 in the scratch directory .* the job brought no file"),
+        (
+            lambda path: put(path.with_name("disk1.qcow2")),
+            {},
+            SPECIFICATION,
+            r"there is no disk disk\.qcow2 in the scratch directory .* the job brought disk1\.qcow2",
+        ),
         (lambda path: path.symlink_to("/etc/shadow"), {}, SPECIFICATION, r"disk disk\.qcow2 is a symlink"),
         (lambda path: put(path, b"x" * 512), {}, SPECIFICATION, "is raw, but vm_disk says qcow2"),
         (put, {"VMPARAM_vm_Disk": '"/etc/shadow:vda:r:raw"'}, AUTHORIZATION, "one that the job has brought"),

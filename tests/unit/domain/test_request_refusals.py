@@ -84,7 +84,8 @@ DISKS = [
         ("has the device vda twice", ["a:vda:w,b:vda:r", "a:vda:w,b:vdb:w,c:vda:r"]),
         ("has the file a twice", ["a:vda:r,a:vdb:r"]),
         ("rename it, or write sda or hdc", ["comparison.qcow2:vda:w:qcow2", "x.iso:vda:r"]),
-        ("a disk that is read-only must be", ["disk:hda:r"]),
+        (r"a disk that is read-only must be vd\? or sd\?$", ["disk:hda:r"]),
+        ("to be a CD-ROM, have 'iso' in its name in small letters", ["SEED.ISO:hdc:r:raw", "Seed.Iso:hda:r", "xISOx:hdd:r"]),
         ("has 17 disks; at most 16", [",".join(f"d{i}:vd{chr(97 + i)}:w" for i in range(17))]),
     ]
     for text in texts

@@ -153,7 +153,7 @@ def test_image_that_a_program_writes_to_is_refused_and_one_that_is_read_is_not(
 ) -> None:
     image = image_on(base)
     with qemu_io("-f", "qcow2", base):
-        with pytest.raises(ContactError, match=rf"{base.name}.* is open for writing in another program") as caught:
+        with pytest.raises(ContactError, match=rf"{base.name}.* is locked by another program, ") as caught:
             put(f"nfs://{image}:disk", scratch)
         assert caught.value.check == "in_use"
         assert names(scratch) == []

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.classad_writer import write_ad
+from condor_kvm_stage.plugin import transfer
+from condor_kvm_stage.plugin.transfer import run_files
 from support.transfer_files import (
     AUTHORIZATION,
     NODE,
@@ -47,6 +49,83 @@ def test_preallocated_out_file_is_written_over_not_truncated(files: Files, scrat
     assert run(files)[0] == OK
     assert (files[1].stat().st_ino, files[1].stat().st_size) == (inode, PREALLOCATED)
     assert files[1].read_text().rstrip().endswith("]")
+
+
+def earlier_results(files: Files, scratch: Path, *urls: str) -> None:
+    ask(files[0], scratch, *urls)
+    run(files)
+
+
+@pytest.mark.parametrize("uploading", [False, True])
+def test_nothing_of_an_earlier_run_is_left_in_the_out_file(
+    files: Files, scratch: Path, base: Path, uploading: bool
+) -> None:
+    """HTCondor 23.0 to 23.3 passes the same out-file again."""
+    earlier_results(files, scratch, *(f"nfs://{base}:{name}" for name in "abcdefghijklmnopqrstuvwxyz" * 3))
+    before = files[1].stat()
+    assert before.st_size > PREALLOCATED
+    ask(files[0], scratch, f"nfs://{base}:new")
+    _, ads = run(files, uploading)
+    assert [ad["TransferUrl"] for ad in ads] == [f"nfs://{base}:new"]
+    assert (files[1].stat().st_ino, files[1].stat().st_size) == (before.st_ino, before.st_size)
+    assert files[1].read_text().partition("\n")[2].isspace()  # a result is one line
+
+
+@pytest.mark.parametrize("content", [None, "[ Url = "])
+def test_nothing_of_an_earlier_run_is_left_by_one_that_cannot_read_its_list(
+    files: Files, scratch: Path, base: Path, content: str | None
+) -> None:
+    earlier_results(files, scratch, *(f"nfs://{base}:{name}" for name in "abc"))
+    files[0].unlink() if content is None else files[0].write_text(content)
+    _, (ad,) = run(files)
+    assert "cannot read the list of files" in ad["TransferError"]
+
+
+def test_nothing_of_an_earlier_run_is_left_if_there_is_nothing_to_do(files: Files, scratch: Path, base: Path) -> None:
+    earlier_results(files, scratch, f"nfs://{base}:a")
+    files[0].write_text("")
+    assert run(files) == (OK, [])
+    assert files[1].read_text().isspace()
+
+
+def test_nothing_of_an_earlier_run_is_left_by_one_that_is_killed(
+    files: Files, scratch: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier_results(files, scratch, *(f"nfs://{base}:{name}" for name in "abc"))
+    monkeypatch.setattr(transfer.Run, "transfer", None)  # what it would have done is not to be
+    with pytest.raises(TypeError):
+        run(files)
+    assert files[1].read_text().isspace()
+
+
+@pytest.mark.parametrize(
+    "rest", [b"[ half a result", b"\xff\x80 no text", b"\0\0x\0\0", b"x" * 5000, b" " * 9000 + b"x", b"\0" * 9000 + b"[ ]"]
+)
+def test_whatever_is_in_the_out_file_the_results_can_be_read(
+    files: Files, scratch: Path, base: Path, rest: bytes
+) -> None:
+    """Of a run that was killed while it wrote, say."""
+    files[1].write_bytes(b" " * 3000 + rest)
+    ask(files[0], scratch, f"nfs://{base}:a")
+    assert run_files(str(files[0]), str(files[1]), False) == OK
+    written = files[1].read_bytes()
+    assert len(written) == max(3000 + len(rest), written.index(b"\n") + 1)
+    assert set(written.partition(b"\n")[2]) == set(b" \0") & set(rest + b" ")
+
+
+def test_holes_in_the_out_file_stay_holes(files: Files, scratch: Path, base: Path) -> None:
+    """To erase what an earlier run has left needs no space on a disk that may be full."""
+    with open(files[1], "wb") as file:
+        for position in (0, 1 << 20, 2 << 20):
+            file.seek(position)
+            file.write(b"[ old ]")
+        file.truncate(3 << 20)
+    before = files[1].stat()
+    ask(files[0], scratch, f"nfs://{base}:a")
+    assert run_files(str(files[0]), str(files[1]), False) == OK
+    after = files[1].stat()
+    assert (after.st_size, after.st_blocks) == (before.st_size, before.st_blocks)
+    assert b"old" not in files[1].read_bytes()
 
 
 def test_attributes_and_ads_that_are_not_ours_are_ignored(files: Files, scratch: Path, base: Path) -> None:
