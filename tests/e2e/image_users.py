@@ -7,9 +7,11 @@ has their disks open, which is what matters.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +57,21 @@ def guest(image: str, image_format: str, **options: object) -> Iterator[subproce
         qemu.kill()
 
 
+@contextlib.contextmanager
+def locked(name: str, first: int, length: int, exclusive: bool = False) -> Iterator[None]:
+    """Have another program, of whoever may read the file, lock it."""
+    script = "import fcntl, sys; file = open(sys.argv[1], 'r+b'); first, length, kind = map(int, sys.argv[2:]);"
+    script += "fcntl.lockf(file, kind | fcntl.LOCK_NB, length, first); print(flush=True); sys.stdin.read()"
+    kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    command = [sys.executable, "-c", script, name, str(first), str(length), str(kind)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdout.readline()
+        yield
+        process.stdin.close()
+
+
 def is_denied(name: str) -> bool:
     with open(name, "rb") as file:
         return qemu_locks.find_fault(file.fileno(), name) is not None
@@ -85,6 +102,9 @@ def main() -> None:
         assert qemu
         assert ask(qemu, "block-commit", **{"job-id": "job", "device": "disk", "base": os.path.abspath("qcow2")})
         found["commit of top into qcow2"] = seen()
+    for first, length, exclusive in ((0, 0, False), (0, 0, True), (101, 100, False), (100, 1, False), (100, 1, True)):
+        with locked("qcow2", first, length, exclusive):
+            found[f"lock {first} {length} {'exclusive' if exclusive else 'shared'}"] = seen()
     print(json.dumps(found))
 
 

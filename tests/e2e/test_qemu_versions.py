@@ -57,4 +57,9 @@ def test_guest_starts_on_an_image_unless_we_call_it_denied(release: Release) -> 
         "top written": ["top"],
         "top read": [],
         "commit of top into qcow2": ["qcow2", "middle", "top"],
+        "lock 0 0 shared": ["qcow2", "middle", "top"],
+        "lock 0 0 exclusive": ["qcow2", "middle", "top"],
+        "lock 101 100 shared": ["qcow2", "middle", "top"],
+        "lock 100 1 shared": [],
+        "lock 100 1 exclusive": ["qcow2", "middle", "top"],
     }

@@ -99,3 +99,26 @@ def test_missing_image_holds_a_vm_job_with_the_path_and_vm_universe_stays(worker
     assert f"cannot open image {missing}: No such file or directory" in ad["HoldReason"]
     worker.run(["condor_rm", str(cluster)])
     assert pool.slot_ad(worker)["HasVM"] is True
+
+
+def test_share_without_locks_holds_a_vm_job_and_vm_universe_stays(worker: Node) -> None:
+    """QEMU would not start there ("Failed to lock byte 100")."""
+    server = (Path(__file__).parent / "share_without_locks.py").read_text(encoding="utf-8")
+    (worker.root / "root/share_without_locks.py").write_text(server, encoding="utf-8")
+    worker.run("mkdir -p /srv/share")
+    program = f"python3 /root/share_without_locks.py /srv/share {jobs.BASE}"
+    worker.run(f"systemd-run --quiet --collect --unit=share-without-locks {program}")
+    worker.wait_until(lambda: " /srv/share fuse.share " in worker.run("cat /proc/mounts").stdout, "it is mounted", 10)
+    try:
+        refused = worker.run(["qemu-img", "info", "/srv/share/base.qcow2"], check=False)
+        assert "Failed to lock byte 100" in refused.stderr
+        submitted = jobs.VM_JOB.replace(jobs.BASE, "/srv/share/base.qcow2")
+        cluster = pool.submit(worker, "no-locks.sub", submitted)
+        ad = pool.wait_for_hold(worker, cluster)
+    finally:
+        worker.run("systemctl kill --signal=KILL share-without-locks")
+        worker.run("umount --lazy /srv/share")
+    assert (ad["HoldReasonCode"], ad["HoldReasonSubCode"]) == (13, 69 << 8)
+    assert "image /srv/share/base.qcow2 cannot be locked: No locks available, QEMU locks every image" in ad["HoldReason"]
+    worker.run(["condor_rm", str(cluster)])
+    assert pool.slot_ad(worker)["HasVM"] is True
