@@ -119,6 +119,8 @@ def test_share_without_locks_holds_a_vm_job_and_vm_universe_stays(worker: Node) 
         worker.run("systemctl kill --signal=KILL share-without-locks")
         worker.run("umount --lazy /srv/share")
     assert (ad["HoldReasonCode"], ad["HoldReasonSubCode"]) == (13, 69 << 8)
-    assert "image /srv/share/base.qcow2 cannot be locked: No locks available, QEMU locks every image" in ad["HoldReason"]
+    assert (
+        "image /srv/share/base.qcow2 cannot be locked: No locks available, QEMU locks every image" in ad["HoldReason"]
+    )
     worker.run(["condor_rm", str(cluster)])
     assert pool.slot_ad(worker)["HasVM"] is True

@@ -56,9 +56,7 @@ def test_share_that_fails_at_a_lock_is_told_as_one_that_fails(
 
 
 @pytest.mark.parametrize("operation", ["getlk", "setlk"])
-def test_share_that_hangs_at_a_lock_is_given_up(
-    plugin: Plugin, broken: Share, scratch: Path, operation: str
-) -> None:
+def test_share_that_hangs_at_a_lock_is_given_up(plugin: Plugin, broken: Share, scratch: Path, operation: str) -> None:
     plugin.set_policy("timeout = 1")
     broken.order("hang", operation)
     outcome = plugin.stage(f"nfs://{broken.mount}/base.qcow2:disk", scratch)

@@ -57,7 +57,8 @@ def colon_in_options(query: str, shown: str) -> ParameterError:
     options, _, rest = query.partition(":")
     return ParameterError(
         f"{shown}: after the options '{printable(options)}' only the disk's name follows, and no colon after it; "
-        f"write …?{printable(options)}:{printable(rest.partition(':')[0])}, and device, permission and format in vm_disk"
+        f"write …?{printable(options)}:{printable(rest.partition(':')[0])}, and device, permission and format in "
+        "vm_disk"
     )
 
 

@@ -85,15 +85,40 @@ def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
         return os.path.join(best.mount_point, path[len(best.export) :].lstrip("/"))
     shown = ", ".join(f"{m.server}:{m.export} on {m.mount_point}" for m in mounts[:_SHOWN]) or "none"
     more = f" and {len(mounts) - _SHOWN} more" if len(mounts) > _SHOWN else ""
-    from .mount_hints import hint
-
-    step = hint(host, port, path, mounts) or (
+    step = _hint(host, port, path, mounts) or (
         "ask the administrator to mount it, or give the image's path on the node: nfs:///absolute/path/of/image:name"
     )
     raise ResolutionError(
         f"no NFS mount of {os.uname().nodename} leads to {printable(path)} on the server {printable(server)} "
         f"(mounted here: {printable(shown)}{more}); {step}"
     )
+
+
+def _hint(host: str, port: int, path: str, mounts: "list[NfsMount]") -> str:
+    """Return the step that helps if no mount leads to a path, "" if no particular mistake shows."""
+    leading = [m for m in mounts if path == m.export or is_under(path, m.export)]
+    for mount in leading:
+        if mount.server == host:
+            return f"it is mounted here by port {mount.port}, not {port}; write that, or no port"
+    for mount in leading:
+        if _is_short_for(host, mount.server):
+            return f"the mount here calls the server {printable(mount.server)}: write that name"
+    for mount in mounts:
+        if is_under(path, mount.mount_point) and mount.server == host:
+            inside = path[len(mount.mount_point.rstrip("/")) :]
+            return (
+                f"that is the path on this node: write nfs://{printable(path)}, or the path on the server, "
+                f"{printable(mount.export.rstrip('/') + inside)}"
+            )
+    for mount in mounts:
+        if is_under(f"/{host}{path}", mount.mount_point):
+            return f"for a path on this node write three slashes: nfs:///{printable(host + path)}"
+    return ""
+
+
+def _is_short_for(one: str, other: str) -> bool:
+    """Return whether one of two host names is the other without its domain."""
+    return other.startswith(one + ".") or one.startswith(other + ".")
 
 
 def server_of(path: str) -> str:

@@ -68,7 +68,9 @@ def test_directory_that_is_gone_is_no_failure_of_its_own(tmp_path: Path) -> None
     assert brought.show(f"{tmp_path}/gone", "disk") == "what the job brought cannot be listed"
 
 
-NAMES = st.text("aé\n\x1b\"<,", min_size=1, max_size=40) | st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=40)
+NAMES = st.text('aé\n\x1b"<,', min_size=1, max_size=40) | st.text(
+    st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=40
+)
 
 
 @given(st.sets(NAMES.filter(lambda name: not {"/", "\0"} & {*name} and name not in (".", ".."))), st.text())

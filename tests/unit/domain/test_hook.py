@@ -55,7 +55,12 @@ def _nothing(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "changes", "code", "message"),
     [
-        (_nothing, {}, SPECIFICATION, r"there is no disk disk\.qcow2 in the scratch directory .* the job brought no file"),
+        (
+            _nothing,
+            {},
+            SPECIFICATION,
+            r"there is no disk disk\.qcow2 in the scratch directory .* the job brought no file",
+        ),
         (
             lambda path: put(path.with_name("disk1.qcow2")),
             {},

@@ -85,7 +85,10 @@ DISKS = [
         ("has the file a twice", ["a:vda:r,a:vdb:r"]),
         ("rename it, or write sda or hdc", ["comparison.qcow2:vda:w:qcow2", "x.iso:vda:r"]),
         (r"a disk that is read-only must be vd\? or sd\?$", ["disk:hda:r"]),
-        ("to be a CD-ROM, have 'iso' in its name in small letters", ["SEED.ISO:hdc:r:raw", "Seed.Iso:hda:r", "xISOx:hdd:r"]),
+        (
+            "to be a CD-ROM, have 'iso' in its name in small letters",
+            ["SEED.ISO:hdc:r:raw", "Seed.Iso:hda:r", "xISOx:hdd:r"],
+        ),
         ("has 17 disks; at most 16", [",".join(f"d{i}:vd{chr(97 + i)}:w" for i in range(17))]),
     ]
     for text in texts

@@ -99,7 +99,8 @@ def test_nothing_of_an_earlier_run_is_left_by_one_that_is_killed(
 
 
 @pytest.mark.parametrize(
-    "rest", [b"[ half a result", b"\xff\x80 no text", b"\0\0x\0\0", b"x" * 5000, b" " * 9000 + b"x", b"\0" * 9000 + b"[ ]"]
+    "rest",
+    [b"[ half a result", b"\xff\x80 no text", b"\0\0x\0\0", b"x" * 5000, b" " * 9000 + b"x", b"\0" * 9000 + b"[ ]"],
 )
 def test_whatever_is_in_the_out_file_the_results_can_be_read(
     files: Files, scratch: Path, base: Path, rest: bytes

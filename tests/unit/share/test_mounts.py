@@ -150,7 +150,7 @@ def test_port_that_is_given_is_that_of_the_mount(server: str, local: str) -> Non
         ("[fd00::1]:111", "/vol/x", "it is mounted here by port 2049, not 111"),
         ("plain", "/vol/x", "the mount here calls the server plain.example.org: write that name"),
         ("filer.example.org", "/vol/x", "the mount here calls the server filer: write that name"),
-        ("filer", "/mnt/rdma/a/x", "that is the path on this node: write nfs:///mnt/rdma/a/x, or the path on the server"),
+        ("filer", "/mnt/rdma/a/x", "that is the path on this node: write nfs:///mnt/rdma/a/x, or the path"),
         ("filer", "/mnt/rdma/a/x", "or the path on the server, /vol/a/x"),
         ("mnt", "/plain/x", "for a path on this node write three slashes: nfs:///mnt/plain/x"),
         ("filer", "/other/x", "ask the administrator to mount it"),
