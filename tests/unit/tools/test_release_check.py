@@ -35,6 +35,9 @@ def clone(tmp_path: Path) -> Path:
     for name in [SCRIPT, SOURCE, SPEC, CHANGELOG, *PAGES]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, tmp_path / name)
+    changes = tmp_path / CHANGELOG
+    text = re.sub(r"^## \[Unreleased\].*?(?=^## )", "", changes.read_text(encoding="utf-8"), flags=re.M | re.S)
+    changes.write_text(text, encoding="utf-8")
     git(tmp_path, "init", "--quiet")
     commit(tmp_path)
     git(tmp_path, "tag", TAG)
