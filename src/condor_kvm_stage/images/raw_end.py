@@ -27,7 +27,7 @@ def check_end(head: bytes, size: int, check: Checker) -> None:
 def _ends(head: bytes) -> "list[tuple[str, int]]":
     """Return what says where it ends, and the byte behind that end."""
     iso = _iso(head) if is_iso(head) else []
-    entries = _partitions(head)
+    entries = _partitions(head, 0 if iso else 1)
     if any(kind == _PROTECTIVE for kind, _, _ in entries):
         return iso + _gpt(head)
     if entries:
@@ -43,12 +43,14 @@ def _iso(head: bytes) -> "list[tuple[str, int]]":
     return [("ISO file system", max(0, _little(blocks, 0, 4) - _PADDING) * _little(block, 0, 2))]
 
 
-def _partitions(head: bytes) -> "list[tuple[int, int, int]]":
-    """Return (type, first sector, number of sectors) of each entry in an MBR; none if it is not certain to be one."""
+def _partitions(head: bytes, behind: int) -> "list[tuple[int, int, int]]":
+    """Return (type, first sector, number of sectors) of each entry in an MBR; none if it is not certain to be one.
+
+    behind: the first sector that can be in a partition; that of an ISO image may be the disk's first one.
+    """
     if head[510:512] != b"\x55\xaa" or _is_boot_sector(head):
         return []
     found = []
-    behind = 1
     entries = [head[at : at + 16] for at in range(446, 510, 16)]
     for entry in sorted(entries, key=lambda entry: _little(entry, 8, 4)):
         start, count = _little(entry, 8, 4), _little(entry, 12, 4)
