@@ -1,0 +1,88 @@
+"""Sound images are complete, as QEMU writes them; what is left of them after a cut is not, if a guest would read otherwise.
+
+The whole set is tests/fuzz/cut_images.py's; this is a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from condor_kvm_stage.failures import SpecificationError
+from condor_kvm_stage.images import image
+from condor_kvm_stage.policy.model import StagingPolicy
+from hostile import CLUSTER, put, qcow2
+from support import cut_images
+from support.cut_images import SECTOR, Sound
+
+pytestmark = pytest.mark.usefixtures("qemu_img")
+
+
+def check(path: Path) -> str:
+    """Return the check that an image fails, "" for none."""
+    path.chmod(0o644)
+    try:
+        image.inspect(str(path), StagingPolicy(), lambda step: None)
+    except SpecificationError as error:
+        return error.check
+    return ""
+
+
+def judge(sounds: Iterator[Sound], random: Random, number: int) -> tuple[int, int]:
+    """Return how many images there were, and how many cuts. AssertionError if one was judged wrongly."""
+    images = cut_count = 0
+    for sound in sounds:
+        assert check(sound.path) == "", sound
+        images += 1
+        whole = sound.path.with_name("whole")
+        size = sound.path.stat().st_size
+        cut_images.run("cp", "--sparse=always", sound.path, whole)
+        part = sound.path.with_name("part")
+        for length in cut_images.cuts(size, random, number):
+            cut_images.cut(whole, part, length)
+            cut_count += 1
+            # How much of its last sector compressed data fill nobody can know who does not unpack them
+            known = not sound.is_compressed or size - length >= SECTOR
+            if check(part) == "" and known:
+                assert cut_images.reads_the_same(whole, part, sound.format), (sound, length, size)
+    return images, cut_count
+
+
+@pytest.mark.parametrize("options", cut_images.OPTIONS)
+def test_sound_qcow2_images_are_accepted_and_cut_ones_only_if_they_read_the_same(tmp_path: Path, options: str) -> None:
+    random = Random(options)
+    images, _ = judge(cut_images.qcow2(tmp_path, random, [options]), random, 3)
+    assert images or "zstd" in options
+
+
+def test_sound_raw_disks_are_accepted_and_cut_ones_only_if_they_read_the_same(tmp_path: Path) -> None:
+    random = Random(1)
+    images, cuts = judge(cut_images.raw(tmp_path, random), random, 6)
+    assert (images, cuts) == (7, 42)
+
+
+def test_image_longer_than_it_says_is_accepted(tmp_path: Path) -> None:
+    disk = bytearray(8 << 20)
+    cut_images.gpt(disk)
+    assert check(put(tmp_path / "gpt", bytes(disk) + bytes(1 << 20))) == ""
+    assert check(put(tmp_path / "qcow2", qcow2() + b"x" * CLUSTER)) == ""
+
+
+def leaked(clusters: int = 1, *patches: tuple[int, bytes]) -> bytes:
+    """Return an image whose refcounts count clusters behind its end, as after a crash."""
+    return qcow2(patches=[(2 * CLUSTER + 8, b"\0\1" * clusters), *patches])
+
+
+def test_clusters_that_a_crash_has_leaked_behind_the_end_do_not_make_an_image_partial(tmp_path: Path) -> None:
+    assert check(put(tmp_path / "image", leaked())) == ""
+    assert check(put(tmp_path / "image", leaked(100))) == ""
+    # another block of refcounts
+    assert check(put(tmp_path / "image", qcow2(patches=[(CLUSTER + 8, (9 * CLUSTER).to_bytes(8, "big"))]))) == ""
+
+
+def test_clusters_behind_the_end_that_the_guest_reads_do(tmp_path: Path) -> None:
+    l1_entry = (3 * CLUSTER, (1 << 63 | 4 * CLUSTER).to_bytes(8, "big"))
+    assert check(put(tmp_path / "image", leaked(1, l1_entry))) == "truncated"
