@@ -10,7 +10,7 @@ from __future__ import annotations
 from . import chains, files, foreign, headers, places
 from .builder import BACKING_FORMAT, BITMAPS, CLUSTER, FIELDS, MIB, UNKNOWN_EXTENSION, qcow2, write_field
 from .case import Case, put
-from .foreign import FOREIGN
+from .foreign import FOREIGN, TEXTS
 
 CASES = [*chains.CASES, *foreign.CASES, *headers.CASES, *files.CASES, *places.CASES]
 # The checks that no case is about, because they do not look at an image alone: where a file may be written
@@ -27,6 +27,7 @@ __all__ = [
     "FIELDS",
     "FOREIGN",
     "MIB",
+    "TEXTS",
     "UNKNOWN_EXTENSION",
     "Case",
     "put",

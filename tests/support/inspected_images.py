@@ -11,8 +11,9 @@ from condor_kvm_stage.images import image
 from condor_kvm_stage.policy import load
 
 
-def inspect(path: Path, own: str = "") -> image.Image:
-    return image.inspect(str(path), load.load().staging, lambda step: None, image.JobFile(own) if own else None)
+def inspect(path: Path, own: str = "", insists: bool = False) -> image.Image:
+    job_file = image.JobFile(own) if own else None
+    return image.inspect(str(path), load.load().staging, lambda step: None, job_file, insists)
 
 
 def as_qemu_has_it(path: Path, image_format: str) -> list[dict[str, Any]]:

@@ -48,7 +48,9 @@ def inspect(disks: Iterable[tuple[Disk, str]], job: Job, policy: Policy, program
     with Watchdog(lambda: _prepare(job, policy), program) as watchdog:
         for disk, path in disks:
             shown = f"disk {printable(disk.name)}"
-            kind, relabel, backing = watchdog.call((disk.name, path, disk.readonly), f"inspect {shown}")
+            kind, relabel, backing = watchdog.call(
+                (disk.name, path, disk.readonly, disk.format == "raw"), f"inspect {shown}"
+            )
             if disk.format not in ("", kind):
                 raise SpecificationError(
                     f"{shown} is {kind}, but vm_disk says {disk.format}; write {disk.name}:{disk.device}:…:{kind}",
@@ -109,13 +111,13 @@ def _prepare(job: Job, policy: Policy) -> tuple[Action, float]:
         become_user(job.uid, job.gid)
 
     def inspect_one(
-        name: str, path: str, readonly: bool, heartbeat: Heartbeat
+        name: str, path: str, readonly: bool, insists: bool, heartbeat: Heartbeat
     ) -> tuple[str, bool, list[tuple[str, str]]]:
         own = not name.startswith("/")
         if not own:
             path = _in_disk_dirs(path, readonly, job, policy)
         job_file = image.JobFile(f"disk {printable(name)}", moved_from=job.scratch if own else "")
-        top = image.inspect(path, policy.staging, heartbeat, job_file)
+        top = image.inspect(path, policy.staging, heartbeat, job_file, insists)
         for unverified in top.unverified:
             qemu_img.try_to_open(unverified, heartbeat)
         chain, below = [], top.backing

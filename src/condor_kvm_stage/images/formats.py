@@ -1,9 +1,8 @@
-"""Which format a file has, from its bytes and never from its name. A file that could be taken for two has none."""
+"""Recognise a file's format by its content, never by its name. Files that match several formats are refused."""
 
 from ..failures import SpecificationError
-from . import text_files
 
-# What must be read of a file: the signature that lies deepest is that of an ISO image (ECMA-119, section 8.4).
+# Bytes to read of a file: the signature with the largest offset is that of an ISO image (ECMA-119, section 8.4).
 HEAD = 0x8800
 TAIL = 512
 
@@ -14,7 +13,7 @@ _DECRYPT = (
 )
 _NO_IMAGE = "name the image file"
 
-# Formats of QEMU's block drivers, which may lead to other files: (format, offset, signature, what helps)
+# (format, offset, signature, advice) of QEMU's image formats, which may refer to other files
 _IMAGES = (
     ("qcow2", 0, b"QFI\xfb", ""),
     ("qed", 0, b"QED\0", _CONVERT),
@@ -30,9 +29,9 @@ _IMAGES = (
     ("bochs", 0, b"Bochs Virtual HD Image", _CONVERT),
     ("cloop", 0, b"#!/bin/sh\n#V2.0 Format\n", _CONVERT),
 )
-# The same for formats with a footer, which is the last TAIL bytes
+# (format, signature, advice) of formats with a footer, which is the last TAIL bytes
 _FOOTERS = (("vpc", b"conectix", _CONVERT), ("dmg", b"koly", _CONVERT))
-# The same for what no guest can start from, but may want to read as it is: `format=raw` lets it pass
+# As _IMAGES, of what is not a disk. A guest may still want to read it byte by byte: `format=raw` allows that.
 _OTHERS = (
     ("gzip", 0, b"\x1f\x8b", "unpack it: gzip -dk {path}"),
     ("xz", 0, b"\xfd7zXZ\0", "unpack it: xz -dk {path}"),
@@ -78,24 +77,26 @@ _OTHERS = (
     ("jpeg", 0, b"\xff\xd8\xff", _NO_IMAGE),
     ("sqlite", 0, b"SQLite format 3\0", _NO_IMAGE),
 )
-# What a raw disk may begin with; a container of another format does not contain them in these places.
+# Signatures of raw disks; a container of another format does not have them at these offsets.
 _ISO = (0x8001, b"CD001")
 _RAW = (("MBR", 510, b"\x55\xaa"), ("GPT", 512, b"EFI PART"), ("ISO", *_ISO))
 _SECTOR = 512
 
 
 def recognise(head: bytes, tail: bytes, what: str, path: str, insists: bool = False) -> str:
-    """Return the format of a file, `raw` or `qcow2`, from its first HEAD and its last TAIL bytes (or all it has).
+    """Return the format of a file, `raw` or `qcow2`, from its first HEAD and last TAIL bytes (or all, if it has fewer).
 
-    what: the file, as messages begin with it. path: the same for a command in a shell. insists: somebody has said that
-    it is raw, so it may be anything that is not an image of another format.
+    what, path: see Checker. insists: the user has said that it is raw, so only QEMU's other image formats are refused.
     Raises SpecificationError (checks `format`, `polyglot`).
     """
     images = {name: step for name, offset, magic, step in _IMAGES if head.startswith(magic, offset)}
     if len(tail) == TAIL:
         images.update((name, step) for name, magic, step in _FOOTERS if tail.startswith(magic))
-    if not images and text_files.is_vmdk(head):
-        images["vmdk"] = _CONVERT
+    if not images and _may_be_text(head):
+        from . import text_files
+
+        if text_files.is_vmdk(head):
+            images["vmdk"] = _CONVERT
     if not images and insists:
         return "raw"
     others = {name: step for name, offset, magic, step in _OTHERS if head.startswith(magic, offset)}
@@ -105,7 +106,7 @@ def recognise(head: bytes, tail: bytes, what: str, path: str, insists: bool = Fa
         names = ", ".join(sorted(found) + raw)
         raise SpecificationError(
             f"{what} matches more than one format ({names}), so programs would disagree about what is in it; "
-            "make it anew from its source, a qcow2 image with clusters of 64 KiB",
+            "recreate it from its source, as a qcow2 image with clusters of 64 KiB",
             check="polyglot",
         )
     if "qcow2" in found:
@@ -115,12 +116,24 @@ def recognise(head: bytes, tail: bytes, what: str, path: str, insists: bool = Fa
             f"{what} has the format {name}; raw and qcow2 can be staged; {step.format(name=name, path=path)}",
             check="format",
         )
-    kind, step = ("", "") if is_iso(head) else text_files.recognise(head)
-    if not kind and len(head) < _SECTOR:
-        kind, step = f"a file of {len(head)} bytes, less than a sector", text_files.FETCH_AGAIN
-    if kind:
-        raise SpecificationError(f"{what} is not an image but {kind}; {step.format(path=path)}", check="format")
+    if _may_be_text(head) and not is_iso(head):
+        from . import text_files
+
+        kind, step = text_files.recognise(head)
+        if kind:
+            raise SpecificationError(f"{what} is not an image but {kind}; {step.format(path=path)}", check="format")
+    if len(head) < _SECTOR:
+        raise SpecificationError(
+            f"{what} has {len(head)} bytes, and a disk has at least {_SECTOR}; fetch the image again", check="format"
+        )
     return "raw"
+
+
+def _may_be_text(head: bytes) -> bool:
+    """Return False for almost every disk, so that what looks into texts is not imported."""
+    first = head[:1]
+    is_letter = first.isascii() and (first.isspace() or first > b" ")
+    return is_letter or b"\0" not in head[:_SECTOR] or head[:2] in (b"\xff\xfe", b"\xfe\xff")
 
 
 def is_iso(head: bytes) -> bool:

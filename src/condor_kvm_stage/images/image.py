@@ -51,18 +51,25 @@ class JobFile:
         self.moved_from = moved_from  # directory that a relative backing file name refers to, "" for the file's own
 
 
-def inspect(path: str, policy: StagingPolicy, heartbeat: "Heartbeat", job_file: "JobFile | None" = None) -> Image:
+def inspect(
+    path: str,
+    policy: StagingPolicy,
+    heartbeat: "Heartbeat",
+    job_file: "JobFile | None" = None,
+    insists: bool = False,
+) -> Image:
     """Inspect the image at an absolute path, and every file of its backing chain. Returns the one at the path.
 
     The format comes from each file's content: `qemu-img create -F raw` on a qcow2 image would silently make a disk of
     the size of the file, and through a header that is trusted a guest can read any file of the node (CVE-2024-32498).
-    heartbeat: called for each file. job_file: given if the image is not a base image but the job's own file.
+    heartbeat: called for each file. job_file: given if the image is not a base image but the job's own file. insists:
+    the user says that it is raw (see formats.recognise).
 
     Raises SpecificationError, AuthorizationError or ContactError.
     """
     heartbeat("inspect")
     shown = job_file.shown if job_file else f"image {printable(path)}"
-    top = current = _inspect_one(path, policy, shown, job_file is not None)
+    top = current = _inspect_one(path, policy, shown, job_file is not None, insists)
     # The name by which QEMU opens the file; for a base image that is the path without symlinks
     opened = f"{job_file.moved_from}/." if job_file and job_file.moved_from else top.path
     # Compared by name: a loop through two names of one file (hard links) ends as well, at chain_depth
@@ -75,7 +82,9 @@ def inspect(path: str, policy: StagingPolicy, heartbeat: "Heartbeat", job_file: 
         name = _relative_to(opened, above.backing)
         user = current.path
         shown = f"backing file {printable(name)} of {printable(user)}"
-        backing = _inspect_one(name, policy, shown, False)
+        # The overlay of a base image that was staged as raw is the job's own file
+        insists = job_file is not None and above.backing_format == "raw"
+        backing = _inspect_one(name, policy, shown, False, insists)
         current.backing = backing
         current, opened = backing, name
         if current.format != above.backing_format:
@@ -104,7 +113,7 @@ def _relative_to(path: str, name: str) -> str:
     return name if name.startswith("/") else path.rpartition("/")[0] + "/" + name
 
 
-def _inspect_one(path: str, policy: StagingPolicy, shown: str, is_job_file: bool) -> Image:
+def _inspect_one(path: str, policy: StagingPolicy, shown: str, is_job_file: bool, insists: bool) -> Image:
     resolved = paths.resolve(path, f"open {shown}", for_all=not is_job_file)
     if not (path + resolved.path).isprintable() or len(to_bytes(resolved.path)) > _LONGEST_PATH:
         # bytes that are not UTF-8 are surrogates in Python, which are not printable
@@ -121,24 +130,10 @@ def _inspect_one(path: str, policy: StagingPolicy, shown: str, is_job_file: bool
             f"in {POLICY}",
             check="image_dirs",
         )
-    head, tail, size = _read(resolved, shown, is_job_file)
-    if formats.recognise(head, tail, shown, quoted(resolved.path)) == "qcow2":
-        from . import qcow2_header  # three modules that take 1 ms; a raw image does not need them
-
-        header = qcow2_header.read(head, size, policy.virtual_size, shown, quoted(resolved.path))
-        return Image(resolved.path, size, False, header)
-    if size > policy.virtual_size:
-        from .checker import too_large
-
-        raise SpecificationError(
-            f"{shown} is a disk of {sizes.show(size)}; {too_large(policy.virtual_size)}",
-            check="virtual_size",
-        )
-    return Image(resolved.path, size, formats.is_iso(head))
+    return _open(resolved, policy, shown, is_job_file, insists)
 
 
-def _read(file: paths.Resolved, shown: str, is_job_file: bool) -> "tuple[bytes, bytes, int]":
-    """Return a regular file's first and last bytes, and its size."""
+def _open(file: paths.Resolved, policy: StagingPolicy, shown: str, is_job_file: bool, insists: bool) -> Image:
     if not stat.S_ISREG(file.status.st_mode):  # before it is opened: opening a device can have side effects
         raise SpecificationError(f"{shown} is not a regular file; name an image file, raw or qcow2", check="file_type")
     try:
@@ -148,34 +143,58 @@ def _read(file: paths.Resolved, shown: str, is_job_file: bool) -> "tuple[bytes, 
     except OSError as error:
         raise on_share(error, f"open {shown}") from error
     try:
-        return _read_open(descriptor, file.path, shown, is_job_file)
+        try:
+            head, tail, size = _read(descriptor, file.path, shown, is_job_file)
+            return _content(descriptor, head, tail, size, file.path, policy, shown, insists)
+        finally:
+            posix.close(descriptor)
     except OSError as error:
         raise on_share(error, f"read {shown}") from error
 
 
-def _read_open(descriptor: int, path: str, shown: str, is_job_file: bool) -> "tuple[bytes, bytes, int]":
-    """Do what _read() does with an open file, then close it. That too can fail, if the share no longer answers."""
-    try:
-        status = posix.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise SpecificationError(f"{shown} is no longer a regular file; try again", check="file_type")
-        if not is_job_file and not status.st_mode & stat.S_IROTH:
-            # A guest whose image QEMU's user cannot open does not start, and HTCondor then disables VM universe here.
-            raise _unreadable(path, shown, "QEMU, which runs as a different user, could not open it", 0)
-        lock_fault = qemu_locks.find_fault(descriptor, shown)
-        if lock_fault:
-            raise lock_fault  # the guest would not start
-        if not status.st_size:
-            raise SpecificationError(
-                f"{shown} is empty; check that it was copied to the share completely", check="empty"
-            )
-        # No read-ahead: it would read 132 KiB from the share instead of 35, on each of many nodes
-        posix.posix_fadvise(descriptor, 0, 0, posix.POSIX_FADV_RANDOM)
-        head = posix.pread(descriptor, formats.HEAD, 0)
-        tail = posix.pread(descriptor, formats.TAIL, max(0, status.st_size - formats.TAIL))
-        return head, tail, status.st_size
-    finally:
-        posix.close(descriptor)
+def _read(descriptor: int, path: str, shown: str, is_job_file: bool) -> "tuple[bytes, bytes, int]":
+    """Return an open file's first and last bytes, and its size."""
+    status = posix.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise SpecificationError(f"{shown} is no longer a regular file; try again", check="file_type")
+    if not is_job_file and not status.st_mode & stat.S_IROTH:
+        # A guest whose image QEMU's user cannot open does not start, and HTCondor then disables VM universe here.
+        raise _unreadable(path, shown, "QEMU, which runs as a different user, could not open it", 0)
+    lock_fault = qemu_locks.find_fault(descriptor, shown)
+    if lock_fault:
+        raise lock_fault  # the guest would not start
+    if not status.st_size:
+        raise SpecificationError(f"{shown} is empty; check that it was copied to the share completely", check="empty")
+    # No read-ahead: it would read 132 KiB from the share instead of 35, on each of many nodes
+    posix.posix_fadvise(descriptor, 0, 0, posix.POSIX_FADV_RANDOM)
+    head = posix.pread(descriptor, formats.HEAD, 0)
+    tail = posix.pread(descriptor, formats.TAIL, max(0, status.st_size - formats.TAIL))
+    return head, tail, status.st_size
+
+
+def _content(
+    descriptor: int, head: bytes, tail: bytes, size: int, path: str, policy: StagingPolicy, shown: str, insists: bool
+) -> Image:
+    """Inspect what an open file contains: its format, its header, and whether it is complete."""
+    if formats.recognise(head, tail, shown, quoted(path), insists) == "qcow2":
+        from . import qcow2_end, qcow2_header  # these modules take 1 ms; a raw image does not need them
+
+        header = qcow2_header.read(head, size, policy.virtual_size, shown, quoted(path))
+        qcow2_end.check_end(
+            lambda offset, length: posix.pread(descriptor, length, offset), head, size, shown, quoted(path)
+        )
+        return Image(path, size, False, header)
+    from . import raw_end
+
+    raw_end.check_end(head, size, shown, quoted(path))
+    if size > policy.virtual_size:
+        from .checker import too_large
+
+        raise SpecificationError(
+            f"{shown} is a disk of {sizes.show(size)}; {too_large(policy.virtual_size)}",
+            check="virtual_size",
+        )
+    return Image(path, size, formats.is_iso(head))
 
 
 def _unreadable(path: str, shown: str, consequence: str, code: int) -> AuthorizationError:

@@ -1,9 +1,9 @@
-"""Whether a qcow2 image is complete: its file must not end before what it counts as used, or before what a guest reads.
+"""Check that a qcow2 image is complete: the file does not end before clusters that are in use.
 
-An interrupted copy is a sound image up to where it ends: its tables stand in front, and QEMU reads zeros behind the end
-of a file without an error. How far a file should reach, its refcounts say; they are kept up to date (a `dirty` image is
-refused before). They may count more than a guest reads (clusters that a crash has leaked), so what they say is proved
-by the L2 tables. The format is specified in QEMU's docs/interop/qcow2.
+A partial copy opens without an error: the tables are at the front, and QEMU reads zeros beyond the end of a file. The
+refcounts say how far the file should reach. They are up to date, because a `dirty` image has been refused, but can
+include clusters that a crash has leaked. So the L2 tables must confirm that the guest reads what is missing. The format
+is specified in QEMU's docs/interop/qcow2.
 """
 
 from struct import unpack
@@ -30,14 +30,15 @@ _TABLE, _BLOCK, _WINDOW = 4 << 10, 16 << 10, 16 << 10
 _TO_PROVE, _TO_FIND = 4 << 20, 256 << 10
 
 
-def check_end(read: "Read", head: bytes, size: int, check: Checker) -> None:
+def check_end(read: "Read", head: bytes, size: int, what: str, path: str) -> None:
     """Raise SpecificationError (check `truncated`) if the file, of `size` bytes, is not all of its image.
 
-    head: its first bytes, whose header has been found sound. Reads twice, and more only if the file ends within a
-    cluster, or before one that is counted as used.
+    head: its first bytes, whose header has passed. what, path: see Checker. Reads twice, and more only if the file ends
+    within a cluster, or before one that is counted as used.
     """
     end = _End(read, head, size)
     complete = end.holds_what_is_counted() and end.holds_its_last_cluster()
+    check = Checker(what, path)
     check(complete, "truncated", "ends before its data do", COPY_AGAIN)
 
 

@@ -1,7 +1,7 @@
-"""Whether a raw image is complete: its file must reach to where its own partition table or file system says that it ends.
+"""Check that a raw image is complete: the file reaches the end of its partitions or its file system.
 
-Where that is not certain the image passes: a boot sector's last two bytes are those of a partition table, too, and
-programs that make images for CDs and USB sticks describe one content in several ways.
+An image passes if its size is uncertain: a boot sector has the signature of a partition table, too, and images that are
+made for both CDs and USB sticks describe their content in several ways.
 """
 
 from .checker import Checker
@@ -13,13 +13,17 @@ _PROTECTIVE = 0xEE
 _PADDING = 150
 
 
-def check_end(head: bytes, size: int, check: Checker) -> None:
-    """Raise SpecificationError (check `truncated`) if a file of `size` bytes that begins with `head` ends too early."""
-    for what, end in _ends(head):
+def check_end(head: bytes, size: int, what: str, path: str) -> None:
+    """Raise SpecificationError (check `truncated`) if a file of `size` bytes that begins with `head` ends too early.
+
+    what, path: see Checker.
+    """
+    check = Checker(what, path)
+    for part, end in _ends(head):
         check(
             end <= size,
             "truncated",
-            f"has {size} bytes, and its {what} ends at {end}",
+            f"has {size} bytes, and its {part} ends at {end}",
             f"check that it was copied to the share completely, or, if nothing is missing: truncate -s {end} {{}}",
         )
 

@@ -3,7 +3,7 @@
 _START = 512
 FETCH_AGAIN = "fetch the image again"
 _NAME_IT = "name the image itself"
-_ADD_RAW = "name the image, or add format=raw if a guest is to read this as a disk"
+_ADD_RAW = "name the image, or say that its format is raw if a guest is to read it as a disk"
 
 # (what it is, how it begins in small letters, what helps), the first that fits
 _KINDS = (

@@ -23,7 +23,7 @@ def stage(wanted: StageUrl, scratch: str, policy: StagingPolicy, heartbeat: "Hea
     """
     path = _local_path(wanted)
     try:
-        base = image.inspect(path, policy, heartbeat)
+        base = image.inspect(path, policy, heartbeat, insists=wanted.format == "raw")
     except SpecificationError as error:
         from .url_hints import not_found
 

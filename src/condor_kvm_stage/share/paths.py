@@ -26,7 +26,7 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Resolved:
     for_all: "other" must have search permission on each directory, because QEMU runs as a different user, who has no
     other rights on a share that squashes root. Raises SpecificationError, AuthorizationError or ContactError.
     """
-    here, links, status = "", 0, None
+    here, name, links, status = "", "", 0, None
     left = path.split("/")[::-1]
     try:
         while left:
@@ -67,6 +67,13 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Resolved:
             code=errno.EACCES,
         ) from error
     except OSError as error:
+        if error.errno == errno.ENOENT and "/annex/objects/" in "/".join([here, name, *left[::-1]]):
+            raise SpecificationError(
+                f"cannot {doing}: it is a link of git-annex, and what it leads to is not here; git annex get "
+                f"{quoted(path)}",
+                check="format",
+                code=errno.ENOENT,
+            ) from error
         raise on_share(error, doing) from error
 
 

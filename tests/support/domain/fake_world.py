@@ -93,7 +93,7 @@ class _Child:
 
     def call(self, request: tuple[str, str, bool], doing: str) -> tuple[str, bool, list[tuple[str, str]]]:
         """What inspect_one() of domain/disks.py finds."""
-        name, path, readonly = request
+        name, path, readonly, _ = request
         if name not in self._world.files:
             raise AuthorizationError(f"disk {path} is not there")
         assert path == (name if name.startswith("/") else f"{self._world.shelter}/{name}")

@@ -33,13 +33,13 @@ def building(directory: Path) -> Iterator[Callable[[World, bytes], tuple[bytes, 
     images, shared = directory / "images", directory / "shared"
     for each in (images, shared):
         each.mkdir()
-    raw = put(images / "raw'<&>\".raw", b"x" * 512, 0)
+    raw = put(images / "raw'<&>\".raw", bytes(512), 0)
     middle = put(images / "middle.qcow2", hostile.qcow2(backing=bytes(raw), backing_format=b"raw"), 0)
-    put(shared / "shared.raw", b"x" * 512, 0)
+    put(shared / "shared.raw", bytes(512), 0)
     put(shared / "own.qcow2", hostile.qcow2(backing=bytes(middle)))
     chain = ((str(middle), "qcow2"), (str(raw), "raw"))
     overlay, plain = hostile.qcow2(backing=bytes(middle)), hostile.qcow2()
-    contents = {"disk.qcow2": overlay, "data.raw": b"x" * 512, "seed.iso": b"x" * 512, "a": overlay, "x.qcow2": plain}
+    contents = {"disk.qcow2": overlay, "data.raw": bytes(512), "seed.iso": bytes(512), "a": overlay, "x.qcow2": plain}
     files = {name: File("qcow2" if len(content) > 512 else "raw") for name, content in contents.items()}
     files.update({"disk.qcow2": File("qcow2", chain), "a": File("qcow2", chain)})
     files.update({f"{shared}/shared.raw": File("raw"), f"{shared}/own.qcow2": File("qcow2", chain)})

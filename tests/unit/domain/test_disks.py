@@ -33,14 +33,14 @@ def look(where: Job, disk: Disk = DISK, policy: Policy | None = None, path: str 
     return found
 
 
-@pytest.mark.parametrize(("content", "kind"), [(b"x" * 512, "raw"), (qcow2(), "qcow2")], ids=["raw", "qcow2"])
+@pytest.mark.parametrize(("content", "kind"), [(bytes(512), "raw"), (qcow2(), "qcow2")], ids=["raw", "qcow2"])
 def test_format_is_that_of_the_content(where: Job, scratch: Path, content: bytes, kind: str) -> None:
     path = put(scratch / "disk", content)
     assert look(where) == DiskFile(DISK, str(path), kind, relabel=True, backing=())
     assert look(where, replace(DISK, format=kind)).format == kind
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"x" * 512, "qcow2"), (qcow2(), "raw")], ids=["raw", "qcow2"])
+@pytest.mark.parametrize(("content", "said"), [(bytes(512), "qcow2"), (qcow2(), "raw")], ids=["raw", "qcow2"])
 def test_format_that_is_not_the_one_that_vm_disk_says_is_refused(
     where: Job, scratch: Path, content: bytes, said: str
 ) -> None:
@@ -63,7 +63,7 @@ def test_cd_rom_that_is_not_raw_is_refused(where: Job, scratch: Path) -> None:
 def test_chain_is_found_with_each_files_format_to_its_end(where: Job, scratch: Path, tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()
-    put(images / "origin", b"x" * 512, 0)
+    put(images / "origin", bytes(512), 0)
     put(images / "middle", qcow2(backing=b"origin", backing_format=b"raw"), 0)
     (images / "link").symlink_to("middle")
     put(scratch / "disk", qcow2(backing=bytes(images / "link")))
@@ -74,7 +74,7 @@ def test_relative_name_counts_from_the_scratch_directory_wherever_the_disk_lies_
     where: Job, scratch: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "shelter").mkdir()
-    base = put(tmp_path / "base", b"x" * 512, 0)
+    base = put(tmp_path / "base", bytes(512), 0)
     path = put(tmp_path / "shelter/disk", qcow2(backing=b"../../base", backing_format=b"raw"))
     assert look(where, path=str(path)).backing == ((str(base), "raw"),)
 
@@ -82,13 +82,13 @@ def test_relative_name_counts_from_the_scratch_directory_wherever_the_disk_lies_
 def test_several_disks_are_found_in_their_order(where: Job, scratch: Path) -> None:
     wanted = [replace(DISK, name=name) for name in ("c", "a", "b")]
     for number, disk in enumerate(wanted):
-        put(scratch / disk.name, [b"x" * 512, qcow2()][number % 2])
+        put(scratch / disk.name, [bytes(512), qcow2()][number % 2])
     found = disks.inspect([(disk, f"{scratch}/{disk.name}") for disk in wanted], where, site(), "some-program")
     assert [(file.disk.name, file.format) for file in found] == [("c", "raw"), ("a", "qcow2"), ("b", "raw")]
 
 
 def test_backing_file_must_be_one_that_policy_allows(where: Job, scratch: Path, tmp_path: Path) -> None:
-    base = put(tmp_path / "base", b"x" * 512, 0)
+    base = put(tmp_path / "base", bytes(512), 0)
     put(scratch / "disk", qcow2(backing=bytes(base), backing_format=b"raw"))
     policy = site()
     policy.staging.image_dirs = ["/srv/images"]
@@ -183,14 +183,14 @@ def look_in(shared: Path, where: Job, path: Path, readonly: bool) -> DiskFile:
 
 
 def test_disk_of_the_policys_that_all_may_read_is_read(where: Job, shared: Path) -> None:
-    path = put(shared / "disk", b"x" * 512, 0)
+    path = put(shared / "disk", bytes(512), 0)
     found = look_in(shared, where, path, readonly=True)
     assert (found.path, found.relabel) == (str(path), False)
 
 
 @needs_root
 def test_disk_of_the_policys_that_is_the_users_is_written_to(where: Job, shared: Path) -> None:
-    path = put(shared / "disk", b"x" * 512)
+    path = put(shared / "disk", bytes(512))
     found = look_in(shared, where, path, readonly=False)
     assert (found.path, found.relabel) == (str(path), True)
 
@@ -257,7 +257,7 @@ def test_disk_that_another_file_can_take_the_place_of_is_not_written_to(where: J
 
 def test_disk_outside_of_the_policys_directories_is_refused_once_more(where: Job, shared: Path, tmp_path: Path) -> None:
     """As if request.py had let it pass."""
-    path = put(tmp_path / "elsewhere", b"x" * 512, 0)
+    path = put(tmp_path / "elsewhere", bytes(512), 0)
     with pytest.raises(AuthorizationError, match="or below one; name the file itself, in a directory of "):
         look_in(shared, where, path, readonly=True)
 
@@ -265,7 +265,7 @@ def test_disk_outside_of_the_policys_directories_is_refused_once_more(where: Job
 @needs_root
 def test_looking_changes_nothing(where: Job, scratch: Path, tmp_path: Path, job_user: int) -> None:
     with as_the_first_user():
-        base = put(tmp_path / "base", b"x" * 512, 0)
+        base = put(tmp_path / "base", bytes(512), 0)
         path = put(scratch / "disk", qcow2(backing=bytes(base), backing_format=b"raw"))
         before = see(base), see(path)
         look(where)

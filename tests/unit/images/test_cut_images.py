@@ -1,4 +1,4 @@
-"""Sound images are complete, as QEMU writes them; what is left of them after a cut is not, if a guest would read otherwise.
+"""Sound images are accepted; partial copies are not, unless a guest reads the same from them.
 
 The whole set is tests/fuzz/cut_images.py's; this is a sample.
 """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import collections
+import json
 import os
 import re
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,13 +18,13 @@ import pytest
 import condor_kvm_stage
 import hostile
 from condor_kvm_stage.failures import StageError
-from condor_kvm_stage.images import formats, image
+from condor_kvm_stage.images import formats, image, text_files
 from condor_kvm_stage.plugin import transfer
 from condor_kvm_stage.policy import load
 from hostile import Case
 
 FORBIDDEN = {"image_dirs", "readable", "searchable"}
-_VERBS = "ask|check|chmod|convert|copied|decrypt|flatten|give|make|move|name|put|recreate|rename|write"
+_VERBS = "ask|check|chmod|convert|copied|decrypt|fetch|flatten|get|pull|restore|unpack|give|make|move|name|put|recreate|rename|write"
 STEP = re.compile(rf"; .*\b({_VERBS}|tar|unzip|\w+ -dk)\b")
 STEP_OF_QEMU = re.compile(r"; .*\bqemu-img (check|convert|rebase) ")
 
@@ -136,11 +138,44 @@ def checks_in(tree: ast.AST) -> set[str]:
 
 
 def test_each_foreign_format_is_among_the_cases(on_disk: Callable[[Case], Hostile], tmp_path: Path) -> None:
-    known = {name for name, *_ in [*formats._FORMATS, *formats._FOOTERS]} - {"qcow2"}
+    known = {name for name, *_ in [*formats._IMAGES, *formats._FOOTERS, *formats._OTHERS]} - {"qcow2"}
     found = set[str]()
     for content in hostile.FOREIGN.values():
         path = hostile.put(tmp_path / "image", content)
         with pytest.raises(StageError) as caught:
             image.inspect(str(path), load.load().staging, lambda step: None)
-        found |= set(re.findall(r"has the format (\w+);", str(caught.value)))
+        found |= set(re.findall(r"has the format ([\w-]+);", str(caught.value)))
     assert found == known
+
+
+@pytest.mark.parametrize(("kind", "content"), hostile.TEXTS.values(), ids=hostile.TEXTS.keys())
+def test_what_is_no_image_is_called_by_its_name(tmp_path: Path, kind: str, content: bytes) -> None:
+    path = hostile.put(tmp_path / "image", content)
+    with pytest.raises(StageError, match=f"image {path} (is not an image but|has) .*{kind}.*; ") as caught:
+        image.inspect(str(path), load.load().staging, lambda step: None)
+    assert caught.value.check == "format"
+
+
+def test_each_kind_of_text_is_among_the_cases() -> None:
+    found = {text_files.recognise(content)[0] for _, content in hostile.TEXTS.values()}
+    assert found - {""} == {kind for kind, *_ in text_files._KINDS} | {"a text file"}
+
+
+OTHERS = {name for name, *_ in formats._OTHERS}
+
+
+@pytest.mark.parametrize("content", [*hostile.FOREIGN.values(), *(content for _, content in hostile.TEXTS.values())])
+def test_only_what_qemu_takes_for_no_image_may_pass_as_raw(tmp_path: Path, content: bytes) -> None:
+    path = hostile.put(tmp_path / "image", content)
+    with pytest.raises(StageError) as caught:
+        image.inspect(str(path), load.load().staging, lambda step: None)
+    name = re.search(r"has the format ([\w-]+);", str(caught.value))
+    if name and name[1] not in OTHERS:
+        with pytest.raises(StageError, match=f"has the format {name[1]};"):
+            image.inspect(str(path), load.load().staging, lambda step: None, insists=True)
+    else:
+        found = image.inspect(str(path), load.load().staging, lambda step: None, insists=True)
+        assert (found.format, found.virtual_size) == ("raw", len(content))
+        # QEMU agrees, if nobody tells it the format
+        said = subprocess.run(["qemu-img", "info", "--output=json", path], check=True, capture_output=True).stdout
+        assert json.loads(said)["format"] == "raw"

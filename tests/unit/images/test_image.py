@@ -137,8 +137,6 @@ def test_longest_name_of_a_backing_file_is_accepted(tmp_path: Path) -> None:
 
 RAW = {
     "zeros": (bytes(MIB), False),
-    "two bytes": (b"\xeb\x3c", False),
-    "less than a signature": (b"QFI", False),
     "MBR": (bytes(510) + b"\x55\xaa", False),
     "GPT": (bytes(510) + b"\x55\xaaEFI PART" + bytes(MIB), False),
     "ISO": (bytes(0x8001) + b"CD001" + bytes(2042), True),
@@ -155,6 +153,17 @@ def test_raw_images_are_accepted_whatever_their_name(tmp_path: Path, content: by
     found = inspect(path)
     as_qemu_has_it(path, "raw")
     assert (found.format, found.virtual_size, found.iso) == ("raw", len(content), iso)
+
+
+@pytest.mark.parametrize("content", [b"\xeb\x3c", b"QFI", b"text\n" * 1000])
+def test_anything_is_a_raw_disk_if_somebody_says_so(tmp_path: Path, content: bytes) -> None:
+    path = put(tmp_path / "image", content)
+    with pytest.raises(SpecificationError) as caught:
+        inspect(path)
+    assert caught.value.check == "format"
+    found = inspect(path, insists=True)
+    as_qemu_has_it(path, "raw")
+    assert (found.format, found.virtual_size) == ("raw", len(content))
 
 
 @pytest.mark.parametrize("image_format", ["vmdk", "vdi", "vhdx", "vpc", "qed", "parallels"])

@@ -30,7 +30,7 @@ def test_dots_behind_a_symlink_lead_where_they_lead_the_kernel_and_qemu(
     tmp_path: Path, site_policy: Callable[[str], None]
 ) -> None:
     """Read as text, the name stays in a directory where nothing is; it leads into the one that is allowed."""
-    base = put(tmp_path / "images/base", b"x" * 512)
+    base = put(tmp_path / "images/base", bytes(512))
     (tmp_path / "images/deep").mkdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/link").symlink_to("../images/deep")
