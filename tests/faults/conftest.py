@@ -108,7 +108,7 @@ def mortal(tmp_path: Path) -> Iterator[Share]:
 
 def fill(source: Path) -> None:
     make_qcow2(source / "base.qcow2")
-    (source / "base.raw").write_bytes(b"x" * (8 << 20))
+    (source / "base.raw").write_bytes(b"\1" * (8 << 20))
 
 
 @pytest.fixture

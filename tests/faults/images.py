@@ -31,7 +31,7 @@ def make_fragmented(path: Path, extents: int) -> None:
     with path.open("wb") as file:
         for number in range(extents):
             file.seek(number << 20)
-            file.write(b"x" * (64 << 10))
+            file.write(b"\1" * (64 << 10))
         file.truncate(extents << 20)
 
 

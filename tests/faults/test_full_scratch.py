@@ -45,7 +45,7 @@ def test_full_scratch_is_told_as_such(plugin: Plugin, base: Path, small_scratch:
 
 def test_scratch_that_a_copy_fills_is_told_as_such(plugin: Plugin, tmp_path: Path, small_scratch: SmallScratch) -> None:
     scratch = small_scratch("size=1m")
-    (tmp_path / "base.raw").write_bytes(b"x" * (8 << 20))
+    (tmp_path / "base.raw").write_bytes(b"\1" * (8 << 20))
     outcome = plugin.stage(f"nfs://{tmp_path}/base.raw?mode=copy:disk", scratch)
     assert_told_as_full(outcome, scratch)
     assert os.listdir(scratch) == []

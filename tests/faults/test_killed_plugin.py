@@ -56,7 +56,7 @@ def test_kill_at_any_moment_leaves_a_complete_disk_or_none_and_nothing_for_long(
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
 def test_copy_does_not_outlive_the_plugin(plugin: Plugin, broken: Share, scratch: Path, number: signal.Signals) -> None:
     image = broken.source / "large.raw"
-    image.write_bytes(b"x" * (64 << 20))  # at least 64 reads
+    image.write_bytes(b"\1" * (64 << 20))  # at least 64 reads
     file = (f"nfs://{broken.mount}/large.raw?mode=copy:disk", scratch / "file")
     broken.order("slow", "read")
     run = plugin.start(file)

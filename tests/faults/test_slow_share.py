@@ -20,7 +20,7 @@ def assert_slow_and_successful(outcome: Outcome) -> None:
 
 
 def test_slow_copy_may_take_longer_than_the_timeout(plugin: Plugin, broken: Share, scratch: Path) -> None:
-    (broken.source / "large.raw").write_bytes(b"x" * (32 << 20))
+    (broken.source / "large.raw").write_bytes(b"\1" * (32 << 20))
     plugin.set_policy(f"timeout = {TIMEOUT}")
     broken.order("slow", "read")
     assert_slow_and_successful(plugin.stage(f"nfs://{broken.mount}/large.raw?mode=copy:disk", scratch))

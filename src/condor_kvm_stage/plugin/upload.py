@@ -73,7 +73,7 @@ def _mode(source: str) -> int:
 def _flatten(source: str, temporary: str, policy: StagingPolicy, heartbeat: "Heartbeat") -> None:
     # A guest has written this file: it is inspected like any image, including its backing chain.
     job_file = image.JobFile(f"image {printable(source)}")
-    overlay = image.inspect(os.path.abspath(source), policy, heartbeat, job_file)
+    overlay = image.inspect(os.path.abspath(source), policy, heartbeat, job_file, insists=True)
     if overlay.format != "qcow2":
         raise ParameterError(
             f"standalone=yes is for qcow2 overlays, but {printable(source)} is {overlay.format}; omit it"

@@ -68,7 +68,7 @@ def _nothing(path: Path) -> None:
             r"there is no disk disk\.qcow2 in the scratch directory .* the job brought disk1\.qcow2",
         ),
         (lambda path: path.symlink_to("/etc/shadow"), {}, SPECIFICATION, r"disk disk\.qcow2 is a symlink"),
-        (lambda path: put(path, b"x" * 512), {}, SPECIFICATION, "is raw, but vm_disk says qcow2"),
+        (lambda path: put(path, bytes(512)), {}, SPECIFICATION, "is raw, but vm_disk says qcow2"),
         (put, {"VMPARAM_vm_Disk": '"/etc/shadow:vda:r:raw"'}, AUTHORIZATION, "one that the job has brought"),
         (put, {"VMPARAM_vm_Disk": '"a<&>:vda:w\x07"'}, AUTHORIZATION, "vm_disk has 'a<&>:vda:w/x07'"),
         (put, {"JobVMCheckpoint": "true"}, AUTHORIZATION, "write vm_checkpoint = False"),
