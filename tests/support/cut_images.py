@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from condor_kvm_stage.failures import SpecificationError
+from condor_kvm_stage.images import image
+from condor_kvm_stage.policy.model import StagingPolicy
+
 MIB = 1 << 20
 SECTOR = 512
 
@@ -81,7 +85,8 @@ def qcow2(directory: Path, random: Random, options: list[str]) -> Iterator[Sound
                 if "zstd" in option:  # which not every QEMU is built with
                     continue
                 raise
-            yield Sound(f"{how} {option}", path, is_compressed=how.endswith("-c"))
+            is_compressed = how.endswith("-c")
+            yield Sound(f"{how} {option}", path, is_compressed=is_compressed)
             for step, change in _changes(option, raw.stat().st_size, random):
                 try:
                     change(path)
@@ -91,7 +96,8 @@ def qcow2(directory: Path, random: Random, options: list[str]) -> Iterator[Sound
                     if "refcount_bits" in option:  # too small for a snapshot of compressed clusters
                         break
                     raise
-                yield Sound(f"{how} {option}, {step}", path, is_compressed=how.endswith("-c") or step == "compressed")
+                is_compressed = is_compressed or step == "compressed"
+                yield Sound(f"{how} {option}, {step}", path, is_compressed=is_compressed)
 
 
 def _changes(option: str, size: int, random: Random) -> Iterator[tuple[str, Callable[[Path], None]]]:
@@ -170,8 +176,9 @@ def gpt(disk: bytearray, sector: int = SECTOR, *hybrid: tuple[int, int, int]) ->
 def cuts(size: int, random: Random, number: int) -> list[int]:
     """Return lengths to cut a file to: at its end, at ends of sectors, pages and clusters, in the middle."""
     chosen = {size - 1, size - SECTOR, size - 4096, size * 6 // 10, size // 65536 * 65536, size - 65536}
-    chosen |= {random.randrange(1, size) for _ in range(max(2, number - len(chosen)))}
-    return random.sample(sorted(cut for cut in chosen if 0 < cut < size), k=min(number, 6))
+    while len(chosen) < number + 6:  # some are not within the file
+        chosen.add(random.randrange(1, size))
+    return random.sample(sorted(cut for cut in chosen if 0 < cut < size), k=number)
 
 
 def cut(whole: Path, path: Path, length: int) -> None:
@@ -184,3 +191,33 @@ def reads_the_same(whole: Path, other: Path, image_format: str) -> bool:
     """Return whether QEMU reads the same from both; False if it cannot read the second."""
     command = ["qemu-img", "compare", "-f", image_format, "-F", image_format, str(whole), str(other)]
     return subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0
+
+
+def check(path: Path) -> str:
+    """Return the check that an image fails, "" for none."""
+    path.chmod(0o644)
+    try:
+        image.inspect(str(path), StagingPolicy(), lambda step: None)
+    except SpecificationError as error:
+        return error.check
+    return ""
+
+
+def judge(sounds: Iterator[Sound], random: Random, number: int) -> tuple[int, int]:
+    """Return how many images there were, and how many cuts. AssertionError if one was judged wrongly."""
+    images = cut_count = 0
+    for sound in sounds:
+        assert check(sound.path) == "", sound
+        images += 1
+        whole = sound.path.with_name("whole")
+        size = sound.path.stat().st_size
+        run("cp", "--sparse=always", sound.path, whole)
+        part = sound.path.with_name("part")
+        for length in cuts(size, random, number):
+            cut(whole, part, length)
+            cut_count += 1
+            # How much of its last sector compressed data fill nobody can know who does not unpack them
+            known = not sound.is_compressed or size - length >= SECTOR
+            if check(part) == "" and known:
+                assert reads_the_same(whole, part, sound.format), (sound, length, size)
+    return images, cut_count

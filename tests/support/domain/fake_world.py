@@ -91,7 +91,7 @@ class _Child:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def call(self, request: tuple[str, str, bool], doing: str) -> tuple[str, bool, list[tuple[str, str]]]:
+    def call(self, request: tuple[str, str, bool, bool], doing: str) -> tuple[str, bool, list[tuple[str, str]]]:
         """What inspect_one() of domain/disks.py finds."""
         name, path, readonly, _ = request
         if name not in self._world.files:

@@ -5,50 +5,16 @@ The whole set is tests/fuzz/cut_images.py's; this is a sample.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from condor_kvm_stage.failures import SpecificationError
-from condor_kvm_stage.images import image
-from condor_kvm_stage.policy.model import StagingPolicy
 from hostile import CLUSTER, put, qcow2
 from support import cut_images
-from support.cut_images import SECTOR, Sound
+from support.cut_images import check, judge
 
 pytestmark = pytest.mark.usefixtures("qemu_img")
-
-
-def check(path: Path) -> str:
-    """Return the check that an image fails, "" for none."""
-    path.chmod(0o644)
-    try:
-        image.inspect(str(path), StagingPolicy(), lambda step: None)
-    except SpecificationError as error:
-        return error.check
-    return ""
-
-
-def judge(sounds: Iterator[Sound], random: Random, number: int) -> tuple[int, int]:
-    """Return how many images there were, and how many cuts. AssertionError if one was judged wrongly."""
-    images = cut_count = 0
-    for sound in sounds:
-        assert check(sound.path) == "", sound
-        images += 1
-        whole = sound.path.with_name("whole")
-        size = sound.path.stat().st_size
-        cut_images.run("cp", "--sparse=always", sound.path, whole)
-        part = sound.path.with_name("part")
-        for length in cut_images.cuts(size, random, number):
-            cut_images.cut(whole, part, length)
-            cut_count += 1
-            # How much of its last sector compressed data fill nobody can know who does not unpack them
-            known = not sound.is_compressed or size - length >= SECTOR
-            if check(part) == "" and known:
-                assert cut_images.reads_the_same(whole, part, sound.format), (sound, length, size)
-    return images, cut_count
 
 
 @pytest.mark.parametrize("options", cut_images.OPTIONS)

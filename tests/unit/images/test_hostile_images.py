@@ -24,7 +24,10 @@ from condor_kvm_stage.policy import load
 from hostile import Case
 
 FORBIDDEN = {"image_dirs", "readable", "searchable"}
-_VERBS = "ask|check|chmod|convert|copied|decrypt|fetch|flatten|get|pull|restore|unpack|give|make|move|name|put|recreate|rename|write"
+_VERBS = (
+    "ask|check|chmod|convert|copied|decrypt|fetch|flatten|get|give|make|move|name|pull|put|recreate|rename|restore|"
+    "unpack|write"
+)
 STEP = re.compile(rf"; .*\b({_VERBS}|tar|unzip|\w+ -dk)\b")
 STEP_OF_QEMU = re.compile(r"; .*\bqemu-img (check|convert|rebase) ")
 
