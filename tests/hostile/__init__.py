@@ -1,18 +1,18 @@
 """Image files that must not become a disk, each made by code: a table of named cases, and the builder behind them.
 
 `case` says what a case is, `builder` makes the qcow2 images. The cases are in `chains` (what an image leads to),
-`foreign` (other formats), `headers` (what a qcow2 header says), `files` (types, sizes and permissions) and `places`
+`foreign` (other formats), `headers` (what a qcow2 header says), `partial` (what is not complete), `files` (types, sizes and permissions) and `places`
 (directories and paths).
 """
 
 from __future__ import annotations
 
-from . import chains, files, foreign, headers, places
+from . import chains, files, foreign, headers, partial, places
 from .builder import BACKING_FORMAT, BITMAPS, CLUSTER, FIELDS, MIB, UNKNOWN_EXTENSION, qcow2, write_field
 from .case import Case, put
 from .foreign import FOREIGN, TEXTS
 
-CASES = [*chains.CASES, *foreign.CASES, *headers.CASES, *files.CASES, *places.CASES]
+CASES = [*chains.CASES, *foreign.CASES, *headers.CASES, *partial.CASES, *files.CASES, *places.CASES]
 # The checks that no case is about, because they do not look at an image alone: where a file may be written
 # (tests/unit/test_upload_places.py), whether an image has the format that its job says, and whether a program writes to
 # it (tests/unit/test_stage.py)

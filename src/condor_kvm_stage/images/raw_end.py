@@ -8,6 +8,7 @@ from .checker import Checker
 from .formats import is_iso
 
 _SECTOR = 512
+_SECTOR_SIZES = (512, 4096)
 _PROTECTIVE = 0xEE
 # A CD's file system counts up to 150 blocks of padding, which programs that read CDs lose
 _PADDING = 150
@@ -82,16 +83,15 @@ def _gpt(head: bytes) -> "list[tuple[str, int]]":
     """Of the header behind the protective MBR (UEFI specification, section 5.3.2), whose copy is in the last sector."""
     from binascii import crc32
 
-    if len(head) < 2 * _SECTOR:
-        return [("GUID partition table", 2 * _SECTOR)]
-    for sector in (512, 4096):
+    for sector in _SECTOR_SIZES:
         header = head[sector : 2 * sector]
         length = _little(header, 12, 4)
         if header.startswith(b"EFI PART") and 92 <= length <= sector:
             checksum = crc32(header[:16] + bytes(4) + header[20:length])
             if checksum == _little(header, 16, 4) and _little(header, 24, 8) == 1:
                 return [("GUID partition table", (_little(header, 32, 8) + 1) * sector)]
-    return []
+    needed = 2 * max(_SECTOR_SIZES)  # to know that there is none
+    return [("GUID partition table", needed)] if len(head) < needed else []
 
 
 def _file_system(head: bytes) -> "list[tuple[str, int]]":

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from hostile import CLUSTER, put, qcow2
+from hostile.partial import write_gpt
 from support import cut_images
 from support.cut_images import check, judge
 
@@ -32,7 +33,7 @@ def test_sound_raw_disks_are_accepted_and_cut_ones_only_if_they_read_the_same(tm
 
 def test_image_longer_than_it_says_is_accepted(tmp_path: Path) -> None:
     disk = bytearray(8 << 20)
-    cut_images.gpt(disk)
+    write_gpt(disk)
     assert check(put(tmp_path / "gpt", bytes(disk) + bytes(1 << 20))) == ""
     assert check(put(tmp_path / "qcow2", qcow2() + b"x" * CLUSTER)) == ""
 

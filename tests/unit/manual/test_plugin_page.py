@@ -12,7 +12,7 @@ import pytest
 import hostile
 from condor_kvm_stage import __version__
 from condor_kvm_stage.failures import BY_STATUS, NodeError, ParameterError
-from condor_kvm_stage.images import formats
+from condor_kvm_stage.images import formats, text_files
 from condor_kvm_stage.installed import POLICY, SLOT_ATTRIBUTES
 from condor_kvm_stage.plugin import url
 from support.manual_pages import Page, all_pages, terms
@@ -88,9 +88,12 @@ def test_every_check_is_there() -> None:
 
 
 def test_every_disk_format_that_is_refused_is_listed() -> None:
-    (listed,) = re.findall(r"other than raw and qcow2: (.*?);", " ".join(section("CHECKS").split()))
-    known = {name for name, *_ in [*formats._FORMATS, *formats._FOOTERS]} - {"qcow2"} - set(formats._UNPACK)
-    assert listed.split(", ") == sorted(known)
+    checks = " ".join(section("CHECKS").split())
+    (disks,) = re.findall(r"other than raw and qcow2: (.*?)\.", checks)
+    assert disks.split(", ") == sorted({name for name, *_ in [*formats._IMAGES, *formats._FOOTERS]} - {"qcow2"})
+    ((others, texts),) = re.findall(r"only ``format=raw`` allows: (.*?); text, for example (.*?); or less", checks)
+    assert others.split(", ") == sorted({name for name, *_ in formats._OTHERS})
+    assert texts.split(", ") == list(dict.fromkeys(kind for kind, *_ in text_files._KINDS))
 
 
 def test_policy_is_named_with_its_page_and_the_exit_status_of_a_broken_one() -> None:
