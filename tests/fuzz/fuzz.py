@@ -3,7 +3,8 @@
 
 A finding (an exception that is not the parser's own, an input that takes more than 5 s, more than 64 MiB besides what
 interpreter and fuzzer need) ends that parser's run; the input is kept in build/fuzz. Beside them, ads.py lets the
-builder of guests define the virtual machines of 100,000 jobs, however long that takes.
+builder of guests define the virtual machines of 100,000 jobs, and cut_images.py tries 20,000 partial images, however
+long that takes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ WORK = HERE.parents[1] / "build/fuzz"
 MEMORY = 64  # MiB
 HANG = 5  # seconds
 ADS = 100_000
+CUTS = 20_000
 
 
 def main(arguments: list[str]) -> int:
@@ -32,9 +34,13 @@ def main(arguments: list[str]) -> int:
     seconds = int(arguments[0])
     from targets import TARGETS
 
-    print(f"==> fuzzing {', '.join(TARGETS)} for {seconds} s, and {ADS} ads, all at once", flush=True)
+    print(
+        f"==> fuzzing {', '.join(TARGETS)} for {seconds} s, {ADS} ads and {CUTS} partial images, all at once",
+        flush=True,
+    )
     commands = {name: [sys.executable, __file__, name, str(seconds)] for name in TARGETS}
     commands["ads"] = [sys.executable, str(HERE / "ads.py"), str(ADS)]
+    commands["cuts"] = [sys.executable, str(HERE / "cut_images.py"), str(CUTS)]
     children = {}
     for name, command in commands.items():
         log = WORK / name / "log"
@@ -75,7 +81,7 @@ def report(name: str, failed: bool) -> str:
     memory = figures.get("peak_rss_mb", 0) - own
     if failed:
         return f"{name:8} A FINDING; see {WORK / name}/log:\n" + "\n".join(log.splitlines()[-25:])
-    if name == "ads":
+    if name in ("ads", "cuts"):
         return f"{name:8} {log.splitlines()[-1]}"
     runs, speed = figures["number_of_executed_units"], figures["average_exec_per_sec"]
     return (

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from condor_kvm_stage import classad_reader
 from condor_kvm_stage.failures import ParameterError, SpecificationError
-from condor_kvm_stage.images import formats, qcow2_header
+from condor_kvm_stage.images import formats, qcow2_end, qcow2_header, raw_end
 from condor_kvm_stage.plugin import url
+from hostile.partial import gpt, many_clusters
 from support.domain import allowed_xml, fake_world
 from support.domain.fake_world import World
 from support.domain.job_ads import ad_of
@@ -56,6 +57,9 @@ def _header(data: bytes) -> None:
             assert 0 < header.virtual_size <= 16 << 40
             assert bool(header.backing) == (header.backing_format in ("raw", "qcow2"))
             assert ":" not in header.backing.partition("/")[0]
+            qcow2_end.check_end(lambda at, length: rest[at : at + length], rest[: formats.HEAD], size, "image", "image")
+        else:
+            raw_end.check_end(rest[: formats.HEAD], size, "image", "image")
     except SpecificationError as error:
         assert error.check
 
@@ -99,7 +103,8 @@ def _header_seeds() -> list[bytes]:
             top = Path(directory, "top")
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, top], check=True)
             seeds += [b"\x20" + path.read_bytes()[:1024] for path in (base, top)]
-        return seeds
+        # a whole one, of clusters of 512 bytes, and what begins with a partition table
+        return seeds + [b"\0" + bytes(many_clusters(300 * 512)), b"\0" + bytes(gpt()[:0x8800])]
 
 
 def _ad_seeds() -> list[bytes]:

@@ -1,8 +1,8 @@
 """Image files that must not become a disk, each made by code: a table of named cases, and the builder behind them.
 
 `case` says what a case is, `builder` makes the qcow2 images. The cases are in `chains` (what an image leads to),
-`foreign` (other formats), `headers` (what a qcow2 header says), `partial` (what is not complete), `files` (types, sizes and permissions) and `places`
-(directories and paths).
+`foreign` (other formats), `headers` (what a qcow2 header says), `partial` (interrupted copies), `files` (types, sizes
+and permissions) and `places` (directories and paths).
 """
 
 from __future__ import annotations

@@ -45,7 +45,10 @@ class References:
         guest_clusters = -(-self.virtual_size // self.cluster)
         for at, table in self._backwards(self.l1_table, -(-guest_clusters // entries) * 8):
             budget -= len(table)
-            for index in range(len(table) // 8 - 1, -1, -1):
+            if budget < 0:
+                return None
+            used = len(table) // 8 if table.strip(b"\0") else 0
+            for index in range(used - 1, -1, -1):
                 l2 = number(table, index * 8, 8) & _OFFSET
                 if not l2:
                     continue
@@ -74,6 +77,8 @@ class References:
         first: the guest's cluster that the first entry is for.
         """
         found = None
+        if not part.strip(b"\0"):
+            return found
         step = 2 if self.extended else 1
         words = unpack(f">{len(part) // 8}Q", part[: len(part) // 8 * 8])
         for index in range(0, len(words) - step + 1, step):
