@@ -104,7 +104,7 @@ def _header_seeds() -> list[bytes]:
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, top], check=True)
             seeds += [b"\x20" + path.read_bytes()[:1024] for path in (base, top)]
         # a whole one, of clusters of 512 bytes, and what begins with a partition table
-        return seeds + [b"\0" + bytes(many_clusters(300 * 512)), b"\0" + bytes(gpt()[:0x8800])]
+        return [*seeds, b"\x00" + bytes(many_clusters(300 * 512)), b"\x00" + bytes(gpt()[:34816])]
 
 
 def _ad_seeds() -> list[bytes]:

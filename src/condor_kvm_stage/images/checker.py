@@ -6,6 +6,13 @@ from .. import sizes
 from ..failures import SpecificationError
 from ..installed import POLICY
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    # Returns bytes of the file: from an offset, so many, or those that there are
+    Read = Callable[[int, int], bytes]
+
 # What to do about an image that is refused. QEMU rejects most of these images too, so it cannot repair them.
 RECREATE = "recreate it from its source"
 CONVERT = "qemu-img convert -O qcow2 {} new.qcow2"

@@ -10,10 +10,7 @@ from .checker import COPY_AGAIN, Checker, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
-
-    # Returns bytes of the file: from an offset, so many, or those that there are
-    Read = Callable[[int, int], bytes]
+    from .checker import Read
 
 _REFCOUNT_OFFSET = ~0x1FF  # of an entry in the refcount table; the rest is reserved
 

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .qcow2_end import Read
+    from .checker import Read
 
 _EXTENDED_L2 = 1 << 4
 _OFFSET = 0x00FF_FFFF_FFFF_FE00  # of an entry in an L1 or L2 table; the rest are flags
