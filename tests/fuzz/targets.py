@@ -14,7 +14,7 @@ from condor_kvm_stage import classad_reader
 from condor_kvm_stage.failures import ParameterError, SpecificationError
 from condor_kvm_stage.images import formats, qcow2_end, qcow2_header, raw_end
 from condor_kvm_stage.plugin import url
-from hostile.partial import gpt, many_clusters
+from hostile.partial import gpt
 from support.domain import allowed_xml, fake_world
 from support.domain.fake_world import World
 from support.domain.job_ads import ad_of
@@ -103,8 +103,8 @@ def _header_seeds() -> list[bytes]:
             top = Path(directory, "top")
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, top], check=True)
             seeds += [b"\x20" + path.read_bytes()[:1024] for path in (base, top)]
-        # a whole one, of clusters of 512 bytes, and what begins with a partition table
-        return [*seeds, b"\x00" + bytes(many_clusters(300 * 512)), b"\x00" + bytes(gpt()[:34816])]
+        # a whole one, of clusters of 512 bytes, and the beginning of a disk
+        return [*seeds, b"\0" + base.read_bytes()[: formats.HEAD], b"\0" + bytes(gpt()[: formats.HEAD])]
 
 
 def _ad_seeds() -> list[bytes]:

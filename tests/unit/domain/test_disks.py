@@ -270,3 +270,17 @@ def test_looking_changes_nothing(where: Job, scratch: Path, tmp_path: Path, job_
         before = see(base), see(path)
         look(where)
         assert (see(base), see(path)) == before
+
+
+def test_what_is_no_disk_is_one_if_vm_disk_says_raw(where: Job, scratch: Path) -> None:
+    put(scratch / "disk", b"some data\n" * 1000)
+    with pytest.raises(SpecificationError, match="disk disk is not an image but a text file; ") as caught:
+        look(where)
+    assert caught.value.check == "format"
+    assert look(where, replace(DISK, format="raw")).format == "raw"
+
+
+def test_overlay_of_what_was_staged_as_raw_is_accepted(where: Job, scratch: Path, tmp_path: Path) -> None:
+    base = put(tmp_path / "base", b"some data\n" * 1000, 0)
+    put(scratch / "disk", qcow2(backing=bytes(base), backing_format=b"raw"))
+    assert look(where).backing == ((str(base), "raw"),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from condor_kvm_stage.failures import ContactError, ParameterError, ResolutionError, SpecificationError, TransferError
 from condor_kvm_stage.images import qcow2_overlay
+from condor_kvm_stage.plugin import transfer
 from condor_kvm_stage.policy.model import StagingPolicy
 from support import overlays
 from support.qemu_writer import qemu_io
@@ -190,3 +192,13 @@ def test_disk_that_is_too_large_for_an_overlay_is_refused(tmp_path: Path, scratc
     with pytest.raises(SpecificationError, match="but at most 2 PiB are possible; use a smaller one"):
         put(f"nfs://{image}?size={qcow2_overlay.LARGEST + 512}:disk", scratch, policy)
     assert names(scratch) == ["largest"]
+
+
+def test_what_is_no_disk_is_one_if_the_url_says_raw(tmp_path: Path, scratch: Path) -> None:
+    path = tmp_path / "data.tar"
+    path.write_bytes(bytes(257) + b"ustar" + bytes(1000))
+    path.chmod(0o644)
+    status, _ = transfer.Run(False).transfer(f"nfs://{path}:disk", str(scratch / "x"))
+    assert (status, list(scratch.iterdir())) == (os.EX_DATAERR, [])
+    status, _ = transfer.Run(False).transfer(f"nfs://{path}?format=raw:disk", str(scratch / "x"))
+    assert (status, [disk.name for disk in scratch.iterdir()]) == (os.EX_OK, ["disk"])
