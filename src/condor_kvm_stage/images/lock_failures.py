@@ -1,7 +1,7 @@
 """What the user is told about locks: who has one, as far as that is known, and what helps. For failures only.
 
 Whoever may read a file can lock it, and a server keeps the lock of a client that has died (NFS 3 without rpc.statd, a
-lease that does not expire). So nothing is said here that the lock does not show: not that somebody writes to the image.
+lease that does not expire). So a message says only what the lock shows, not that somebody writes to the image.
 """
 
 import errno
@@ -46,7 +46,7 @@ def in_use(shown: str, state: str) -> ContactError:
 
 
 def not_lockable(shown: str, error: OSError) -> StageError:
-    """Return the failure that the lock which QEMU will take could not be had."""
+    """Return the failure that the lock which QEMU will take cannot be taken."""
     if error.errno == errno.EAGAIN:  # between the query and the attempt, or a lock on the one byte alone
         return in_use(shown, "locked by another program")
     if error.errno not in _NO_LOCKS:

@@ -29,8 +29,8 @@ def _flock(kind: int, first: int, last: int) -> bytes:
 def find_fault(descriptor: int, shown: str) -> "StageError | None":
     """Return why a guest could not start on an open image because of locks, None if it can.
 
-    The lock that each guest takes is taken, too, and released: a share may tell who has locks and yet give none (NFS 3
-    without rpc.statd). No other program takes offence at it, for it is one that every reader of the image has.
+    The lock that each guest takes is taken and released here: a share may answer queries and yet refuse locks (NFS 3
+    without rpc.statd). It disturbs no other program, because every reader of the image holds it.
     shown: the image in messages.
     """
     try:
