@@ -10,7 +10,6 @@ from .checker import number
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Callable
 
     from .checker import Read
 
