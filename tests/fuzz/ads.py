@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Let the builder of guests define what jobs' ads ask for: `ads.py NUMBER`. Ends with a line about all of them.
 
-Whatever an ad says, a domain by libvirt's own schema is printed, in which all is allowed (unit/domain/allowed.py), or a
-refusal. For one ad of 200, if root runs this, disks and processes are real. Another outcome is a finding, which ends
-the run; its ad is kept in build/fuzz/ads. fuzz.py runs this, with the directory tests on PYTHONPATH.
+Whatever an ad says, a domain by libvirt's own schema is printed, in which all is allowed
+(support/domain/allowed_xml.py), or a refusal. For one ad of 200, if root runs this, disks and processes are real.
+Another outcome is a finding, which ends the run; its ad is kept in build/fuzz/ads. fuzz.py runs this, with the
+directory tests on PYTHONPATH.
 """
 
 from __future__ import annotations

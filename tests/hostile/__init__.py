@@ -14,8 +14,8 @@ from .foreign import FOREIGN, TEXTS
 
 CASES = [*chains.CASES, *foreign.CASES, *headers.CASES, *partial.CASES, *files.CASES, *places.CASES]
 # The checks that no case is about, because they do not look at an image alone: where a file may be written
-# (tests/unit/test_upload_places.py), whether an image has the format that its job says, and whether a program writes to
-# it (tests/unit/test_stage.py)
+# (tests/unit/plugin/test_upload_places.py), whether an image has the format that its job says, and whether a program
+# writes to it (tests/unit/plugin/test_stage.py)
 CHECKS_WITHOUT_A_CASE = {"output_dirs", "format_mismatch", "in_use", "locks"}
 
 __all__ = [

@@ -1,7 +1,7 @@
 """The conditions for VM jobs in START and the builder agree: what one lets in the other does not refuse.
 
 The conditions' regular expressions are evaluated here by Python, which understands these as PCRE does; HTCondor's own
-library has them in tests/unit/classads. Where the two differ, and must, a test says so.
+library has them in tests/unit/genconfig/snippet/test_start_guard.py. Where the two differ, and must, a test says so.
 """
 
 from __future__ import annotations

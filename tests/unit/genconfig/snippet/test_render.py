@@ -1,6 +1,7 @@
 """The snippet's text: what HTCondor reads, and what it ignores; the layout of comments.
 
-How it looks as a whole on each host is in the corpus (test_hosts.py); how it is put in place, in test_place.py.
+How it looks as a whole on each host is in the corpus (../checks/test_recorded_hosts.py); how it is put in
+place, in test_file.py.
 """
 
 from __future__ import annotations
