@@ -1,4 +1,4 @@
-"""Helpers for the checks of an image: read a header field, and refuse an image with advice."""
+"""Helpers for the checks of an image: read fields of a qcow2 header, and refuse an image with advice."""
 
 import posix
 
@@ -22,6 +22,8 @@ REPAIR = "qemu-img check -r all {}"
 # A reason
 OTHER_FILE = "keeps its data in another file, which could be any file of the node"
 
+EXTENDED_L2 = 1 << 4  # of the incompatible features
+
 
 class Checker:
     """Raises SpecificationError for a named check that fails."""
@@ -38,6 +40,29 @@ class Checker:
 def number(data: bytes, offset: int, length: int) -> int:
     """Return a field of a header: big-endian, unsigned."""
     return int.from_bytes(data[offset : offset + length], "big")
+
+
+# Version 2 of qcow2 has a shorter header: at the offsets of these fields it can have anything.
+
+
+def incompatible_features(head: bytes) -> int:
+    """Return the features that a program must know to open a qcow2 image, a bit each."""
+    return number(head, 72, 8) if is_v3(head) else 0
+
+
+def autoclear_features(head: bytes) -> int:
+    """Return the features that a program which does not know them must clear, a bit each."""
+    return number(head, 88, 8) if is_v3(head) else 0
+
+
+def refcount_order(head: bytes) -> int:
+    """Return the binary logarithm of a refcount's width in bits."""
+    return number(head, 96, 4) if is_v3(head) else 4
+
+
+def is_v3(head: bytes) -> bool:
+    """Return whether a qcow2 header has version 3."""
+    return number(head, 4, 4) == 3
 
 
 def too_large(largest: int) -> str:

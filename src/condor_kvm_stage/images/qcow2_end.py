@@ -6,7 +6,7 @@ include clusters that a crash has leaked. So the L2 tables must confirm that the
 is specified in QEMU's docs/interop/qcow2.
 """
 
-from .checker import COPY_AGAIN, Checker, number
+from .checker import COPY_AGAIN, Checker, autoclear_features, number, refcount_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def check_end(read: "Read", head: bytes, size: int, what: str, path: str) -> Non
     """
     if _counts_more(read, head, size):
         # Snapshots and bitmaps have clusters of their own, to which the L2 tables do not lead
-        others = number(head, 60, 4) or (number(head, 4, 4) == 3 and number(head, 88, 8))
+        others = number(head, 60, 4) or autoclear_features(head)
         complete = not others and _is_read_completely(read, head, size, _TO_CONFIRM) is True
     else:
         complete = _holds_its_last_cluster(read, head, size)
@@ -39,7 +39,7 @@ def check_end(read: "Read", head: bytes, size: int, what: str, path: str) -> Non
 def _counts_more(read: "Read", head: bytes, size: int) -> bool:
     """Return whether a cluster that begins beyond the end of the file has a refcount."""
     cluster = 1 << number(head, 20, 4)
-    order = number(head, 96, 4) if number(head, 4, 4) == 3 else 4
+    order = refcount_order(head)
     missing = -(-size // cluster)  # the first one
     entry, in_block = divmod(missing, (cluster << 3) >> order)
     left = number(head, 56, 4) * cluster - entry * 8

@@ -5,7 +5,7 @@ block/qcow2.c.
 """
 
 from ..text import printable, to_text
-from .checker import CONVERT, DECRYPT, OTHER_FILE, RECREATE, Checker, number
+from .checker import CONVERT, DECRYPT, OTHER_FILE, RECREATE, Checker, autoclear_features, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def read(head: bytes, at: int, cluster: int, check: Checker) -> "tuple[str, str]
             backing_format = data.decode("latin-1")
             check(len(data) <= _MAX_FORMAT, "backing_format", "has an invalid name of a backing format", RECREATE)
         if kind == _BITMAPS:
-            used = number(head, 4, 4) == 3 and bool(number(head, 88, 8) & _HAS_BITMAPS)
+            used = bool(autoclear_features(head) & _HAS_BITMAPS)
             sound = _are_bitmaps(data, cluster, used)
             check(sound, "header_extensions", "has a header extension for bitmaps that is damaged", RECREATE)
     backing = _backing_name(head, cluster, at, check)

@@ -6,11 +6,25 @@ image that passes, and the only other file that it then opens is `backing`.
 
 from .. import sizes
 from . import qcow2_extensions
-from .checker import CONVERT, COPY_AGAIN, DECRYPT, OTHER_FILE, RECREATE, REPAIR, Checker, number, too_large
+from .checker import (
+    CONVERT,
+    COPY_AGAIN,
+    DECRYPT,
+    EXTENDED_L2,
+    OTHER_FILE,
+    RECREATE,
+    REPAIR,
+    Checker,
+    autoclear_features,
+    incompatible_features,
+    number,
+    refcount_order,
+    too_large,
+)
 
 _V2_LENGTH, _V3_LENGTH = 72, 104
-_DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION, _EXTENDED_L2 = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4
-_KNOWN = _DIRTY | _CORRUPT | _DATA_FILE | _COMPRESSION | _EXTENDED_L2
+_DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+_KNOWN = _DIRTY | _CORRUPT | _DATA_FILE | _COMPRESSION | EXTENDED_L2
 _ZLIB, _ZSTD = 0, 1
 _DATA_FILE_IS_RAW = 1 << 1  # of the autoclear features
 _SECTOR = 512
@@ -55,7 +69,7 @@ def read(head: bytes, size: int, largest: int, what: str, path: str) -> Header:
     )
     cluster = 1 << cluster_bits
     if version == 3:
-        subclusters = not number(head, 72, 8) & _EXTENDED_L2 or cluster_bits >= 14
+        subclusters = not incompatible_features(head) & EXTENDED_L2 or cluster_bits >= 14
         check(subclusters, "cluster_size", f"has 32 subclusters in 2^{cluster_bits} bytes; QEMU needs 2^14", RECREATE)
         sound = _V3_LENGTH <= length <= cluster and length % 8 == 0
         check(sound, "header_length", f"has a qcow2 header of {length} bytes", RECREATE)
@@ -68,14 +82,12 @@ def read(head: bytes, size: int, largest: int, what: str, path: str) -> Header:
     _check_tables(head, size, virtual_size, cluster_bits, check)
     backing, backing_format = qcow2_extensions.read(head, length, cluster, check)
     # QEMU's disks consist of whole sectors
-    unverified = number(head, 60, 4) > 0 or (
-        version == 3 and bool(number(head, 72, 8) & _COMPRESSION or number(head, 88, 8))
-    )
+    unverified = bool(number(head, 60, 4) or incompatible_features(head) & _COMPRESSION or autoclear_features(head))
     return Header(virtual_size // _SECTOR * _SECTOR, backing, backing_format, unverified)
 
 
 def _check_features(head: bytes, length: int, check: Checker) -> None:
-    features = number(head, 72, 8)
+    features = incompatible_features(head)
     check(
         not features & ~_KNOWN,
         "unknown_features",
@@ -83,14 +95,14 @@ def _check_features(head: bytes, length: int, check: Checker) -> None:
         CONVERT,
     )
     check(not features & _DATA_FILE, "data_file", OTHER_FILE, CONVERT)
-    check(not number(head, 88, 8) & _DATA_FILE_IS_RAW, "data_file", OTHER_FILE, CONVERT)
+    check(not autoclear_features(head) & _DATA_FILE_IS_RAW, "data_file", OTHER_FILE, CONVERT)
     check(not features & _CORRUPT, "corrupt", "is marked as corrupt", REPAIR)
     check(not features & _DIRTY, "dirty", "was not closed properly: a program crashed, or still writes to it", REPAIR)
     compression = number(head, 104, 1) if length > _V3_LENGTH else _ZLIB
     # the bit says that the type is not zlib
     sound = compression == (_ZSTD if features & _COMPRESSION else _ZLIB)
     check(sound, "compression", f"has the compression type {compression}; zlib and zstd are known", RECREATE)
-    check(number(head, 96, 4) <= 6, "refcount_order", "has refcounts of more than 64 bits", RECREATE)
+    check(refcount_order(head) <= 6, "refcount_order", "has refcounts of more than 64 bits", RECREATE)
 
 
 def _check_tables(head: bytes, size: int, virtual_size: int, cluster_bits: int, check: Checker) -> None:
@@ -104,7 +116,7 @@ def _check_tables(head: bytes, size: int, virtual_size: int, cluster_bits: int, 
 
     l1_size, l1_offset = number(head, 36, 4), number(head, 40, 8)
     # an L1 entry (8 bytes) refers to a cluster of L2 entries (8 bytes, or 16 if extended), each of which maps a cluster
-    entry_bits = 4 if number(head, 4, 4) == 3 and number(head, 72, 8) & _EXTENDED_L2 else 3
+    entry_bits = 4 if incompatible_features(head) & EXTENDED_L2 else 3
     per_entry = 1 << (2 * cluster_bits - entry_bits)
     needed = -(-virtual_size // per_entry)
     check(

@@ -5,7 +5,7 @@ The format is specified in QEMU's docs/interop/qcow2, "Cluster mapping".
 
 from struct import unpack
 
-from .checker import number
+from .checker import EXTENDED_L2, incompatible_features, is_v3, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from .checker import Read
 
-_EXTENDED_L2 = 1 << 4
 _OFFSET = 0x00FF_FFFF_FFFF_FE00  # of an entry in an L1 or L2 table; the rest are flags
 _COMPRESSED, _ZERO = 1 << 62, 1 << 0
 _SECTOR = 512
@@ -30,9 +29,8 @@ class References:
         self.cluster = 1 << self.bits
         self.virtual_size = number(head, 24, 8) // _SECTOR * _SECTOR
         self.l1_table = number(head, 40, 8)
-        is_v3 = number(head, 4, 4) == 3
-        self.extended = is_v3 and bool(number(head, 72, 8) & _EXTENDED_L2)
-        self.zero_flag = _ZERO if is_v3 and not self.extended else 0
+        self.extended = bool(incompatible_features(head) & EXTENDED_L2)
+        self.zero_flag = _ZERO if is_v3(head) and not self.extended else 0
 
     def lie_in_the_file(self, budget: int, last: int = -1) -> "bool | None":
         """Return whether all clusters that a guest reads are in the file; None if more than `budget` bytes would tell.
