@@ -45,9 +45,9 @@ def _from_json(document: object) -> GuestFacts:
     """Return the facts in a JSON document; another version may have more or fewer. Raises ValueError if invalid."""
     if not isinstance(document, dict):
         raise ValueError("not an object")
-    default = GuestFacts()
-    known = {name: document.get(name, getattr(default, name)) for name in dataclasses.asdict(default)}
-    if any(not _is_like(value, getattr(default, name)) for name, value in known.items()):
+    defaults = dataclasses.asdict(GuestFacts())
+    known = {name: document.get(name, default) for name, default in defaults.items()}
+    if any(not _is_like(known[name], default) for name, default in defaults.items()):
         raise ValueError("a value of another type")
     facts = GuestFacts(**known)
     if facts.cpu_mode not in CPU_MODES:

@@ -20,6 +20,7 @@ from typing import Any
 from .errors import KvmStageError, root_hint
 
 _PATH = ("usr/sbin", "usr/bin", "sbin", "bin")
+_SEARCH_PATH = ":".join(f"/{directory}" for directory in _PATH)
 NO_STATUS = -1  # in place of an exit status: the program could not be run, did not end in time, or a signal ended it
 
 
@@ -134,7 +135,7 @@ class Host:
                 encoding="utf-8",
                 errors="replace",
                 cwd="/",
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", **(environment or {})},
+                env={"PATH": _SEARCH_PATH, "LC_ALL": "C.UTF-8", **(environment or {})},
                 **switch,
             )
         except OSError as error:

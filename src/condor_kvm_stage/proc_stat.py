@@ -2,7 +2,7 @@
 
 # Indexes of fields, from their numbers in the manual page. The second field, the program's name, is in parentheses and
 # can contain anything, so fields() splits after it: index 0 is field 3.
-STATE, PARENT, SESSION, USER_TIME, SYSTEM_TIME, START_TIME = (number - 3 for number in (3, 4, 6, 14, 15, 22))
+STATE, PARENT, USER_TIME, SYSTEM_TIME, START_TIME = (number - 3 for number in (3, 4, 14, 15, 22))
 
 
 def fields(stat: bytes) -> "list[bytes]":

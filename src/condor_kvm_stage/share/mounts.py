@@ -24,6 +24,10 @@ class NfsMount:
         self.export = export  # absolute path on the server
         self.mount_point = mount_point  # absolute path on this node
 
+    def exports(self, path: str) -> bool:
+        """Return whether a path on the server is in what is mounted here."""
+        return path == self.export or is_under(path, self.export)
+
 
 def read() -> "list[NfsMount]":
     """Return the NFS mounts of this node. Raises OSError if there is no mountinfo."""
@@ -79,7 +83,7 @@ def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
     path = "/" + "/".join(names)
     host, port = servers.split(server)
     of_server = [m for m in mounts if m.server == host and port in (0, m.port)]
-    leading = [m for m in of_server if path == m.export or is_under(path, m.export)]
+    leading = [mount for mount in of_server if mount.exports(path)]
     if leading:
         best = max(leading, key=lambda mount: len(mount.export))
         return os.path.join(best.mount_point, path[len(best.export) :].lstrip("/"))
@@ -96,7 +100,7 @@ def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
 
 def _hint(host: str, port: int, path: str, mounts: "list[NfsMount]") -> str:
     """Return the step that helps if no mount leads to a path, "" if no particular mistake shows."""
-    leading = [m for m in mounts if path == m.export or is_under(path, m.export)]
+    leading = [mount for mount in mounts if mount.exports(path)]
     for mount in leading:
         if mount.server == host:
             return f"it is mounted here by port {mount.port}, not {port}; write that, or no port"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...installed import APPLY, BUILDER, HOOK, KEYWORD, POLICY, SNIPPET
+from ...installed import APPLY, BUILDER, HOOK, KEYWORD, POLICY
 from .model import Check, Findings, Level
 
 _GROUP = "htcondor"
@@ -21,7 +21,7 @@ def check(findings: Findings) -> Check:
     if script.value == BUILDER:
         return _ours(findings)
     found = f"virtual machines are defined by {script.value}, which does not protect base images from jobs"
-    if script.origin.startswith("/") and not script.origin.startswith(SNIPPET):
+    if script.in_another_file:
         found = f"another file sets another program that defines virtual machines: {script.value} ({script.origin})"
         return Check(_GROUP, name, Level.WARN, found, "if this is not intended, remove it there")
     if not findings.values.guarded:

@@ -16,10 +16,10 @@ def checks(findings: Findings) -> list[Check]:
     return [_cpu(facts), _level(facts), _memory(findings), _place(facts), _cgroup(facts), _iommu(facts), _secure(facts)]
 
 
-def container_lacks(facts: HostFacts) -> list[str]:
+def _container_lacks(facts: HostFacts) -> list[str]:
     """Return which devices that guests need a container does not have."""
     devices = {
-        "/dev/kvm": facts.kvm.usable or facts.kvm.code == "EACCES",  # EACCES: it exists, but this user has no access
+        "/dev/kvm": facts.kvm.usable or facts.kvm.denied,
         "/dev/net/tun": facts.devices.tun,
         "/dev/vhost-net": facts.devices.vhost_net,
     }
@@ -34,7 +34,7 @@ def _cpu(facts: HostFacts) -> Check:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"{facts.cpu.architecture} has no flag; /dev/kvm decides")
     if facts.kvm.usable:
         return Check(_GROUP, name, Level.OK, "the CPU shows no virtualisation flag, but /dev/kvm works without it")
-    if facts.kvm.code == "EACCES":
+    if facts.kvm.denied:
         found = "the CPU shows no virtualisation flag, and this user cannot open /dev/kvm, which may work without it"
         return Check(_GROUP, name, Level.NOTE, found, "run this as root")
     return Check(
@@ -84,7 +84,7 @@ def _memory(findings: Findings) -> Check:
 def _place(facts: HostFacts) -> Check:
     name, environment = "place", facts.environment
     if environment.container:
-        found, lacks = f"this is a container ({environment.container})", container_lacks(facts)
+        found, lacks = f"this is a container ({environment.container})", _container_lacks(facts)
         if lacks:
             step = f"pass the device into the container, as in `docker run --device {lacks[0]}`"
             return Check(_GROUP, name, Level.NOTE, f"{found} without {', '.join(lacks)}", step)

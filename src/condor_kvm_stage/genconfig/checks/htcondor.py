@@ -19,15 +19,16 @@ def checks(findings: Findings) -> list[Check]:
     if not findings.facts.htcondor.config_dir:
         found = f"HTCondor is not installed: no {CONFIG_DIR}"
         return [Check(_GROUP, "version", Level.FAIL, found, f"dnf install condor condor-vm-gahp; then {APPLY}")]
-    before = [
+    return [
         _version(findings),
         _gahp(findings),
         _gahp_test(findings),
         _snippet(findings),
         _settings(findings),
         _guard(findings),
+        builder.check(findings),
+        _running(findings),
     ]
-    return [*before, builder.check(findings), _running(findings)]
 
 
 def _version(findings: Findings) -> Check:
@@ -98,15 +99,15 @@ def _settings(findings: Findings) -> Check:
     if findings.snippet is not None and plugins and "vm-nfs-plugin" not in plugins.value:
         found = f"FILETRANSFER_PLUGINS lacks the plug-in, because another file sets it: {plugins.origin}"
         return Check(_GROUP, name, Level.FAIL, found, "append there: FILETRANSFER_PLUGINS = $(FILETRANSFER_PLUGINS), …")
+    names = pending.overridden(findings.facts.htcondor)
     machines = settings.get("VM_TYPE")
-    if machines and machines.value.lower() != "kvm" and "VM_TYPE" in pending.overridden(findings.facts.htcondor):
+    if machines and machines.value.lower() != "kvm" and "VM_TYPE" in names:
         found = f"another file disables VM universe: VM_TYPE = {machines.value} ({machines.origin})"
         return Check(_GROUP, name, Level.FAIL, found, f"to run VM jobs, remove it there, then {APPLY}")
     transfers = settings.get("ENABLE_URL_TRANSFERS")
     if findings.snippet is not None and transfers and transfers.value.lower() not in pending.TRUE:
         found = f"ENABLE_URL_TRANSFERS = {transfers.value}, so no plug-in is used: {transfers.origin}"
         return Check(_GROUP, name, Level.FAIL, found, "remove it there, then condor_reconfig")
-    names = pending.overridden(findings.facts.htcondor)
     others = [f"{key} = {settings[key].value} ({settings[key].origin})" for key in names]
     if others:
         found = f"other files override the snippet: {'; '.join(others)}"
@@ -126,9 +127,7 @@ def _guard(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.FAIL, found, "to run jobs, remove it there, then condor_reconfig")
     if not guard_in_start.requires(start.value, findings.values.guard):
         found = f"START does not guard VM jobs, so one can attach any file of this node: {start.origin}"
-        elsewhere = (
-            start.origin.startswith("/") and not start.origin.startswith(SNIPPET) and findings.snippet is not None
-        )
+        elsewhere = start.in_another_file and findings.snippet is not None
         step = "write there: START = ($(START)) && (…), to keep the guard; then condor_reconfig" if elsewhere else APPLY
         return Check(_GROUP, name, Level.FAIL, found, step)
     if advertised.has_vm and not pending.guarded(findings.values, advertised):

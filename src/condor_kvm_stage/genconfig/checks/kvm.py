@@ -18,7 +18,7 @@ def _device(facts: HostFacts) -> Check:
     name, kvm = "device", facts.kvm
     if kvm.usable:
         return Check(_GROUP, name, Level.OK, "/dev/kvm creates virtual machines")
-    if kvm.code == "EACCES":  # from the file's mode; EPERM comes from a container's device list, also for root
+    if kvm.denied:
         return Check(_GROUP, name, Level.WARN, kvm.reason, "run this as root, as HTCondor's vm-gahp and libvirt do")
     module = "kvm_amd" if facts.cpu.extension == "AMD-V" else "kvm_intel"
     if facts.environment.container:

@@ -51,7 +51,7 @@ def _how_to_ask(findings: Findings) -> str:
         return f"dnf install libvirt-client{_THEN}"
     if not capabilities.tried:
         return "run this as root"
-    return f"virsh -c qemu:///system capabilities; systemctl restart {findings.facts.libvirt.daemon}{_THEN}"
+    return f"virsh -c {URI} capabilities; systemctl restart {findings.facts.libvirt.daemon}{_THEN}"
 
 
 def _qemu(findings: Findings) -> Check:

@@ -26,6 +26,7 @@ from ..outcome import PASSED, Outcome, failed, not_tried
 from ..probes import guest_support, programs
 from ..probes.collect import HostFacts
 from ..probes.versions import dotted, version_in
+from ..snippet.values import canary_url
 from ..startd import slot_ads
 
 TIMEOUT = 5  # seconds for each trial; HTCondor's startd has the same for its own test
@@ -65,7 +66,7 @@ class Trials:
 def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
     """Run all trials at the same time, because each may take until its timeout. policy: None if it is invalid."""
     directories = policy.staging.image_dirs if policy else []
-    canary = policy.staging.canary_image if policy else ""
+    canary = canary_url(policy) if policy else ""
     with ThreadPoolExecutor(max_workers=len(directories) + 9) as pool:
         gahp = pool.submit(_gahp, host, facts)
         plugin = pool.submit(_plugin, host)
@@ -75,7 +76,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
         versions = [pool.submit(_version, host, path) for path in (facts.programs.qemu, facts.programs.qemu_img)]
         slots = pool.submit(slot_ads.ask, host, facts.htcondor, TIMEOUT)
         of_jobs = pool.submit(_domains, host, facts)
-        canary_trial = pool.submit(stage, host, f"nfs://{canary}:canary.qcow2") if canary else None
+        canary_trial = pool.submit(stage, host, canary) if canary else None
         image_dirs = [pool.submit(_directory, host, directory) for directory in directories]
         return Trials(
             gahp=gahp.result(),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ...host import Answer, Host
-from ...installed import CONFIG_DIR, KEYWORD
+from ...installed import CONFIG_DIR, KEYWORD, SNIPPET
 from ..outcome import PASSED, Outcome, failed
 from .versions import version_in
 
@@ -44,7 +44,12 @@ class Setting:
     """A setting in force."""
 
     value: str
-    origin: str  # such as "/etc/condor/config.d/10-pool.conf, line 10"
+    origin: str  # such as "/etc/condor/config.d/10-pool.conf, line 10"; that of a default is no path
+
+    @property
+    def in_another_file(self) -> bool:
+        """Whether a file sets it that is not the snippet."""
+        return self.origin.startswith("/") and not self.origin.startswith(SNIPPET)
 
 
 @dataclass(frozen=True)

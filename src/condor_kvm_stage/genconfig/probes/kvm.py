@@ -29,6 +29,11 @@ class KvmDevice:
     modules: tuple[str, ...] = ()  # KVM modules that are loaded, such as ("kvm", "kvm_amd"); () if built in
     nested: bool | None = None  # whether guests can run guests; None if the kernel does not say
 
+    @property
+    def denied(self) -> bool:
+        """Whether it exists, but its mode does not let this user open it. A container's device list gives EPERM."""
+        return self.code == "EACCES"
+
 
 def probe(host: Host) -> KvmDevice:
     """Open /dev/kvm, ask for its API version and have it create an (empty) virtual machine."""

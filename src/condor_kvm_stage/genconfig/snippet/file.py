@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from ... import atomic_file
 from ...errors import KvmStageError, root_hint
@@ -54,7 +55,7 @@ def remove(host: Host) -> Iterator[Message]:
 
 def _keep(host: Host) -> str:
     """Copy the snippet, byte for byte, to a directory that HTCondor does not read. Returns the path of the copy."""
-    kept = COPIES + time.strftime("/50-condor-kvm-stage.conf.%Y-%m-%dT%H%M%SZ.rpmsave", time.gmtime())
+    kept = f"{COPIES}/{Path(SNIPPET).name}" + time.strftime(".%Y-%m-%dT%H%M%SZ.rpmsave", time.gmtime())
     try:
         host.path(COPIES).mkdir(exist_ok=True)
         current = host.path(SNIPPET).read_bytes()

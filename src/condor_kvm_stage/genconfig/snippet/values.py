@@ -28,7 +28,7 @@ def decide(facts: HostFacts, policy: Policy) -> Values:
     cpus = facts.htcondor.number("NUM_CPUS") or facts.cpu.count
     size = sizing.size(facts.memory, facts.htcondor.memory, cpus, policy.vm)
     # Permission denied says nothing about what HTCondor's vm-gahp and libvirt can do, which run as root
-    no_vm = "" if facts.kvm.code == "EACCES" else facts.kvm.reason
+    no_vm = "" if facts.kvm.denied else facts.kvm.reason
     if not no_vm and size.memory == 0:
         no_vm = f"{facts.memory.ram} MiB of memory leave nothing for virtual machines"
     offer = network.offer(facts, policy.network)
@@ -56,17 +56,22 @@ def missing_for_tree(policy: Policy) -> list[str]:
     return missing + [f"vm.{key}" for key in ("memory", "max_number") if isinstance(getattr(policy.vm, key), Auto)]
 
 
+def canary_url(policy: Policy) -> str:
+    """Return the URL that HTCondor tests the plug-in with, "" for none."""
+    image = policy.staging.canary_image
+    return f"nfs://{image}:canary.qcow2" if image else ""
+
+
 def _values(
     no_vm: str, host: list[str], size: sizing.Sizing, offer: network.Offer, plugin: str, policy: Policy
 ) -> Values:
-    canary = policy.staging.canary_image
     return Values(
         no_vm=no_vm,
         host=host,
         size=size,
         network=offer,
         plugin=plugin,
-        canary=f"nfs://{canary}:canary.qcow2" if canary else "",
+        canary=canary_url(policy),
         guard=start_guard.attributes(policy.vm.disk_dirs),
         guarded=policy.guest.guarded,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from ...installed import SNIPPET
 from ..probes.htcondor import Htcondor
 from ..snippet import guard_in_start
 from ..snippet.values import Values
@@ -17,8 +16,7 @@ TRUE = ("true", "t", "1")  # string_is_boolean_param() of HTCondor
 
 def overridden(condor: Htcondor) -> list[str]:
     """Return which of the settings that the startd reads when it starts are overridden by a later file."""
-    origins = {name: condor.settings[name].origin for name in _AT_START if name in condor.settings}
-    return [name for name, origin in origins.items() if origin.startswith("/") and not origin.startswith(SNIPPET)]
+    return [name for name in _AT_START if name in condor.settings and condor.settings[name].in_another_file]
 
 
 def in_force(values: Values, condor: Htcondor) -> Values:
