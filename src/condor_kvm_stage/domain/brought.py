@@ -11,8 +11,10 @@ from ..text import printable
 
 _SHOWN = 5  # names in a message
 _LOOKED_AT = 1000  # names: a job can bring any number
-# HTCondor's own, and what is made for the guest; its other files there are dot-files
-_NOT_BROUGHT = ("condor_exec.exe", "_condor_stdout", "_condor_stderr", "console.log", "xen.mem.ckpt")
+# HTCondor's other files there begin with one of these
+_PREFIXES = (".", "_condor_")
+# HTCondor's own, and what is made for the guest
+_NOT_BROUGHT = ("condor_exec.exe", "console.log", "xen.mem.ckpt")
 
 
 def show(scratch: str, name: str) -> str:
@@ -32,7 +34,7 @@ def show(scratch: str, name: str) -> str:
 
 
 def _is_brought(entry: os.DirEntry[str]) -> bool:
-    if entry.name.startswith((".", "_condor_")) or entry.name in _NOT_BROUGHT:
+    if entry.name.startswith(_PREFIXES) or entry.name in _NOT_BROUGHT:
         return False
     try:
         return stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)

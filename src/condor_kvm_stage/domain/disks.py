@@ -19,7 +19,6 @@ from ..processes import become_user
 from ..share import paths
 from ..share.watchdog import Watchdog
 from ..text import printable
-from . import brought
 from .job import Job
 from .request import Disk
 
@@ -99,6 +98,8 @@ def check_own(status: os.stat_result, job: Job, name: str) -> None:
 
 def missing(error: OSError, scratch: str, name: str) -> SpecificationError:
     """Return the failure for a disk that is not in the scratch directory."""
+    from . import brought  # for this failure only
+
     return SpecificationError(
         f"there is no disk {printable(name)} in the scratch directory ({error.strerror}); {brought.show(scratch, name)}"
         "; name in vm_disk what transfer_input_files brings, for nfs:// the name after the last colon",

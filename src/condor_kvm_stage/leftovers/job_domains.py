@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from .. import proc_stat
 from ..host import FactsError, Host
-from . import virsh
+from . import metadata, virsh
 from .metadata import Domain, DomainError, Unclear
 
 # Messages of virsh and libvirt about a domain that has ended, before or after it was looked up by its UUID
@@ -66,8 +66,6 @@ def read(host: Host, uuid: str, timeout: float = _TIMEOUT) -> Domain | Unclear |
         return None
     if answer.status != 0:
         raise DomainError(f"the domain {uuid}: {answer.reason}")
-    from . import metadata  # usually no domain runs at this time
-
     domain = metadata.parse(answer.output)
     return domain if domain and domain.uuid == uuid else None  # virsh treats an unknown UUID as a name
 

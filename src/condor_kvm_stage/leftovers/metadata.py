@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING
 
 from ..errors import KvmStageError
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
 
 NAMESPACE = "urn:condor-kvm-stage:job"
 _ELEMENT = f"{{{NAMESPACE}}}job"
@@ -47,12 +50,16 @@ class Unclear:
 
 def write(metadata: ElementTree.Element, job: JobRef) -> None:
     """Add the builder's element to an element `metadata`."""
+    from xml.etree import ElementTree
+
     values = {"scratch": job.scratch, "starter": str(job.starter), "started": str(job.started)}
     ElementTree.SubElement(metadata, "job", {"xmlns": NAMESPACE, **values})
 
 
 def parse(text: str) -> Domain | Unclear | None:
     """Return the job's domain in a definition, None if it has no metadata of ours. Raises DomainError."""
+    from xml.etree import ElementTree  # usually no domain runs when a program looks for one
+
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
