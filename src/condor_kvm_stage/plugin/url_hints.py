@@ -98,7 +98,7 @@ def not_found(error: SpecificationError, path: str, name: str) -> SpecificationE
     directory, _, file = path.rpartition("/")
     if error.code not in (errno.ENOENT, errno.ENOTDIR) or not str(error).startswith(reason) or file == name:
         return error
-    said, _, step = str(error).partition("; ")
+    said, _, step = str(error)[len(reason) :].partition("; ")
     image = _without_vm_disk(f"{file}:{name}")
     if image:
         own, colon, disk = image.partition(":")
@@ -114,7 +114,7 @@ def not_found(error: SpecificationError, path: str, name: str) -> SpecificationE
         )
     else:
         return error
-    return SpecificationError(f"{said}; {hint}; or {step}", check=error.check, code=error.code)
+    return SpecificationError(f"{reason}{said}; {hint}; or {step}", check=error.check, code=error.code)
 
 
 def _without_vm_disk(text: str) -> str:

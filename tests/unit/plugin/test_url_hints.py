@@ -90,6 +90,12 @@ def test_missing_backing_file_is_no_mistake_of_the_url(scratch: Path, tmp_path: 
     assert "last colon" not in str(caught.value)
 
 
+def test_semicolon_in_a_path_is_no_end_of_the_reason(scratch: Path, tmp_path: Path) -> None:
+    said = message(f"nfs://{tmp_path}/a; b/x:vda", scratch)
+    assert said.startswith(f"cannot open image {tmp_path}/a; b/x: No such file or directory; device, permission and ")
+    assert f": write nfs://{tmp_path}/a; b/x; or check the path" in said
+
+
 @given(st.text("abvdw:.?%é\n") | st.text())
 def test_whatever_is_not_there_the_message_is_printable(text: str) -> None:
     try:
