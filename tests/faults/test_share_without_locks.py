@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import struct
 from pathlib import Path
 
 import pytest
@@ -73,14 +71,6 @@ def test_share_whose_locks_cannot_be_queried_is_used_as_qemu_uses_it(
     """QEMU takes no locks there (since 6.0)."""
     broken.order(kind, "getlk")
     assert plugin.stage(f"nfs://{broken.mount}/base.qcow2:disk", scratch).status == 0
-
-
-def test_lock_that_was_tried_is_released(plugin: Plugin, broken: Share, scratch: Path) -> None:
-    assert plugin.stage(f"nfs://{broken.mount}/base.qcow2:disk", scratch).status == 0
-    everything = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-    with open(broken.source / "base.qcow2", "rb") as file:
-        answer = fcntl.fcntl(file, fcntl.F_OFD_GETLK, everything)
-    assert struct.unpack_from("h", answer) == (fcntl.F_UNLCK,)
 
 
 def test_lock_of_a_client_elsewhere_is_seen_through_the_share(plugin: Plugin, broken: Share, scratch: Path) -> None:

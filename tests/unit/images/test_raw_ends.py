@@ -35,7 +35,7 @@ def boot_sector(name: bytes, table: bytes) -> bytes:
 
 FAR = (0x83).to_bytes(5, "big") + bytes(3) + b"\0\1\0\0" + b"\0\0\0\x7f"  # an entry that ends far behind the disk
 UNCERTAIN = {
-    "FAT": boot_sector(b"mkfs.fat", FAR * 4),
+    "FAT": boot_sector(b"mkfs.fat", FAR + bytes(48)),
     "NTFS": boot_sector(b"NTFS    ", FAR + bytes(48)),
     "exFAT": boot_sector(b"EXFAT   ", FAR + bytes(48)),
     "code where the table would be": bytes(446) + bytes(range(1, 65)) + b"\x55\xaa" + bytes(MIB),
@@ -49,7 +49,8 @@ UNCERTAIN = {
     "GPT, enlarged": bytes(gpt() + bytes(MIB)),
     "superblock of long ago, and an MBR": bytes(mbr((0x83, 2048, 2048))[:SECTOR] + ext(1 << 20)[SECTOR : 3 * MIB]),
     "ISO without its padding": bytes(iso()[: 4 * MIB - 150 * 2048]),
-    "ISO whose sizes differ": bytes(iso()[:0x8050] + b"\xff\xff\xff\x7f" + bytes(MIB)),
+    "ISO whose sizes differ": bytes(iso()[:0x8050] + b"\xff\xff\xff\x7f" + iso()[0x8054:MIB]),
+    "text, and then bytes that are not": b"A" * 100 + b"\xff" * 412 + bytes(MIB),
     "isohybrid": bytes(iso(mbr((0x17, 0, 8192)))),
     "isohybrid, partitions in one another": bytes(iso(mbr((0x17, 0, 99999), (0xEF, 64, 64)))),
     "squashfs of long ago": b"hsqs" + bytes(24) + b"\3" + b"\xff" * 20 + bytes(MIB),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+import pwd
+import socket
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,23 @@ def test_loop_of_bases_is_an_error_in_words(tmp_path: Path) -> None:
 def test_base_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(layers.LayerError, match=r"the base of a has no host.toml: .*nowhere"):
         layers.record(host(tmp_path, "a", 'base = "nowhere"\n'))
+
+
+def test_edit_that_no_longer_fits_its_base_is_an_error(tmp_path: Path) -> None:
+    program = {"path": "/usr/bin/x", "output": "one\n"}
+    host(tmp_path, "base", toml_writer.document({**WHOLE, "programs": [program]}))
+    edit = {"path": "/usr/bin/x", "replace": [["two\n", "2\n"]]}
+    own = host(tmp_path, "own", toml_writer.document({"base": "base", "programs": [edit]}))
+    with pytest.raises(layers.LayerError, match="own: the base's output of /usr/bin/x does not have this once"):
+        layers.record(own)
+
+
+def test_program_that_the_base_lacks_is_recorded_whole(tmp_path: Path) -> None:
+    base = host(tmp_path, "base", toml_writer.document({**WHOLE, "sockets": {}, "programs": []}))
+    program = {"path": "/usr/bin/x", "output": "one\n"}
+    own = host(tmp_path, "own", toml_writer.document({**WHOLE, "sockets": {}, "programs": [program]}))
+    layers.reduce_to_difference(own, base)
+    assert layers.record(own)["programs"] == [program]
 
 
 @pytest.mark.parametrize("folder", CORPUS, ids=lambda folder: folder.name)
@@ -143,9 +162,14 @@ def test_of_mounts_those_of_the_system_and_named_ones_are_taken() -> None:
     )
 
 
-def test_this_hosts_name_is_known() -> None:
-    name = os.uname().nodename
-    assert name in scrub.of_this_host().text(f"on {name}.") or scrub.of_this_host().text(f"on {name}.") == "on worker."
+def test_names_of_this_host_and_its_people_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result(("Linux", "node7", "", "", "x86_64")))
+    monkeypatch.setattr(socket, "getfqdn", lambda: "node7.physics.uni.example.de")
+    users = {"alice": 1000, "dnsmasq": 994}
+    people = [pwd.struct_passwd((name, "x", uid, uid, "", "/", "/bin/sh")) for name, uid in users.items()]
+    monkeypatch.setattr(pwd, "getpwall", lambda: people)
+    text = scrub.of_this_host("batch3").text("node7 batch3 node7.physics.uni.example.de alice dnsmasq")
+    assert text == "worker worker worker.example.org user1 dnsmasq"
 
 
 def test_what_the_generator_looks_at_is_recorded(tmp_path: Path, policy_of_the_host: None) -> None:

@@ -1,6 +1,6 @@
 """The corpus: what the generator makes of the hosts in tests/data/hosts, and what --check says of them.
 
-Beside each host are its golden files, snippet.conf and check.txt, unless they are its base's.
+Beside each host are its golden files, snippet.conf and check.txt, unless they are its base's; ok.txt is that of all.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from support.recorded_hosts import HOSTS, RecordedHost, fix_what_does_not_go_thr
 
 CORPUS = sorted(path.parent for path in HOSTS.glob("*/host.toml"))
 IDS = [folder.name for folder in CORPUS]
+OK = HOSTS / "ok.txt"
 # The golden files of a base are written before those that differ from them
 BASES_FIRST = sorted(CORPUS, key=lambda folder: len(layers.chain(folder)))
 Make = Callable[[Path], RecordedHost]
@@ -92,6 +93,17 @@ def test_check_prints_the_golden_file_and_changes_nothing(
     lines = capsys.readouterr().out.replace(str(host.root), "").splitlines()  # of a broken policy, the place
     not_ok = [line for line in lines if not line.startswith("ok ")]
     compare(folder, "check.txt", "\n".join([*not_ok, f"exit status: {status}", ""]))
+
+
+def test_texts_of_what_is_ok_are_the_golden_file(
+    verdicts: dict[str, list[Check]], request: pytest.FixtureRequest
+) -> None:
+    """Once for all hosts: so a new check adds its lines to one file."""
+    every = {check for results in verdicts.values() for check in results if check.level is Level.OK}
+    text = "".join(sorted({f"{check.group} {check.name}: {check.found}\n" for check in every}))
+    if request.config.getoption("--update-golden"):
+        OK.write_text(text, encoding="utf-8")
+    assert text == OK.read_text(encoding="utf-8"), f"not as in {OK}; run pytest --update-golden, and read what it wrote"
 
 
 @pytest.mark.parametrize("folder", CORPUS, ids=IDS)
