@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from ..share.child import Action, Heartbeat
 
 
+# Bytes of names of snapshots and bitmaps in all disks of a job. QEMU lists all of them in one answer, a bitmap twice,
+# with up to 6 bytes for each, and libvirt refuses an answer of 10 MiB: the guest would not start.
+_MOST_NAMES = 512 << 10
+
+
 @dataclass(frozen=True)
 class DiskFile:
     """A disk and its file, which has passed all checks."""
@@ -110,17 +115,27 @@ def missing(error: OSError, scratch: str, name: str) -> SpecificationError:
 def _prepare(job: Job, policy: Policy) -> tuple[Action, float]:
     if os.getuid() == 0:
         become_user(job.uid, job.gid)
+    names = memory = 0
 
     def inspect_one(
         name: str, path: str, readonly: bool, insists: bool, heartbeat: Heartbeat
     ) -> tuple[str, bool, list[tuple[str, str]]]:
+        nonlocal names, memory
         own = not name.startswith("/")
         if not own:
             path = _in_disk_dirs(path, readonly, job, policy)
-        job_file = image.JobFile(f"disk {printable(name)}", moved_from=job.scratch if own else "")
+        shown, moved_from = f"disk {printable(name)}", job.scratch if own else ""
+        job_file = image.JobFile(shown, moved_from=moved_from, is_written=not readonly)
         top = image.inspect(path, policy.staging, heartbeat, job_file, insists)
+        names, memory = names + top.names, memory + top.memory
+        if names > _MOST_NAMES or memory > image.MOST_MEMORY:
+            raise SpecificationError(
+                f"{shown} and those before it have tables of {memory >> 20} MiB, with names of {names >> 10} KiB, and "
+                "so would cost QEMU too much; remove snapshots and bitmaps, or use images with larger clusters",
+                check="open_cost",
+            )
         for unverified in top.unverified:
-            qemu_img.try_to_open(unverified, heartbeat)
+            qemu_img.try_to_open(unverified, policy.staging.timeout, heartbeat)
         chain, below = [], top.backing
         while below:
             chain.append((below.path, below.format))

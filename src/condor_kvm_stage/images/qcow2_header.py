@@ -1,7 +1,10 @@
 """Check the header of a qcow2 image before any other program opens the file. Each check has a name.
 
 The header is specified in QEMU's docs/interop/qcow2; the limits are those of QEMU's block/qcow2.h. QEMU can open every
-image that passes, and the only other file that it then opens is `backing`.
+image that passes, unless its snapshots or bitmaps are at fault, and then opens no other file than `backing`.
+
+When QEMU opens a disk that a guest writes to, it may have to rewrite the header, which must then have room for it
+(qcow2_update_header() in QEMU's block/qcow2.c).
 """
 
 from .. import sizes
@@ -26,7 +29,7 @@ _V2_LENGTH, _V3_LENGTH = 72, 104
 _DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _KNOWN = _DIRTY | _CORRUPT | _DATA_FILE | _COMPRESSION | EXTENDED_L2
 _ZLIB, _ZSTD = 0, 1
-_DATA_FILE_IS_RAW = 1 << 1  # of the autoclear features
+_BITMAPS, _DATA_FILE_IS_RAW = 1 << 0, 1 << 1  # of the autoclear features
 _SECTOR = 512
 _MAX_L1, _MAX_REFCOUNT_TABLE, _MAX_SNAPSHOTS = 32 << 20, 8 << 20, 65536
 
@@ -34,20 +37,35 @@ _MAX_L1, _MAX_REFCOUNT_TABLE, _MAX_SNAPSHOTS = 32 << 20, 8 << 20, 65536
 class Header:
     """The values of a header that has passed all checks."""
 
-    __slots__ = ("backing", "backing_format", "unverified", "virtual_size")
+    __slots__ = (
+        *("backing", "backing_format", "bitmaps", "cluster", "is_written", "l1_offset", "l1_size", "memory"),
+        *("refcount_table_offset", "refcount_table_size", "snapshots", "snapshots_offset", "unverified"),
+        "virtual_size",
+    )
 
-    def __init__(self, virtual_size: int, backing: str, backing_format: str, unverified: bool) -> None:
-        self.virtual_size = virtual_size  # of the disk, bytes
-        self.backing = backing  # name of the backing file as written in the header, "" if there is none
-        self.backing_format = backing_format  # `raw` or `qcow2`, "" without a backing file
-        # It has snapshot or bitmap tables, which QEMU reads and we do not, or compression that some QEMUs do not know
-        self.unverified = unverified
+    def __init__(self, head: bytes, extensions: "qcow2_extensions.Extensions", is_written: bool) -> None:
+        self.cluster = 1 << number(head, 20, 4)  # bytes
+        # of the disk, bytes: QEMU's disks consist of whole sectors
+        self.virtual_size = number(head, 24, 8) // _SECTOR * _SECTOR
+        self.backing = extensions.backing  # name of the backing file as written in the header, "" if there is none
+        self.backing_format = extensions.backing_format  # `raw` or `qcow2`, "" without a backing file
+        self.is_written = is_written  # whether a guest will write to it
+        self.l1_offset, self.l1_size = number(head, 40, 8), number(head, 36, 4)  # of the active L1 table; entries
+        self.refcount_table_offset = number(head, 48, 8)
+        self.refcount_table_size = number(head, 56, 4) * self.cluster  # bytes
+        self.memory = self.l1_size * 8 + self.refcount_table_size  # that QEMU needs for these two tables, bytes
+        self.snapshots, self.snapshots_offset = number(head, 60, 4), number(head, 64, 8)
+        self.bitmaps = extensions.bitmaps  # the data of their header extension, b"" if there are none
+        # It has snapshot or bitmap tables, which QEMU reads further than we do, or compression that some QEMUs do not
+        # know
+        self.unverified = bool(self.snapshots or self.bitmaps or incompatible_features(head) & _COMPRESSION)
 
 
-def read(head: bytes, size: int, largest: int, what: str, path: str) -> Header:
+def read(head: bytes, size: int, largest: int, what: str, path: str, is_written: bool = False) -> Header:
     """Check the header of a file that has `size` bytes and begins with `head` (formats.HEAD bytes or all).
 
-    largest: the largest virtual size that is allowed, bytes. what, path: see Checker.
+    largest: the largest virtual size that is allowed, bytes. what, path: see Checker. is_written: a guest will write
+    to this file.
 
     Raises SpecificationError, whose `check` is the name of the check that failed.
     """
@@ -80,10 +98,28 @@ def read(head: bytes, size: int, largest: int, what: str, path: str) -> Header:
     check(virtual_size >= _SECTOR, "empty", shown_size, RECREATE)
     check(virtual_size <= largest, "virtual_size", shown_size, too_large(largest))
     _check_tables(head, size, virtual_size, cluster_bits, check)
-    backing, backing_format = qcow2_extensions.read(head, length, cluster, check)
-    # QEMU's disks consist of whole sectors
-    unverified = bool(number(head, 60, 4) or incompatible_features(head) & _COMPRESSION or autoclear_features(head))
-    return Header(virtual_size // _SECTOR * _SECTOR, backing, backing_format, unverified)
+    extensions = qcow2_extensions.read(head, length, cluster, check)
+    if is_written:
+        _check_rewriting(head, extensions, cluster, check)
+    return Header(head, extensions, is_written)
+
+
+def _check_rewriting(head: bytes, extensions: "qcow2_extensions.Extensions", cluster: int, check: Checker) -> None:
+    """Check what matters when QEMU opens the image read-write."""
+    unknown = autoclear_features(head) & ~(_BITMAPS | _DATA_FILE_IS_RAW)
+    check(
+        not unknown,
+        "unknown_features",
+        f"has features (autoclear bits {unknown:#x}) that are not known, and that a guest which writes to it destroys",
+        CONVERT,
+    )
+    check(
+        not extensions.are_rewritten or extensions.length <= cluster,
+        "header_space",
+        f"has no room in its first cluster ({cluster} bytes) for the header that QEMU must write "
+        f"({extensions.length} bytes) before a guest can write to the disk",
+        CONVERT,
+    )
 
 
 def _check_features(head: bytes, length: int, check: Checker) -> None:

@@ -30,7 +30,7 @@ def stage(wanted: StageUrl, scratch: str, policy: StagingPolicy, heartbeat: "Hea
         raise not_found(error, path, wanted.name) from error
     _check(wanted, base, policy)
     if base.unverified:
-        _let_qemu_check(base.unverified, heartbeat)
+        _let_qemu_check(base.unverified, policy.timeout, heartbeat)
     heartbeat("create")
 
     def make(file: int) -> None:
@@ -52,18 +52,18 @@ def _local_path(wanted: StageUrl) -> str:
     return mounts.local_path(wanted.server, wanted.path, mounts.read())
 
 
-def _let_qemu_check(paths: "list[str]", heartbeat: "Heartbeat") -> None:
+def _let_qemu_check(paths: "list[str]", seconds: float, heartbeat: "Heartbeat") -> None:
     """Detect now what would prevent a guest from starting, for example a damaged snapshot table."""
     from ..images import qemu_img
 
     for path in paths:
-        qemu_img.try_to_open(path, heartbeat)
+        qemu_img.try_to_open(path, seconds, heartbeat)
 
 
 def _copy(base: image.Image, size: int, path: str, heartbeat: "Heartbeat") -> None:
     from ..images import qemu_img
 
-    qemu_img.convert(path, base.path, base.format, heartbeat)
+    qemu_img.convert(path, base.path, base.format, base.virtual_size, heartbeat)
     if size:
         qemu_img.resize(path, size, heartbeat)
 

@@ -123,6 +123,8 @@ KEYS: "dict[str, dict[str, Check]]" = {
         "canary_image": _image,
         "chain_depth": _number(1, 64),
         "virtual_size": _size,
+        "bitmaps": _number(0, 1000),
+        "snapshots": _number(0, 1000),
         "timeout": _number(1, 3600),
     },
     "vm": {

@@ -19,7 +19,10 @@ class PolicyError(KvmStageError):
 class StagingPolicy:
     """Table [staging]: what may be staged and uploaded."""
 
-    __slots__ = ("canary_image", "chain_depth", "image_dirs", "output_dirs", "timeout", "virtual_size")
+    __slots__ = (
+        *("bitmaps", "canary_image", "chain_depth", "image_dirs", "output_dirs", "snapshots", "timeout"),
+        "virtual_size",
+    )
 
     def __init__(self) -> None:
         self.image_dirs: list[str] = []  # absolute paths; empty: images may be anywhere
@@ -27,6 +30,8 @@ class StagingPolicy:
         self.canary_image = ""  # absolute path, "" for none
         self.chain_depth = 8  # files
         self.virtual_size = 16 << 40  # bytes
+        self.bitmaps = 64  # in each file
+        self.snapshots = 64  # in each file
         self.timeout = 60  # seconds
 
 

@@ -18,7 +18,8 @@ from condor_kvm_stage.domain.request import Disk
 from condor_kvm_stage.failures import AuthorizationError, BugError, ContactError, SpecificationError, StageError
 from condor_kvm_stage.images import image
 from condor_kvm_stage.policy.model import Policy
-from hostile import qcow2
+from hostile import qcow2, tables
+from hostile.case import Case
 from support.domain.disk_files import HOSTILE, put, see
 from support.domain.job_ads import site
 from support.users import as_the_first_user
@@ -52,6 +53,33 @@ def test_format_that_is_not_the_one_that_vm_disk_says_is_refused(
     ) as caught:
         look(where, replace(DISK, format=said))
     assert caught.value.check == "format_mismatch"
+
+
+@pytest.mark.parametrize("case", [*tables.WRITTEN_CASES, tables.FEATURE_THAT_IS_CLEARED], ids=str)
+def test_image_that_qemu_cannot_write_to_is_for_reading_only(where: Job, scratch: Path, case: Case) -> None:
+    put(scratch / "disk", case.build(scratch).read_bytes())
+    with pytest.raises(SpecificationError) as caught:
+        look(where)
+    assert caught.value.check == case.check
+    assert look(where, replace(DISK, readonly=True)).format == "qcow2"
+
+
+@pytest.mark.parametrize(
+    ("content", "most"),
+    [
+        (tables.with_bitmaps(tables.many_bitmaps(64, b"x" * 495)), 16),
+        (tables.with_snapshots(tables.many_snapshots(64, b"x" * 500)), 16),
+        (tables.large_bitmap(30), 2),
+    ],
+    ids=["names of bitmaps", "names of snapshots", "memory"],
+)
+def test_disks_of_a_job_may_not_cost_too_much_together(where: Job, scratch: Path, content: bytes, most: int) -> None:
+    wanted = [replace(DISK, name=f"disk-{number}") for number in range(most + 1)]
+    placed = [(disk, str(put(scratch / disk.name, content))) for disk in wanted]
+    assert len(disks.inspect(placed[:most], where, site(), "some-program")) == most
+    with pytest.raises(SpecificationError, match=rf"^disk disk-{most} and those before it .*; remove ") as caught:
+        disks.inspect(placed, where, site(), "some-program")
+    assert caught.value.check == "open_cost"
 
 
 def test_cd_rom_that_is_not_raw_is_refused(where: Job, scratch: Path) -> None:

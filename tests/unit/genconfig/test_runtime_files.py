@@ -24,6 +24,8 @@ output_dirs = ["/srv/out"]
 canary_image = "/srv/images/canary.qcow2"
 chain_depth = 3
 virtual_size = "1T"
+bitmaps = 5
+snapshots = 4
 timeout = 7
 """
 

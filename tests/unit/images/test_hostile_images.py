@@ -25,7 +25,7 @@ from hostile import Case
 
 FORBIDDEN = {"image_dirs", "readable", "searchable"}
 _VERBS = (
-    "ask|check|chmod|convert|copied|decrypt|fetch|flatten|get|give|make|move|name|pull|put|recreate|rename|restore|"
+    "ask|check|chmod|convert|copied|decrypt|fetch|flatten|get|give|make|move|name|pull|put|recreate|remove|rename|restore|"
     "unpack|write"
 )
 STEP = re.compile(rf"; .*\b({_VERBS}|tar|unzip|\w+ -dk)\b")

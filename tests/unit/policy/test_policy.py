@@ -34,6 +34,8 @@ def test_without_a_file_the_defaults_hold() -> None:
             "canary_image": "",
             "chain_depth": 8,
             "virtual_size": 16 << 40,
+            "bitmaps": 64,
+            "snapshots": 64,
             "timeout": 60,
         },
         "vm": {
@@ -54,7 +56,7 @@ def test_without_a_file_the_defaults_hold() -> None:
 def test_every_key_is_read(site_policy: Write) -> None:
     site_policy(
         '[staging]\nimage_dirs = ["/srv/a", "/srv/b"]\noutput_dirs = ["/out"]\ncanary_image = "/srv/a/canary.qcow2"\n'
-        'chain_depth = 2\nvirtual_size = "40G"\ntimeout = 5\n'
+        'chain_depth = 2\nvirtual_size = "40G"\nbitmaps = 9\nsnapshots = 0\ntimeout = 5\n'
         '[vm]\nmemory = "12G"\nmemory_percent = 50\nreserve = "2G"\nreserve_percent = 10\noverhead = "256M"\n'
         'max_number = 3\ndisk_dirs = ["/srv/disks/"]\n'
         '[guest]\nguarded = false\nconsole = "1M"\nvnc = true\n'
@@ -68,6 +70,8 @@ def test_every_key_is_read(site_policy: Write) -> None:
             "canary_image": "/srv/a/canary.qcow2",
             "chain_depth": 2,
             "virtual_size": 40 << 30,
+            "bitmaps": 9,
+            "snapshots": 0,
             "timeout": 5,
         },
         "vm": {
