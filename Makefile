@@ -59,7 +59,7 @@ bench: $(VENV)/.made rpm ## (root) measure the package and its alternatives: a t
 	@$(VENV)/bin/python tools/bench
 
 FUZZ_SECONDS ?= 600
-fuzz: $(VENV)/.made ## fuzz the parsers for ten minutes (FUZZ_SECONDS=600), the domain builder with 100,000 job ads; 20,000 partial images
+fuzz: $(VENV)/.made ## fuzz the parsers for ten minutes (FUZZ_SECONDS=600), the domain builder with 100,000 job ads; 40,000 images
 	@$(VENV)/bin/python -c 'import atheris' 2> /dev/null || $(VENV)/bin/pip install --quiet --editable '.[fuzz]'
 	@$(VENV)/bin/python tests/fuzz/fuzz.py $(FUZZ_SECONDS)
 

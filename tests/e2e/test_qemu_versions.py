@@ -1,4 +1,4 @@
-"""What the plug-in does without qemu-img, on each QEMU that we know: it writes overlays, and sees the locks of images.
+"""What the plug-in knows of QEMU, on each one that we know: overlays, locks, what it does to disks that are written to.
 
 As root: QEMU is that of Debian's releases, in trees of them.
 """
@@ -16,7 +16,11 @@ from testnode.recipe import NODES, Release
 
 REPOSITORY = Path(__file__).parents[2]
 VERSIONS = {Release.BULLSEYE: "5.2", Release.BOOKWORM: "7.2", Release.TRIXIE: "10.0", Release.TESTING: "11.1"}
-UNIT_TESTS = ["tests/unit/images/test_qcow2_overlay.py", "tests/unit/images/test_qemu_locks.py"]
+UNIT_TESTS = [
+    "tests/unit/images/test_qcow2_overlay.py",
+    "tests/unit/images/test_qemu_locks.py",
+    "tests/unit/images/test_written_images.py",
+]
 BINDS = {REPOSITORY / name: f"/srv/repository/{name}" for name in ("scripts", "src", "tests", "tools")}
 
 
@@ -27,7 +31,7 @@ def run(tree: Path, *command: str) -> str:
 
 
 @pytest.mark.parametrize("release", Release, ids=lambda release: f"QEMU-{VERSIONS[release]}")
-def test_unit_tests_of_overlays_and_locks_pass(release: Release) -> None:
+def test_unit_tests_of_what_qemu_does_pass(release: Release) -> None:
     with container.tree(release) as tree:
         assert f"qemu-img version {VERSIONS[release]}." in run(tree, "qemu-img", "--version")
         # as in the package's %check

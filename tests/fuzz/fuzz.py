@@ -3,8 +3,8 @@
 
 A finding (an exception that is not the parser's own, an input that takes more than 5 s, more than 64 MiB besides what
 interpreter and fuzzer need) ends that parser's run; the input is kept in build/fuzz. Beside them, ads.py lets the
-builder of guests define the virtual machines of 100,000 jobs, and cut_images.py tries 20,000 partial images, however
-long that takes.
+builder of guests define the virtual machines of 100,000 jobs, cut_images.py tries 20,000 partial images, and images.py
+lets QEMU open 20,000 generated ones, however long that takes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PATHS = [str(HERE.parents[1] / "src"), str(HERE.parent), str(HERE)]
+PATHS = [str(HERE.parents[1] / "src"), str(HERE.parents[1] / "tools"), str(HERE.parent), str(HERE)]
 sys.path[:0] = PATHS
 
 WORK = HERE.parents[1] / "build/fuzz"
@@ -25,6 +25,7 @@ MEMORY = 64  # MiB
 HANG = 5  # seconds
 ADS = 100_000
 CUTS = 20_000
+IMAGES = 20_000
 
 
 def main(arguments: list[str]) -> int:
@@ -35,12 +36,13 @@ def main(arguments: list[str]) -> int:
     from targets import TARGETS
 
     print(
-        f"==> fuzzing {', '.join(TARGETS)} for {seconds} s, {ADS} ads and {CUTS} partial images, all at once",
+        f"==> fuzzing {', '.join(TARGETS)} for {seconds} s, {ADS} ads, {CUTS} partial images, {IMAGES} others, at once",
         flush=True,
     )
     commands = {name: [sys.executable, __file__, name, str(seconds)] for name in TARGETS}
     commands["ads"] = [sys.executable, str(HERE / "ads.py"), str(ADS)]
     commands["cuts"] = [sys.executable, str(HERE / "cut_images.py"), str(CUTS)]
+    commands["images"] = [sys.executable, str(HERE / "images.py"), str(IMAGES)]
     children = {}
     for name, command in commands.items():
         log = WORK / name / "log"
@@ -81,7 +83,7 @@ def report(name: str, failed: bool) -> str:
     memory = figures.get("peak_rss_mb", 0) - own
     if failed:
         return f"{name:8} A FINDING; see {WORK / name}/log:\n" + "\n".join(log.splitlines()[-25:])
-    if name in ("ads", "cuts"):
+    if name in ("ads", "cuts", "images"):
         return f"{name:8} {log.splitlines()[-1]}"
     runs, speed = figures["number_of_executed_units"], figures["average_exec_per_sec"]
     return (

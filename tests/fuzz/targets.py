@@ -12,7 +12,8 @@ from pathlib import Path
 
 from condor_kvm_stage import classad_reader
 from condor_kvm_stage.failures import ParameterError, SpecificationError
-from condor_kvm_stage.images import formats, qcow2_end, qcow2_header, raw_end
+from condor_kvm_stage.images import formats, qcow2_end, qcow2_header, qcow2_tables, raw_end
+from condor_kvm_stage.images.checker import Checker
 from condor_kvm_stage.plugin import url
 from hostile.partial import gpt
 from support.domain import allowed_xml, fake_world
@@ -53,11 +54,21 @@ def _header(data: bytes) -> None:
     size = len(rest) + (1 << (data[0] % 63)) if data and data[0] else len(rest)
     try:
         if formats.recognise(rest[: formats.HEAD], rest[-formats.TAIL :], "image", "image") == "qcow2":
-            header = qcow2_header.read(rest[: formats.HEAD], size, 16 << 40, "image", "image")
+            header = qcow2_header.read(
+                rest[: formats.HEAD], size, 16 << 40, "image", "image", is_written=bool(data[0] % 2)
+            )
             assert 0 < header.virtual_size <= 16 << 40
             assert bool(header.backing) == (header.backing_format in ("raw", "qcow2"))
             assert ":" not in header.backing.partition("/")[0]
-            qcow2_end.check_end(lambda at, length: rest[at : at + length], rest[: formats.HEAD], size, "image", "image")
+
+            def read(at: int, length: int) -> bytes:
+                return rest[at : at + length]
+
+            if header.snapshots or header.bitmaps:
+                names, memory = qcow2_tables.check_tables(read, size, header, (64, 64), Checker("image", "image"))
+                assert 0 <= names < formats.HEAD
+                assert 0 <= memory <= qcow2_tables.MEMORY
+            qcow2_end.check_end(read, rest[: formats.HEAD], size, "image", "image")
         else:
             raw_end.check_end(rest[: formats.HEAD], size, "image", "image")
     except SpecificationError as error:
@@ -103,8 +114,12 @@ def _header_seeds() -> list[bytes]:
             top = Path(directory, "top")
             subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, top], check=True)
             seeds += [b"\x20" + path.read_bytes()[:1024] for path in (base, top)]
-        # a whole one, of clusters of 512 bytes, and the beginning of a disk
-        return [*seeds, b"\0" + base.read_bytes()[: formats.HEAD], b"\0" + bytes(gpt()[: formats.HEAD])]
+        # a whole one, of clusters of 512 bytes, one with snapshots and bitmaps, and the beginning of a disk
+        seeds += [b"\0" + base.read_bytes()[: formats.HEAD], b"\0" + bytes(gpt()[: formats.HEAD])]
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=512", base, "1M"], check=True)
+        subprocess.run(["qemu-img", "bitmap", "--add", base, "a"], check=True)
+        subprocess.run(["qemu-img", "snapshot", "-c", "b", base], check=True)
+        return [*seeds, b"\0" + base.read_bytes()[: formats.HEAD]]
 
 
 def _ad_seeds() -> list[bytes]:

@@ -29,7 +29,7 @@ def _before(words: str, inputs: str = BASE) -> str:
     return f'transfer_input_files = {inputs}, {HOSTILE}\n+PreCmd = "{HOSTILE}"\n+PreArguments = "{words}"'
 
 
-def _brought(name: str) -> str:
+def brought(name: str) -> str:
     """Lines of a submit file for a job whose disk HTCondor itself transfers."""
     return f"transfer_input_files = {name}\nvm_disk = {name}:vda:w:qcow2"
 
@@ -60,14 +60,14 @@ LINKS = {
     "console brought along": Attack("", f"transfer_input_files = {BASE}, console.log", refusal=_CONSOLE),
 }
 IMAGES = {
-    "backing file is the shadow file": Attack("", _brought("shadow.qcow2"), refusal=_SHADOW),
+    "backing file is the shadow file": Attack("", brought("shadow.qcow2"), refusal=_SHADOW),
     "backing file is outside": Attack(
         "",
-        _brought("outside.qcow2"),
+        brought("outside.qcow2"),
         refusal=f"backing file {ELSEWHERE} of .* is outside the directories for images",
     ),
-    "data file": Attack("", _brought("data.qcow2"), refusal="disk data.qcow2 keeps its data in another file"),
-    "hook that is none": Attack("", f'{_brought("shadow.qcow2")}\n+HookKeyword = "NONE"', refusal=_SHADOW),
+    "data file": Attack("", brought("data.qcow2"), refusal="disk data.qcow2 keeps its data in another file"),
+    "hook that is none": Attack("", f'{brought("shadow.qcow2")}\n+HookKeyword = "NONE"', refusal=_SHADOW),
 }
 # These happen between the hook and the builder
 BEHIND_THE_HOOK = {
