@@ -155,7 +155,7 @@ class Qcow2:
         return sound
 
 
-def qcow2_makers(source: Random, number: int) -> Iterator[Maker]:
+def qcow2_makers(source: Random, number: int) -> Iterator[Qcow2]:
     """Give the makers of the subformats, one by one, and then so many of random ones."""
     yield Qcow2()
     yield Qcow2(("compat=0.10",))

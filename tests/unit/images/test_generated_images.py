@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from support.judged_images import ACCEPTED, Place
 from support.qemu_oracle import Oracle
 
 MUTANTS = 250
+ZSTD = "compression_type=zstd"
 READ_WRITE = pytest.mark.parametrize("writable", [True, False], ids=["read-write", "read-only"])
 
 
@@ -27,9 +29,18 @@ def directory() -> Iterator[Path]:
         yield Path(name)
 
 
+def has_zstd(directory: Path) -> bool:
+    """Return whether qemu-img knows it: some distributions build theirs without."""
+    command = ["qemu-img", "create", "-q", "-f", "qcow2", "-o", ZSTD, str(directory / "zstd.qcow2"), "1M"]
+    result = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0 or "Invalid parameter 'zstd'" in result.stderr
+    return result.returncode == 0
+
+
 @pytest.fixture(scope="module")
 def sounds(directory: Path) -> list[Sound]:
-    made = [make(directory) for make in generated_images.qcow2_makers(Random(16), 10)]
+    makers = generated_images.qcow2_makers(Random(16), 10)
+    made = [make(directory) for make in makers if ZSTD not in make.options or has_zstd(directory)]
     for base in directory.iterdir():
         base.chmod(0o644)
     return made
