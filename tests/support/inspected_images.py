@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from condor_kvm_stage.images import image
+from condor_kvm_stage.images.image_file import Image
 from condor_kvm_stage.policy import load
 
 
-def inspect(path: Path, own: str = "", insists: bool = False) -> image.Image:
+def inspect(path: Path, own: str = "", insists: bool = False) -> Image:
     job_file = image.JobFile(own) if own else None
     return image.inspect(str(path), load.load().staging, lambda step: None, job_file, insists)
 

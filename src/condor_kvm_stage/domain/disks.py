@@ -132,7 +132,7 @@ def _prepare(job: Job, policy: Policy) -> tuple[Action, float]:
             raise SpecificationError(
                 f"{shown} and those before it have tables of {memory >> 20} MiB, with names of {names >> 10} KiB, and "
                 "so would cost QEMU too much; remove snapshots and bitmaps, or use images with larger clusters",
-                check="open_cost",
+                check="cost",
             )
         for unverified in top.unverified:
             qemu_img.try_to_open(unverified, policy.staging.timeout, heartbeat)

@@ -36,7 +36,7 @@ def check_tables(
     Returns the length of all names in them, and the bytes of memory that QEMU needs for all tables.
 
     limits: how many bitmaps and snapshots policy allows. Raises SpecificationError (checks `bitmaps`,
-    `snapshot_table`, `open_cost`, `truncated`).
+    `snapshot_table`, `cost`, `truncated`).
     """
     most_bitmaps, most_snapshots = limits
     names, memory, in_use = _snapshots(read, size, header, most_snapshots, check)
@@ -45,14 +45,14 @@ def check_tables(
         names, memory = names + length, memory + needed
     check(
         names <= _NAMES * (most_bitmaps + most_snapshots),
-        "open_cost",
+        "cost",
         f"has snapshots and bitmaps with long names ({names} bytes), which QEMU gives to libvirt again and again",
         "remove some: qemu-img snapshot -d NAME {0}, qemu-img bitmap --remove {0} NAME",
     )
     memory += header.memory
     check(
         memory <= MEMORY,
-        "open_cost",
+        "cost",
         f"has bitmaps and tables of {-(-memory >> 20)} MiB, which QEMU would keep in memory "
         f"(at most {MEMORY >> 20} MiB)",
         "remove bitmaps: qemu-img bitmap --remove {} NAME",

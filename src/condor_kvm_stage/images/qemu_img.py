@@ -1,34 +1,35 @@
-"""Run qemu-img without a shell, in the C locale. Its stderr becomes the message, its progress the heartbeat.
-
-It runs under limits: an image can be made to cost any amount of memory and time (CVE-2015-5162). The checks bound that
-cost; the limits hold for what the checks do not know.
-"""
+"""Let qemu-img open, copy or resize an image. What it prints on stderr becomes the message."""
 
 import errno
 import os
 import resource
-import select
 import time
 
-from .. import proc_stat
-from ..failures import NodeError, SpecificationError, StageError, TransferError, on_share
+from .. import sizes
+from ..failures import SpecificationError, StageError, TransferError, on_share
 from ..text import printable
+from . import limited
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..share.child import Heartbeat
+    from typing import Callable
 
-# The limits are soft ones: qemu-img could raise them, but it does not.
-_NO_CORE = {resource.RLIMIT_CORE: 0}  # images can be large, and are not for everybody
+    from ..share.child import Heartbeat
+    from .image_file import Image
+
 # QEMU opens an image that has passed the checks in 1 s and 64 MiB. The rest is address space of its libraries, and of
 # up to 64 threads with stacks of 8 MiB. OpenStack has the same limits.
-_OF_INFO = {**_NO_CORE, resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_CPU: 30}
+_OF_INFO = {resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_CPU: 30}
 # The C library would give each thread address space of 64 MiB for a heap of its own
 _ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 # The threads of a copy have them
-_OF_COPY = {**_NO_CORE, resource.RLIMIT_AS: 8 << 30}
+_COPY_MEMORY = 8 << 30
+# Processor time for a copy: so much, and a second for each MiB of the image and its backing files. The slowest sound
+# image needs a thirtieth of it; one whose tables refer to the same data again and again could take hours.
+_COPY_SECONDS = 60
+# A copy may not take the last of the scratch directory's file system, which other jobs use as well: 5 %, at most 1 GiB.
+_KEPT_FREE, _MOST_KEPT_FREE = 20, 1 << 30
 _SIGXCPU = 24
-_INTERVAL = 200  # milliseconds; progress is detected after two intervals, and the shortest timeout is 1 s
 # Errors that qemu-img's message may name, in the C locale
 _ERRORS = (
     errno.ENOSPC,
@@ -57,155 +58,86 @@ class WriteError(OSError):
 def try_to_open(path: str, seconds: float, heartbeat: "Heartbeat") -> None:
     """Let QEMU open the qcow2 image `path`, without its backing file, for so many seconds at most.
 
-    Raises SpecificationError (check `open_cost`) if it takes longer, and the same errors as convert().
+    Raises SpecificationError (check `cost`) if it takes longer, whatever it does meanwhile, and the same errors as
+    convert().
     """
-    arguments, deadline = ["info", "-f", "qcow2", path], time.monotonic() + seconds
-    status, stderr = _run(arguments, _OF_INFO, heartbeat, deadline)
-    if status in (-_SIGXCPU, _TIMED_OUT):
-        raise SpecificationError(
-            f"image {printable(path)} takes QEMU too long to open (more than {seconds:.0f} s, or "
-            f"{_OF_INFO[resource.RLIMIT_CPU]} s of processor time); recreate it from its source",
-            check="open_cost",
-        )
-    _check(status, stderr, path, "")
+    too_long = SpecificationError(
+        f"image {printable(path)} takes QEMU too long to open (more than {seconds:.0f} s, or "
+        f"{_OF_INFO[resource.RLIMIT_CPU]} s of processor time); recreate it from its source",
+        check="cost",
+    )
+    deadline = time.monotonic() + seconds
+
+    def in_time() -> None:
+        if time.monotonic() >= deadline:
+            raise too_long
+
+    command = ["qemu-img", "info", "-f", "qcow2", path]
+    status, stderr = limited.run(command, _OF_INFO, heartbeat, in_time, _ONE_HEAP)
+    _check(status, stderr, path, "", too_long)
 
 
 def convert(
-    path: str, source: str, source_format: str, virtual_size: int, heartbeat: "Heartbeat", durable: bool = False
+    path: str, source: "Image", heartbeat: "Heartbeat", durable: bool = False, in_scratch: bool = False
 ) -> None:
     """Write the qcow2 file `path`, a standalone image with the content of `source` and its backing files.
 
-    Paths are absolute, so that QEMU sees no protocol in them. virtual_size: of the disk, bytes. heartbeat: called while
-    qemu-img makes progress. Raises WriteError, what on_share() returns for the source, or TransferError; an incomplete
-    file may then be left at `path`. Raises NodeError if qemu-img cannot be run.
+    `path` is absolute, so that QEMU sees no protocol in it. heartbeat: called while qemu-img makes progress. Raises
+    WriteError, what on_share() returns for the source, SpecificationError (check `cost`) or TransferError; an
+    incomplete file may then be left at `path`. Raises NodeError if qemu-img cannot be run.
 
-    durable: sync each write to disk; a single sync at the end could take minutes without a heartbeat.
+    durable: sync each write to disk; a single sync at the end could take minutes without a heartbeat. in_scratch: leave
+    some of the file system to the node's other jobs.
     """
     cache = ["-t", "writethrough"] if durable else []
-    arguments = ["convert", *cache, "-f", source_format, "-O", "qcow2", source, path]
-    _check(*_run(arguments, _limits_of_copy(virtual_size), heartbeat), source, path)
+    command = ["qemu-img", "convert", *cache, "-f", source.format, "-O", "qcow2", source.path, path]
+    seconds = _COPY_SECONDS + (source.size >> 20)
+    limits = _limits_of_copy(source.virtual_size, seconds)
+    too_long = SpecificationError(
+        f"image {printable(source.path)} takes too long to copy (more than {seconds} s of processor time, for files of "
+        f"{sizes.show(source.size)}); recreate it from its source",
+        check="cost",
+    )
+    may_go_on = _leaves_free(path) if in_scratch else _always
+    _check(*limited.run(command, limits, heartbeat, may_go_on), source.path, path, too_long)
 
 
 def resize(path: str, size: int, heartbeat: "Heartbeat") -> None:
     """Set the virtual size of the qcow2 file `path` to `size` bytes. Raises the same errors as convert()."""
-    arguments = ["resize", "-q", "-f", "qcow2", path, str(size)]
-    _check(*_run(arguments, _limits_of_copy(size), heartbeat), path, path)
+    command = ["qemu-img", "resize", "-q", "-f", "qcow2", path, str(size)]
+    _check(*limited.run(command, _limits_of_copy(size, _COPY_SECONDS), heartbeat, _always), path, path)
 
 
-def _limits_of_copy(virtual_size: int) -> "dict[int, int]":
+def _always() -> None:
+    pass
+
+
+def _leaves_free(path: str) -> "Callable[[], None]":
+    """Return a function that raises WriteError when the file system of `path` is almost full."""
+
+    def check() -> None:
+        found = os.statvfs(path)
+        kept = min(found.f_blocks // _KEPT_FREE * found.f_frsize, _MOST_KEPT_FREE)
+        if found.f_bavail * found.f_frsize < kept:
+            raise WriteError(errno.ENOSPC, f"the last {sizes.show(kept)} are left to other jobs")
+
+    return check
+
+
+def _limits_of_copy(virtual_size: int, seconds: int) -> "dict[int, int]":
     """Return the limits for a program that writes a disk. It cannot write a larger file than the disk needs.
 
     qcow2 needs 1/8192 of the disk for L2 tables and 1/32768 for refcounts, in clusters of 64 KiB.
     """
-    return {**_OF_COPY, resource.RLIMIT_FSIZE: virtual_size + (virtual_size >> 12) + (2 << 20)}
+    largest = virtual_size + (virtual_size >> 12) + (2 << 20)
+    return {resource.RLIMIT_AS: _COPY_MEMORY, resource.RLIMIT_CPU: seconds, resource.RLIMIT_FSIZE: largest}
 
 
-_TIMED_OUT = -256  # no signal has this number
-
-
-def _run(
-    arguments: "list[str]", limits: "dict[int, int]", heartbeat: "Heartbeat", deadline: "float | None" = None
-) -> "tuple[int, bytes]":
-    """Return the exit status (negative: the signal that ended it, _TIMED_OUT after the deadline) and stderr."""
-    pid, reader = _spawn(["qemu-img", *arguments], _ONE_HEAP if limits is _OF_INFO else {})
-    try:
-        _limit(pid, limits)
-        stderr = _read_to_end(reader, pid, heartbeat, deadline)
-    except BaseException as error:  # the result is no longer needed
-        os.kill(pid, 9)  # SIGKILL; importing signal takes half as long as the interpreter's own start
-        os.waitpid(pid, 0)
-        if isinstance(error, TimeoutError):
-            return _TIMED_OUT, b""
-        raise
-    finally:
-        os.close(reader)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), stderr
-
-
-def _check(status: int, stderr: bytes, source: str, path: str) -> None:
+def _check(status: int, stderr: bytes, source: str, path: str, too_long: "StageError | None" = None) -> None:
+    if status == -_SIGXCPU and too_long:
+        raise too_long
     if status != 0:
         raise _failure(status, stderr.decode("utf-8", "replace"), source, path)
-
-
-def _limit(pid: int, limits: "dict[int, int]") -> None:
-    """Set soft limits for a process that has just started: until then it cannot have used much.
-
-    Before it starts, they could only be set for this process, which may be beyond them.
-    """
-    for what, limit in limits.items():
-        soft, hard = resource.prlimit(pid, what)
-        bounds = [bound for bound in (limit, soft, hard) if bound != resource.RLIM_INFINITY]
-        resource.prlimit(pid, what, (min(bounds), hard))
-
-
-def _spawn(command: "list[str]", settings: "dict[str, str]") -> "tuple[int, int]":
-    """Start a command, with settings in its environment. Returns its process id and the read end of its stderr.
-
-    Raises NodeError.
-    """
-    # Not with subprocess: importing it takes as long as running qemu-img.
-    reader, writer = os.pipe2(os.O_CLOEXEC)
-    try:
-        try:
-            pid = os.posix_spawnp(
-                command[0],
-                command,
-                {**os.environ, "LC_ALL": "C", **settings},
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, writer, 2),
-                ],
-            )
-        finally:
-            os.close(writer)
-        return pid, reader
-    except OSError as error:
-        os.close(reader)
-        hint = "; its administrator must install the package qemu-img" if error.errno == errno.ENOENT else ""
-        raise NodeError(
-            f"cannot run qemu-img on {os.uname().nodename}: {error.strerror}{hint}", code=error.errno or 0
-        ) from error
-
-
-def _read_to_end(descriptor: int, pid: int, heartbeat: "Heartbeat", deadline: "float | None") -> bytes:
-    """Read until the process has ended; send a heartbeat while it makes progress. A copy may take hours.
-
-    Raises TimeoutError at the deadline, which progress does not postpone.
-    """
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    received, before = b"", b""
-    while True:
-        if deadline is not None and time.monotonic() >= deadline:
-            raise TimeoutError
-        if not poll.poll(_INTERVAL):
-            now = _activity(pid)
-            if before and now != before:
-                heartbeat("qemu-img")
-            before = now
-            continue
-        chunk = os.read(descriptor, 65536)
-        if not chunk:
-            return received
-        received += chunk
-
-
-def _activity(pid: int) -> bytes:
-    """Return data that changes while the process works: CPU times, I/O counters, system call (proc_pid_stat(5), …).
-
-    Searching for holes is not I/O, and on a slow share takes hardly any CPU time: only lseek's argument changes then.
-    Files that cannot be read are left out.
-    """
-    activity = b""
-    try:
-        activity = b" ".join(proc_stat.read(pid)[proc_stat.USER_TIME : proc_stat.SYSTEM_TIME + 1])
-        for what in ("io", "syscall"):
-            with open(f"/proc/{pid}/{what}", "rb") as file:
-                activity += file.read()
-    except OSError:
-        pass  # it has just ended, or we may not read it
-    return activity
 
 
 def _failure(status: int, stderr: str, source: str, path: str) -> "StageError | WriteError":

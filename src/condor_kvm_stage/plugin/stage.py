@@ -5,6 +5,7 @@ import posix
 from .. import sizes
 from ..failures import SCRATCH, ParameterError, SpecificationError
 from ..images import image, qcow2_overlay
+from ..images.image_file import Image
 from ..policy.model import StagingPolicy
 from ..text import printable
 from . import publish
@@ -60,15 +61,15 @@ def _let_qemu_check(paths: "list[str]", seconds: float, heartbeat: "Heartbeat") 
         qemu_img.try_to_open(path, seconds, heartbeat)
 
 
-def _copy(base: image.Image, size: int, path: str, heartbeat: "Heartbeat") -> None:
+def _copy(base: Image, size: int, path: str, heartbeat: "Heartbeat") -> None:
     from ..images import qemu_img
 
-    qemu_img.convert(path, base.path, base.format, base.virtual_size, heartbeat)
+    qemu_img.convert(path, base, heartbeat, in_scratch=True)
     if size:
         qemu_img.resize(path, size, heartbeat)
 
 
-def _check(wanted: StageUrl, base: image.Image, policy: StagingPolicy) -> None:
+def _check(wanted: StageUrl, base: Image, policy: StagingPolicy) -> None:
     """Refuse an image that is not what the URL says, or a disk that HTCondor or QEMU would not accept."""
     shown = printable(base.path)
     if wanted.format not in ("", base.format):

@@ -78,7 +78,7 @@ def _flatten(source: str, temporary: str, policy: StagingPolicy, heartbeat: "Hea
         raise ParameterError(
             f"standalone=yes is for qcow2 overlays, but {printable(source)} is {overlay.format}; omit it"
         )
-    qemu_img.convert(temporary, overlay.path, overlay.format, overlay.virtual_size, heartbeat, durable=True)
+    qemu_img.convert(temporary, overlay, heartbeat, durable=True)
 
 
 def _copy(source: str, writer: int, heartbeat: "Heartbeat") -> None:

@@ -79,7 +79,7 @@ def test_disks_of_a_job_may_not_cost_too_much_together(where: Job, scratch: Path
     assert len(disks.inspect(placed[:most], where, site(), "some-program")) == most
     with pytest.raises(SpecificationError, match=rf"^disk disk-{most} and those before it .*; remove ") as caught:
         disks.inspect(placed, where, site(), "some-program")
-    assert caught.value.check == "open_cost"
+    assert caught.value.check == "cost"
 
 
 def test_cd_rom_that_is_not_raw_is_refused(where: Job, scratch: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import hostile
 from condor_kvm_stage.failures import AuthorizationError, StageError
 from condor_kvm_stage.images import image
-from condor_kvm_stage.images.image import Image
+from condor_kvm_stage.images.image_file import Image
 from condor_kvm_stage.policy import load
 from hostile import Case, put, qcow2
 from support.inspected_images import as_qemu_has_it

@@ -8,13 +8,14 @@ import pytest
 
 from condor_kvm_stage.failures import SpecificationError
 from condor_kvm_stage.images import image
+from condor_kvm_stage.images.image_file import Image
 from condor_kvm_stage.policy.model import StagingPolicy
 from hostile import CLUSTER, tables
 from hostile.case import Case
 from support.qemu_oracle import Oracle
 
 
-def inspect(path: Path, *, is_written: bool) -> image.Image:
+def inspect(path: Path, *, is_written: bool) -> Image:
     job_file = image.JobFile("disk a.qcow2", is_written=is_written)
     return image.inspect(str(path), StagingPolicy(), lambda step: None, job_file)
 
