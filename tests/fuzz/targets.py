@@ -68,7 +68,7 @@ def _header(data: bytes) -> None:
                 names, memory = qcow2_tables.check_tables(read, size, header, (64, 64), Checker("image", "image"))
                 assert 0 <= names < formats.HEAD
                 assert 0 <= memory <= qcow2_tables.MEMORY
-            qcow2_end.check_end(read, rest[: formats.HEAD], size, "image", "image")
+            qcow2_end.check_end(read, rest[: formats.HEAD], size, header.bitmaps, "image", "image")
         else:
             raw_end.check_end(rest[: formats.HEAD], size, "image", "image")
     except SpecificationError as error:

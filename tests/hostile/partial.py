@@ -6,6 +6,7 @@ from binascii import crc32
 from collections.abc import Callable
 from pathlib import Path
 
+from . import tables
 from .builder import CLUSTER, MIB, qcow2, write_field
 from .case import Case, holding, put
 
@@ -162,9 +163,32 @@ def _backing(directory: Path) -> Path:
     return put(directory / "image", qcow2(backing=b"base"))
 
 
-def _with_snapshot() -> bytes:
-    """Return one that counts more than it has, which may be the snapshot's."""
-    image = bytearray(qcow2(nb_snapshots=1, snapshots_offset=3 * CLUSTER))
+def with_snapshot(content: int, disk: int = MIB, kept: int = 0) -> bytes:
+    """Return one of 7 clusters that counts two more than it has, with a snapshot.
+
+    content: where its L2 table says that it has data; kept: the number of that entry. disk: bytes of its disk.
+    """
+    snapshot = tables.Snapshot(l1_offset=5 * CLUSTER, extra=bytes(8) + disk.to_bytes(8, "big"))
+    image = bytearray(tables.with_snapshots([snapshot])) + bytes(2 * CLUSTER)
+    image[2 * CLUSTER : 2 * CLUSTER + 18] = b"\0\1" * 9
+    image[5 * CLUSTER : 5 * CLUSTER + 8] = (6 * CLUSTER).to_bytes(8, "big")
+    image[6 * CLUSTER + 8 * kept : 6 * CLUSTER + 8 * kept + 8] = content.to_bytes(8, "big")
+    return bytes(image)
+
+
+def with_bitmap(content: int, offset: int = 4 * CLUSTER) -> bytes:
+    """Return one of 6 clusters that counts two more than it has, with a bitmap, which says that it has data there.
+
+    offset: of the bitmap's table.
+    """
+    image = bytearray(tables.with_bitmaps([tables.Bitmap(table_offset=offset)], table=content.to_bytes(8, "big")))
+    image[2 * CLUSTER : 2 * CLUSTER + 16] = b"\0\1" * 8
+    return bytes(image)
+
+
+def _with_unknown_tables() -> bytes:
+    """Return one that counts more than it has, which may be of a feature that nobody knows."""
+    image = bytearray(qcow2(autoclear_features=1 << 5))
     image[2 * CLUSTER + 8 : 2 * CLUSTER + 10] = b"\0\1"
     return bytes(image)
 
@@ -175,6 +199,11 @@ def _cut(image: bytearray, length: int) -> Callable[[Path], Path]:
 
 CASES = [
     *(Case(f"partial_{name}", "truncated", _cut(image, length)) for name, (image, length) in PARTIAL.items()),
-    Case("partial_qcow2_with_a_snapshot", "truncated", holding(_with_snapshot())),
+    Case("partial_qcow2_with_a_snapshot", "truncated", holding(with_snapshot(7 * CLUSTER))),
+    Case("partial_qcow2_within_a_snapshot", "truncated", holding(with_snapshot(7 * CLUSTER) + bytes(SECTOR))),
+    Case("partial_qcow2_before_a_snapshot_has_its_l2_table", "truncated", holding(with_snapshot(0)[: 6 * CLUSTER])),
+    Case("partial_qcow2_with_a_bitmap", "truncated", holding(with_bitmap(6 * CLUSTER))),
+    Case("partial_qcow2_before_a_bitmap_has_its_table", "truncated", holding(with_bitmap(0, 6 * CLUSTER))),
+    Case("partial_qcow2_with_unknown_features", "truncated", holding(_with_unknown_tables())),
     Case("partial_backing_file", "truncated", _backing, names="base"),
 ]

@@ -132,7 +132,7 @@ def _content(descriptor: int, head: bytes, tail: bytes, size: int, path: str, ru
             check = checker.Checker(shown, quoted(path))
             limits = policy.bitmaps, policy.snapshots
             image.names, image.memory = qcow2_tables.check_tables(read, size, header, limits, check)
-        qcow2_end.check_end(read, head, size, shown, quoted(path))
+        qcow2_end.check_end(read, head, size, header.bitmaps, shown, quoted(path))
         return image
     from . import raw_end
 

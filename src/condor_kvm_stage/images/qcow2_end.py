@@ -2,8 +2,8 @@
 
 A partial copy opens without an error: the tables are at the front, and QEMU reads zeros beyond the end of a file. The
 refcounts say how far the file should reach. They are up to date, because a `dirty` image has been refused, but can
-include clusters that a crash has leaked. So the L2 tables must confirm that the guest reads what is missing. The format
-is specified in QEMU's docs/interop/qcow2.
+include clusters that a crash has leaked. So the tables of the guest's disk, of snapshots and of bitmaps are asked
+whether they refer to what is missing. The format is specified in QEMU's docs/interop/qcow2.
 """
 
 from .checker import COPY_AGAIN, Checker, autoclear_features, number, refcount_order
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 _REFCOUNT_OFFSET = ~0x1FF  # of an entry in the refcount table; the rest is reserved
 
+_HAS_BITMAPS = 1 << 0  # of the autoclear features
+
 # Bytes to read. QEMU uses clusters from the front of a file, so the missing ones begin where the file ends, and the
 # entries from there on are enough: 512 of a table, 8192 of a refcount block (of 16-bit refcounts).
 _TABLE, _BLOCK = 4 << 10, 16 << 10
-# The same for the L2 tables
+# The same for the tables that refer to clusters
 _TO_CONFIRM, _TO_FIND = 4 << 20, 256 << 10
 
 
-def check_end(read: "Read", head: bytes, size: int, what: str, path: str) -> None:
+def check_end(read: "Read", head: bytes, size: int, bitmaps: bytes, what: str, path: str) -> None:
     """Raise SpecificationError (check `truncated`) if the file, of `size` bytes, is not all of its image.
 
-    head: its first bytes, whose header has passed. what, path: see Checker. Reads twice, and more only if the file ends
-    within a cluster, or before one that is counted as used.
+    head: its first bytes, whose header has passed. bitmaps: see Header. what, path: see Checker. Reads twice, and more
+    only if the file ends within a cluster, or before one that is counted as used.
     """
     if _counts_more(read, head, size):
-        # Snapshots and bitmaps have clusters of their own, to which the L2 tables do not lead
-        others = number(head, 60, 4) or autoclear_features(head)
-        complete = not others and _is_read_completely(read, head, size, _TO_CONFIRM) is True
+        complete = _refers_to_nothing_more(read, head, size, bitmaps)
     else:
         complete = _holds_its_last_cluster(read, head, size)
     Checker(what, path)(complete, "truncated", "ends before its data do", COPY_AGAIN)
@@ -59,6 +59,17 @@ def _counts_more(read: "Read", head: bytes, size: int) -> bool:
     return bool(counts and counts[0] >> bit % 8) or bool(counts[1:].strip(b"\0"))
 
 
+def _refers_to_nothing_more(read: "Read", head: bytes, size: int, bitmaps: bytes) -> bool:
+    """Return whether all that the image's tables refer to is in the file, for certain."""
+    if autoclear_features(head) & ~_HAS_BITMAPS:  # of tables that we do not know
+        return False
+    from .qcow2_references import References  # seldom needed
+
+    references = References(read, head, size, _TO_CONFIRM)
+    # what is uncertain counts as missing
+    return bool(references.of_disk() and references.of_snapshots() and references.of_bitmaps(bitmaps))
+
+
 def _holds_its_last_cluster(read: "Read", head: bytes, size: int) -> bool:
     """Return False if the file is known to end within a cluster that a guest reads to its end.
 
@@ -69,10 +80,6 @@ def _holds_its_last_cluster(read: "Read", head: bytes, size: int) -> bool:
     table, length = number(head, 40, 8), number(head, 36, 4) * 8
     if not rest or table // cluster <= last <= (table + length - 1) // cluster:
         return True  # the L1 table has been found to be in the file
-    return _is_read_completely(read, head, size, _TO_FIND, last) is not False
+    from .qcow2_references import References
 
-
-def _is_read_completely(read: "Read", head: bytes, size: int, budget: int, last: int = -1) -> "bool | None":
-    from .qcow2_references import References  # seldom needed
-
-    return References(read, head, size).lie_in_the_file(budget, last)
+    return References(read, head, size, _TO_FIND).of_disk(last) is not False

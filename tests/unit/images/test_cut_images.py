@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from hostile import CLUSTER, put, qcow2
-from hostile.partial import write_gpt
+from hostile.partial import SECTOR, with_bitmap, with_snapshot, write_gpt
 from support import cut_images
 from support.cut_images import check, judge
 
@@ -53,3 +53,18 @@ def test_clusters_that_a_crash_has_leaked_behind_the_end_do_not_make_an_image_pa
 def test_clusters_behind_the_end_that_the_guest_reads_do(tmp_path: Path) -> None:
     l1_entry = (3 * CLUSTER, (1 << 63 | 4 * CLUSTER).to_bytes(8, "big"))
     assert check(put(tmp_path / "image", leaked(1, l1_entry))) == "truncated"
+
+
+LEAKED = {
+    "snapshot": with_snapshot(7 * CLUSTER) + bytes(CLUSTER),
+    "snapshot that has nothing": with_snapshot(0),
+    "disk that ends within its last cluster": with_snapshot(7 * CLUSTER, SECTOR) + bytes(SECTOR),
+    "a guest's memory": with_snapshot(7 * CLUSTER, CLUSTER, 7) + bytes(SECTOR),
+    "bitmap": with_bitmap(6 * CLUSTER) + bytes(CLUSTER),
+    "bitmap of nothing but ones": with_bitmap(1),
+}
+
+
+@pytest.mark.parametrize("content", LEAKED.values(), ids=LEAKED.keys())
+def test_nor_do_they_with_snapshots_and_bitmaps_that_are_complete(tmp_path: Path, content: bytes) -> None:
+    assert check(put(tmp_path / "image", content)) == ""
