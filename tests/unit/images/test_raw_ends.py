@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -105,3 +106,53 @@ def test_disk_as_a_program_writes_it_is_accepted_and_half_of_it_is_not(
     assert check(path) == ""
     half = put(tmp_path / "half", path.read_bytes()[: path.stat().st_size // 2])
     assert check(half) == "truncated"
+
+
+# The same for images that say nothing of their end, that say it in an unusual way, or that have been something else
+SOUND: dict[str, str] = {
+    "sfdisk, on a disk that was then enlarged": "echo 'label: gpt\n,,L' | sfdisk -q image; truncate -s 99M image",
+    "sfdisk, small disk at the front of a larger one": (
+        "echo 'label: gpt\n,9M,L' | sfdisk -q image; sfdisk -q --relocate gpt-bak-mini image; truncate -s 11M image"
+    ),
+    "sfdisk, no whole number of sectors": "truncate -s 67109000 image; echo ',,L' | sfdisk -q image",
+    "sfdisk, no whole number of sectors, GPT": "truncate -s 67109000 image; echo 'label: gpt\n,,L' | sfdisk -q image",
+    "sfdisk, over a GPT": "echo 'label: gpt\n,,L' | sfdisk -q image; echo ',20M,L' | sfdisk -q -w never -X dos image",
+    "sfdisk, Sun's label": "echo 'label: sun' | sfdisk -q image",
+    "sfdisk, SGI's label": "echo 'label: sgi' | sfdisk -q image",
+    "wipefs, of a GPT": "echo 'label: gpt\n,,L' | sfdisk -q image; wipefs -aq image",
+    "mke2fs, over a GPT": "echo 'label: gpt\n,,L' | sfdisk -q image; mke2fs -qF image 20M",
+    "mke2fs, blocks of 64 KiB": "mke2fs -qF -t ext4 -b 65536 image",
+    "mke2fs, journal of another disk": "mke2fs -qF -O journal_dev image",
+    "mke2fs, no whole number of blocks": "truncate -s 34567891 image; mke2fs -qF -b 4096 image",
+    "mke2fs, shrunk": "mke2fs -qF -t ext4 image; resize2fs -f image 40M; truncate -s 40M image",
+    "e2image, qcow2": "mke2fs -qF image; e2image -aQ image qcow2; mv qcow2 image",
+    "mkswap": "mkswap -q image",
+    "mkfs.minix": "mkfs.minix image",
+    "mkfs.cramfs": "mkfs.cramfs source image",
+    "mksquashfs, not padded": "rm image; mksquashfs source image -nopad -quiet -no-progress",
+    "parted, Apple's label": "parted -s image mklabel mac",
+    "parted, cylinders": "parted -s -a cylinder image mklabel msdos mkpart primary 0 100%",
+    "parted, logical partitions": (
+        "parted -s image mklabel msdos mkpart extended 1MiB 100% mkpart logical 2MiB 9MiB mkpart logical 10MiB 100%"
+    ),
+    "xorriso, hybrid": "xorriso -as mkisofs -R -part_like_isohybrid -partition_offset 16 -o new source; mv new image",
+    "xorriso, not padded": "xorriso -as mkisofs -R -no-pad -o new source; mv new image",
+    "xorriso, three sessions": (
+        "xorriso -outdev new -map source /a -commit -map source /b -commit -map source /c -commit; mv new image"
+    ),
+    "xorriso, HFS+": "xorriso -as mkisofs -R -hfsplus -apm-block-size 2048 -o new source; mv new image",
+}
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_disk_as_a_program_leaves_it_is_accepted(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = name.partition(",")[0]
+    monkeypatch.setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+    if not shutil.which(program):
+        pytest.skip(f"there is no {program}")
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/data").write_bytes(bytes(range(256)) * 4096)
+    path = put(tmp_path / "image", b"")
+    os.truncate(path, 64 * MIB)
+    subprocess.run(["sh", "-ec", SOUND[name]], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    assert check(path) == ""
