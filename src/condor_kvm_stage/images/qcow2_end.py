@@ -19,8 +19,9 @@ _HAS_BITMAPS = 1 << 0  # of the autoclear features
 # Bytes to read. QEMU uses clusters from the front of a file, so the missing ones begin where the file ends, and the
 # entries from there on are enough: 512 of a table, 8192 of a refcount block (of 16-bit refcounts).
 _TABLE, _BLOCK = 4 << 10, 16 << 10
-# The same for the tables that refer to clusters
-_TO_CONFIRM, _TO_FIND = 4 << 20, 256 << 10
+# The same for the tables that refer to clusters. 16 MiB are those of 128 GiB of data in clusters of 64 KiB, and take
+# less than a second; large disks crash, too.
+_TO_CONFIRM, _TO_FIND = 16 << 20, 256 << 10
 
 
 def check_end(read: "Read", head: bytes, size: int, bitmaps: bytes, what: str, path: str) -> None:

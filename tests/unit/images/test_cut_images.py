@@ -13,7 +13,7 @@ import pytest
 from hostile import CLUSTER, put, qcow2
 from hostile.partial import SECTOR, with_bitmap, with_snapshot, write_gpt
 from support import cut_images
-from support.cut_images import check, judge
+from support.cut_images import MIB, check, judge, run
 
 pytestmark = pytest.mark.usefixtures("qemu_img")
 
@@ -68,3 +68,16 @@ LEAKED = {
 @pytest.mark.parametrize("content", LEAKED.values(), ids=LEAKED.keys())
 def test_nor_do_they_with_snapshots_and_bitmaps_that_are_complete(tmp_path: Path, content: bytes) -> None:
     assert check(put(tmp_path / "image", content)) == ""
+
+
+def test_nor_do_they_in_a_large_disk(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=2M", path, "2T")
+    # each is in another L2 table, of 2 MiB
+    run("qemu-io", "-f", "qcow2", *(word for at in range(4) for word in ("-c", f"write {at * 512}G 4k")), path)
+    with open(path, "r+b") as image:
+        image.seek(48)
+        image.seek(int.from_bytes(image.read(8), "big"))
+        image.seek(int.from_bytes(image.read(8), "big") + 2 * (path.stat().st_size // (2 * MIB) + 1))
+        image.write(b"\0\1")
+    assert check(path) == ""
