@@ -26,7 +26,7 @@ class Attack:
     refusal: str = ""
 
 
-DISKS, NETWORK, SIZE, INTERNALS = start_guard.attributes([])
+DISKS, NETWORK, SIZE, FITS, INTERNALS = start_guard.attributes([])
 _NO_FILE = "the file must be one that the job has brought"
 _NO_NUMBER = "it must be a whole number, written out"
 _NO_STRING = "it must be a plain string, written out"
@@ -58,6 +58,10 @@ ATTACKS = {
     ),
     "bridge": Attack(
         NETWORK, "+VMPARAM_Bridge_Interface = \"br0'/><disk type='file'/>\"", refusal="the job names the bridge"
+    ),
+    "more CPUs than the slot": Attack(FITS, "vm_vcpus = 2", refusal="the job's slot has 1; write request_cpus = 2"),
+    "more memory than the slot": Attack(
+        FITS, "vm_memory = 512", refusal="the job's slot has [0-9]+; write request_memory"
     ),
     "CPUs": Attack(SIZE, edits={"JobVM_VCPUS": f'"{MARKUP}"'}, refusal=_NO_NUMBER),
     "CPUs requested": Attack(SIZE, f'request_cpus = 1 + 0 * size("{MARKUP}")'),

@@ -6,10 +6,11 @@ import classad2
 
 from condor_kvm_stage.genconfig.snippet import start_guard
 
-DISKS, NETWORK, SIZE, INTERNALS = (
+DISKS, NETWORK, SIZE, FITS, INTERNALS = (
     "VmJobDisksAreAllowed",
     "VmJobNetworkIsAllowed",
     "VmJobSizeIsNumbers",
+    "VmJobFitsItsSlot",
     "VmJobSetsNoInternals",
 )
 DIRS = ["/srv/disks", "/srv/a.b+c"]
@@ -39,11 +40,13 @@ def string(text: str) -> str:
     return quoted
 
 
-def slot(disk_dirs: list[str] | None = None) -> classad2.ClassAd:
+def slot(disk_dirs: list[str] | None = None, memory: int = 999_999_999, cpus: int = 255) -> classad2.ClassAd:
     """A slot as HTCondor makes it of the snippet."""
     conditions = start_guard.attributes(disk_dirs or [])
     lines = [
         "HasVM = true",
+        f"Memory = {memory}",
+        f"Cpus = {cpus}",
         f"VmJobRules = {string(start_guard.RULES)}",
         f"Requirements = {start_guard.start(list(conditions))}",
     ]

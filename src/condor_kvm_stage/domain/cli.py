@@ -13,7 +13,7 @@ from ..errors import KvmStageError
 from ..failures import Failure, NodeError, bug
 from ..leftovers import janitor
 from ..policy.load import load
-from . import console, disks, domain_xml, job_ad, private_dir, refusal, request
+from . import console, disks, domain_xml, job_ad, private_dir, refusal, request, slot
 from .job import of_builder, of_hook
 
 _VM_UNIVERSE = b"13"
@@ -59,6 +59,7 @@ def prepare() -> int:
         job = of_hook(os.environ)
         rules = load()
         wanted = request.parse(job_ad.read(data), rules, guest_facts.load())
+        slot.check(wanted, slot.read(job.scratch))
         private_dir.check_movable(job.scratch)
         console.check_free(job.scratch)
         disks.inspect(_with_paths(wanted, lambda name: disks.in_scratch(job, name)), job, rules, _HOOK)
@@ -85,6 +86,7 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
         raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")
     console.check_free(job.scratch)
     directory = private_dir.make(job)
+    slot.check(wanted, directory.read(slot.MACHINE_AD, job_ad.LARGEST))
     janitor.start(job.scratch, job.starter, job.started)
     files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER)
     # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)

@@ -25,7 +25,10 @@ JOBS: dict[str, tuple[str, dict[str, str]]] = {
     "chained": (jobs.VM_JOB, {jobs.BASE: CHAINED}),
     "no-output": (jobs.VM_JOB, {"vm_no_output_vm = False": "vm_no_output_vm = True"}),
     # the guest writes by the BIOS, to which a second disk by virtio does not exist
-    "results": (RESULTS_JOB, {jobs.BASE: WRITES_RESULTS, ":vdb:": ":hda:", "vm_memory  = 512": "vm_memory = 64"}),
+    "results": (
+        RESULTS_JOB,
+        {jobs.BASE: WRITES_RESULTS, ":vdb:": ":hda:", "request_memory = 512": "request_memory = 64"},
+    ),
     "iso": (
         jobs.VM_JOB,
         {

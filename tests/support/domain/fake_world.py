@@ -15,7 +15,7 @@ from condor_kvm_stage.failures import AuthorizationError, SpecificationError
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.policy.model import Policy
 from support.domain.guests import WHERE
-from support.domain.job_ads import site
+from support.domain.job_ads import MACHINE_AD, site
 
 Chain = tuple[tuple[str, str], ...]
 BASE = ("/srv/images/base.qcow2", "qcow2")
@@ -83,8 +83,7 @@ class _Shelter:
         return f"{self._world.shelter}/{name}"
 
     def read(self, name: str, most: int) -> bytes:
-        assert name == ".job.ad"
-        return self._ad[:most]
+        return {".job.ad": self._ad, ".machine.ad": MACHINE_AD}[name][:most]
 
 
 class _Child:

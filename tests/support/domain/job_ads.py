@@ -38,6 +38,9 @@ EXAMPLE = {
     "JobVMNetworkingType": '""',
 }
 
+# The ad of a slot in which every guest has room
+MACHINE_AD = b'Activity = "Idle"\nCpus = 255\nMemory = 999999999\nName = "slot1_1@worker"\n'
+
 
 def ad_of(**changes: str | None) -> bytes:
     """The example's ad with other expressions for some attributes; None: without it."""

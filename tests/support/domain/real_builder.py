@@ -21,6 +21,7 @@ from condor_kvm_stage.policy.model import Policy
 from support.domain import builder_in_process, fake_starter
 from support.domain.disk_files import put
 from support.domain.fake_world import File, World
+from support.domain.job_ads import MACHINE_AD
 from support.processes import NOBODY
 
 
@@ -60,6 +61,7 @@ def building(directory: Path) -> Iterator[Callable[[World, bytes], tuple[bytes, 
                 put(scratch / name, content)
             job = job.replace(b"/srv/disks/alice", bytes(shared)).replace(b"/srv/disks", bytes(shared))
             put(scratch / ".job.ad", job)
+            put(scratch / ".machine.ad", MACHINE_AD)
             world = dataclasses.replace(like, policy=_moved(like.policy, shared), files=files, scratch=str(scratch))
             with (
                 mock.patch.object(cli, "load", return_value=world.policy),

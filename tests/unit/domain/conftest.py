@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_kvm_stage.domain import slot
 from condor_kvm_stage.domain.job import Job
 from support.domain import builder_in_process
 from support.domain.builder_in_process import Programs
+from support.domain.disk_files import put
 from support.domain.fixtures import where
+from support.domain.job_ads import MACHINE_AD
 
 if TYPE_CHECKING:
     from support.libvirt_schema import Schema
@@ -27,7 +30,8 @@ def scratch(where: Job) -> Path:
 
 @pytest.fixture
 def programs(tmp_path: Path, where: Job, monkeypatch: pytest.MonkeyPatch) -> Iterator[Programs]:
-    """The builder and the hook. What keeps a guest's console ends with the test."""
+    """The builder and the hook, with the ad of the job's slot. What keeps a guest's console ends with the test."""
+    put(Path(where.scratch) / slot.MACHINE_AD, MACHINE_AD)
     yield builder_in_process.on_node(tmp_path, where, monkeypatch)
     builder_in_process.end_consoles()
 

@@ -18,7 +18,7 @@ from hostile import qcow2
 from support import installed_plugin
 from support.domain.builder_in_process import Programs
 from support.domain.disk_files import put
-from support.domain.job_ads import ad_of, string
+from support.domain.job_ads import MACHINE_AD, ad_of, string
 from support.processes import NOBODY
 
 REPOSITORY = Path(__file__).parents[3]
@@ -45,7 +45,7 @@ def test_job_that_is_good_is_let_through_without_a_word(hook: Callable[[bytes], 
     put(scratch / "disk.qcow2", qcow2())
     assert hook(ad_of()) == ""
     assert hook(ad_of(VMPARAM_VM_NAME=None, VM_WORKING_DIR=None)) == ""
-    assert os.listdir(scratch) == ["disk.qcow2"]
+    assert sorted(os.listdir(scratch)) == [".machine.ad", "disk.qcow2"]
 
 
 def _nothing(path: Path) -> None:
@@ -74,6 +74,13 @@ def _nothing(path: Path) -> None:
         (put, {"JobVMCheckpoint": "true"}, AUTHORIZATION, "write vm_checkpoint = False"),
         (put, {"JobVMMemory": '"1"'}, PARAMETER, "the job's JobVMMemory is '1'; it must be a whole number"),
         (lambda path: put(path.with_name("console.log")), {}, PARAMETER, "rename that file"),
+        (
+            lambda path: put(path.with_name(".machine.ad"), b"Cpus = 1\nMemory = 128\n"),
+            {"JobVMMemory": "512"},
+            PARAMETER,
+            "vm_memory, is 512 MiB, and the job's slot has 128; write request_memory = 512",
+        ),
+        (lambda path: path.with_name(".machine.ad").unlink(), {}, NODE, "does not say how much memory"),
     ],
 )
 def test_job_that_would_be_refused_is_told_why(
@@ -155,6 +162,7 @@ def test_program_itself_does_it_as_the_jobs_user(where: Job, scratch: Path, tmp_
         return subprocess.run(command, input=data, capture_output=True, env=environment, check=True).stdout.decode()
 
     put(scratch / "disk.qcow2", qcow2())
+    put(scratch / ".machine.ad", MACHINE_AD)
     assert run(ad_of()) == ""
     put(scratch / "disk.qcow2", qcow2(backing=b"/etc/shadow", backing_format=b"raw"))
     code, message = told(run(ad_of()))

@@ -29,8 +29,9 @@ _VCPUS = "[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]"
 RULES = (
     "vm_disk: name:device:permission[:format] with files of the job itself, plain names, raw or qcow2, devices vd?, "
     "sd?, hda to hdd, each once, no iso in the name on vd?, not hd? with r; vm_macaddr: unicast, not fe:; "
-    "vm_networking_type: nat, user or bridge; vm_memory, vm_vcpus, request_cpus, request_memory: numbers; no "
-    "vm_checkpoint, no transfer_plugins, no other attributes that reach the virtual machine's definition"
+    "vm_networking_type: nat, user or bridge; vm_memory, vm_vcpus, request_cpus, request_memory: numbers, vm_memory "
+    "not above request_memory, vm_vcpus not above request_cpus; no vm_checkpoint, no transfer_plugins, no other "
+    "attributes that reach the virtual machine's definition"
 )
 
 
@@ -58,6 +59,18 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
                 _matches("RequestMemory", f"{_NUMBER}|(MY[.])?JobVMMemory"),
                 _matches("JobVM_VCPUS", _VCPUS),
                 _matches("RequestCpus", f"{_NUMBER}|(MY[.])?JobVM_VCPUS"),
+            ]
+        ),
+        # A guest is in libvirt's control group, not in its slot's, so nothing else limits what it uses. The request,
+        # because a partitionable slot makes the job's slot of it. The slot, because a job's own Requirements can leave
+        # out that its request fits, and because one that was made for an earlier job is not made anew; the startd
+        # evaluates this again, for the job's slot, when the job starts.
+        "VmJobFitsItsSlot": " && ".join(
+            [
+                "TARGET.JobVMMemory <= TARGET.RequestMemory",
+                "TARGET.JobVM_VCPUS <= TARGET.RequestCpus",
+                "TARGET.JobVMMemory <= MY.Memory",
+                "TARGET.JobVM_VCPUS <= MY.Cpus",
             ]
         ),
         "VmJobSetsNoInternals": " && ".join(

@@ -9,6 +9,7 @@ from condor_kvm_stage.genconfig.snippet import start_guard
 from support.vm_job_ads import (
     DIRS,
     DISKS,
+    FITS,
     INTERNALS,
     NETWORK,
     SIZE,
@@ -49,8 +50,9 @@ pytestmark = pytest.mark.needs_classad2
         {"JobVMNetworking": "true"},
         {"JobVM_MACADDR": string("52:54:00:12:34:5f")},
         {"JobVM_MACADDR": string("AA:BB:CC:DD:EE:FF")},
-        {"JobVMMemory": "999999999", "JobVM_VCPUS": "255", "RequestCpus": "16"},
+        {"JobVMMemory": "999999999", "JobVM_VCPUS": "255", "RequestCpus": "255"},
         {"RequestCpus": "JobVM_VCPUS", "RequestMemory": "128"},
+        {"JobVM_VCPUS": "2", "RequestCpus": "4", "RequestMemory": "64"},
         {"User": string("a.b-c_d+e@pool.example.org")},
         {"JobVMVNCConsole": "true"},
     ],
@@ -65,6 +67,16 @@ def test_disks_in_the_policys_directories_are_let_in_there_only(disk: str) -> No
     ad = job(VMPARAM_vm_Disk=string(f"disk.qcow2:vda:w:qcow2,{disk.replace('vda', 'vdz')}"))
     assert is_let_in(ad, SLOT_WITH_DIRS)
     assert failed(ad) == {DISKS}
+
+
+@pytest.mark.parametrize(
+    ("memory", "cpus", "fits"), [(64, 1, True), (128, 16, True), (63, 1, False), (64, 0, False), (0, 0, False)]
+)
+def test_job_is_let_in_by_slots_that_have_what_its_guest_needs(memory: int, cpus: int, fits: bool) -> None:
+    """Whatever it requests, and requires: a slot that was made for an earlier job is used again."""
+    ad = job(Requirements="true", RequestMemory="64")
+    assert is_let_in(ad, slot(memory=memory, cpus=cpus)) is fits
+    assert failed(ad, slot(memory=memory, cpus=cpus)) == (set() if fits else {FITS})
 
 
 @pytest.mark.parametrize("universe", ["5", "7", "12", "1", "130"])
@@ -90,8 +102,8 @@ def test_job_is_let_in_by_slots_without_vm_rules_no_more_than_by_others() -> Non
 def test_job_cannot_bring_the_conditions_that_a_slot_lacks() -> None:
     bare = classad2.ClassAd({"HasVM": True})
     bare["Requirements"] = SLOT.lookup("Requirements")
-    own = dict.fromkeys([DISKS, NETWORK, SIZE, INTERNALS], "true")
-    assert not bare.symmetricMatch(job(**own, VmJobRules='"mine"'))
+    own = dict.fromkeys([DISKS, NETWORK, SIZE, FITS, INTERNALS], "true")
+    assert not bare.symmetricMatch(job(**own, VmJobRules='"mine"', Memory="999", Cpus="9"))
     assert SLOT.symmetricMatch(job(**own, VmJobRules='"mine"'))
 
 

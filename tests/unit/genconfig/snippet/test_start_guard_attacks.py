@@ -8,6 +8,7 @@ import pytest
 
 from support.vm_job_ads import (
     DISKS,
+    FITS,
     INTERNALS,
     MARKUP,
     NETWORK,
@@ -121,6 +122,11 @@ ATTACKS: list[tuple[str, Mapping[str, str | None]]] = [
     (SIZE, {"JobVMMemory": None}),
     # awk takes these names for others, and so RequestCpus
     (SIZE, {"JobVM_VCPUS": None, "jobvm_vcpus": "1", "RequestCpus": f"1 + 0 * size({string(MARKUP)})"}),
+    (FITS, {"JobVM_VCPUS": "2"}),
+    (FITS, {"JobVM_VCPUS": "255", "RequestCpus": "254"}),
+    (FITS, {"RequestMemory": "63"}),
+    (FITS, {"JobVMMemory": "4096", "RequestMemory": "64"}),
+    (FITS, {"Memory": "9999", "Cpus": "99", "JobVM_VCPUS": "2"}),
     (INTERNALS, {"JobVMType": string("xen")}),
     (INTERNALS, {"JobVMType": string("kvm xen")}),
     (INTERNALS, {"JobVMType": 'ifThenElse(true, "kvm", "xen")'}),
@@ -143,5 +149,7 @@ ATTACKS: list[tuple[str, Mapping[str, str | None]]] = [
 
 @pytest.mark.parametrize(("condition", "changes"), ATTACKS)
 def test_attack_is_kept_out_by_the_condition_that_names_it(condition: str, changes: Mapping[str, str | None]) -> None:
-    assert failed(job(**changes), SLOT_WITH_DIRS) == {condition}
+    # a size that is no number does not fit, either
+    also = {FITS} if condition == SIZE else set()
+    assert failed(job(**changes), SLOT_WITH_DIRS) - also == {condition}
     assert not is_let_in(job(**changes), SLOT_WITH_DIRS)
