@@ -83,6 +83,13 @@ class Host:
         """Return whether there is anything at path."""
         return os.path.lexists(self.path(path))
 
+    def permissions(self, path: str) -> int | None:
+        """Return the permission bits of what is at path; None if there is nothing, or this user may not look there."""
+        try:
+            return stat.S_IMODE(self.path(path).stat().st_mode)
+        except OSError:
+            return None
+
     def program(self, name: str) -> str:
         """Return the absolute path of a program that can be run, given its name or path; "" if there is none."""
         paths = [name.lstrip("/")] if name.startswith("/") else [f"{directory}/{name}" for directory in _PATH]

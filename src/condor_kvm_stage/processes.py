@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 
 from . import proc_stat
 from .failures import NodeError
 
 
 def become_user(uid: int, gid: int) -> None:
-    """Drop root's privileges permanently: become this user, with this group only."""
-    os.setgroups([gid])
+    """Drop root's privileges permanently: become this user, with the groups that libvirt gives a guest of this user.
+
+    These are the group, and what getgrouplist(3) says; a user without a passwd entry has no others. See
+    virGetGroupList() in libvirt's src/util/virutil.c.
+    """
+    try:
+        entry = pwd.getpwuid(uid)
+        groups = {gid, *os.getgrouplist(entry.pw_name, entry.pw_gid)}
+    except KeyError:
+        groups = {gid}
+    os.setgroups(sorted(groups))
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
 

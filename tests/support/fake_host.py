@@ -18,6 +18,8 @@ else:
 
 Program = Callable[[tuple[str, ...]], Answer]
 
+# Permissions as on EL
+MODES = {"/dev/kvm": 0o666, "/var/lib/libvirt/qemu": 0o751}
 # What virsh prints of a host of Debian's, less what nobody asks for
 CAPABILITIES = """\
 <capabilities>
@@ -69,7 +71,8 @@ class FakeHost(Host):
 
     kvm: "" if /dev/kvm makes virtual machines, else the name of the errno that opening it gives, as "ENOENT".
     api_version: what /dev/kvm says of itself. sockets: paths at which somebody answers. programs: what each program
-    answers, by its absolute path; those that are not named are not there. asked: the command lines that were run.
+    answers, by its absolute path; those that are not named are not there. modes: permissions, by path. asked: the
+    command lines that were run.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class FakeHost(Host):
         sockets: tuple[str, ...] = (),
         programs: Mapping[str, Answer | Program] | None = None,
         as_root: bool = True,
+        modes: Mapping[str, int] = MODES,
     ) -> None:
         super().__init__(root)
         self.kvm = kvm
@@ -88,10 +92,14 @@ class FakeHost(Host):
         self.sockets = sockets
         self.programs = dict(programs or {})
         self.as_root = as_root
+        self.modes = modes
         self.asked: list[tuple[str, ...]] = []
 
     def is_root(self) -> bool:
         return self.as_root
+
+    def permissions(self, path: str) -> int | None:
+        return self.modes.get(path)
 
     def job_user(self) -> str:
         return ""

@@ -39,6 +39,7 @@ class RecordedHost(FakeHost):
             kvm=_error(record["kvm"]),
             programs=dict.fromkeys(there, self._answer),
             as_root=record["root"],
+            modes={path: int(mode, 8) for path, mode in record["modes"].items()},
         )
 
     def job_user(self) -> str:

@@ -58,6 +58,7 @@ def record(host: RecordingHost, about: str, scrubber: Scrubber) -> Record:
         "kvm": recording.kvm,
         "root": host.is_root(),
         "installed": sorted(recording.found - {command[0] for command, _ in recording.answers}),
+        "modes": {path: f"{mode:04o}" for path, mode in sorted(recording.modes.items())},
         "sockets": dict(sorted(recording.sockets.items())),
         "programs": [
             {name: scrubber.text(value) if name in _TEXTS else value for name, value in program.items()}

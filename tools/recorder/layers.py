@@ -19,7 +19,7 @@ RECORD = "host.toml"  # the answers of what is not a file
 # What the generator makes of a host: no files of the host itself, but its snippet may be a link to the first
 GOLDEN = ("snippet.conf", "check.txt")
 Record = dict[str, Any]
-_EMPTY: Record = {"installed": [], "sockets": {}, "programs": []}
+_EMPTY: Record = {"installed": [], "modes": {}, "sockets": {}, "programs": []}
 
 
 class LayerError(Exception):
@@ -71,10 +71,9 @@ def merge(base: Record, own: Record, name: str) -> Record:
     merged = {**base, **{key: value for key, value in own.items() if key not in ("base", "absent")}}
     kept = [path for path in base.get("installed", []) if path not in absent]
     merged["installed"] = kept + [path for path in own.get("installed", []) if path not in kept]
-    merged["sockets"] = {
-        **{path: answer for path, answer in base.get("sockets", {}).items() if path not in absent},
-        **own.get("sockets", {}),
-    }
+    for table in ("modes", "sockets"):
+        there = {path: answer for path, answer in base.get(table, {}).items() if path not in absent}
+        merged[table] = {**there, **own.get(table, {})}
     programs = {key(entry): entry for entry in base.get("programs", []) if entry["path"] not in absent}
     for entry in own.get("programs", []):
         programs[key(entry)] = _merged_program(programs.get(key(entry), {}), entry, name)
@@ -102,15 +101,16 @@ def difference(base: Record, host: Record) -> Record:
     own: Record = {
         name: host[name]
         for name in host
-        if name not in ("installed", "sockets", "programs") and host[name] != base.get(name)
+        if name not in ("installed", "modes", "sockets", "programs") and host[name] != base.get(name)
     }
     programs = {key(entry): entry for entry in host["programs"]}
     of_base = {key(entry): entry for entry in base["programs"]}
     gone = {path for path, _ in of_base.keys() - programs.keys()} | (set(base["installed"]) - set(host["installed"]))
-    gone |= base["sockets"].keys() - host["sockets"].keys()
+    for table in ("modes", "sockets"):
+        gone |= base[table].keys() - host[table].keys()
+        own[table] = {path: answer for path, answer in host[table].items() if base[table].get(path) != answer}
     own["absent"] = sorted(gone)
     own["installed"] = [path for path in host["installed"] if path in gone or path not in base["installed"]]
-    own["sockets"] = {path: answer for path, answer in host["sockets"].items() if base["sockets"].get(path) != answer}
     differing = [
         entry if entry["path"] in gone else _program_difference(of_base.get(name), entry)
         for name, entry in programs.items()

@@ -23,6 +23,7 @@ class Recording:
     found: set[str] = field(default_factory=set)  # programs, run or not
     answers: list[tuple[tuple[str, ...], Answer]] = field(default_factory=list)  # what was run, by absolute path
     sockets: dict[str, str] = field(default_factory=dict)  # "ok" or the name of the errno
+    modes: dict[str, int] = field(default_factory=dict)  # permissions, by path
     kvm: str = "ok"  # what /dev/kvm answers: "ok" or the name of the errno
 
 
@@ -58,6 +59,12 @@ class RecordingHost(Host):
 
     def exists(self, path: str) -> bool:
         return self._noted(path, self._real.exists(path))
+
+    def permissions(self, path: str) -> int | None:
+        mode = self._real.permissions(path)
+        if mode is not None:
+            self.recording.modes[path] = mode
+        return mode
 
     def _noted(self, path: str, there: bool) -> bool:
         if there:

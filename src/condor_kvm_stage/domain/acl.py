@@ -11,19 +11,18 @@ _OWNER, _USER, _GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
 _NOBODY = 0xFFFFFFFF  # for entries without an id
 
 
-def grant(descriptor: int, uid: int, rights: int, others: int) -> None:
-    """Give a user `rights` to a file that belongs to root, and everybody else (including its group) `others`.
+def grant(descriptor: int, uid: int, rights: int) -> None:
+    """Give a user `rights` to a directory that belongs to root, and nobody else any.
 
-    rights, others: sums of 4 (read), 2 (write), 1 (execute, search). The owner may read, write and search.
+    rights: a sum of 4 (list), 2 (write), 1 (search).
     Raises OSError, for example if the file system does not support access control lists.
     """
-    search = 1 if (rights | others) & 1 else 0
     entries = [
-        (_OWNER, 6 | search, _NOBODY),
+        (_OWNER, 7, _NOBODY),
         (_USER, rights, uid),
-        (_GROUP, others, _NOBODY),
-        (_MASK, rights | others, _NOBODY),
-        (_OTHER, others, _NOBODY),
+        (_GROUP, 0, _NOBODY),
+        (_MASK, rights, _NOBODY),
+        (_OTHER, 0, _NOBODY),
     ]
     os.setxattr(
         descriptor, _NAME, struct.pack("<I", _VERSION) + b"".join(struct.pack("<HHI", *entry) for entry in entries)

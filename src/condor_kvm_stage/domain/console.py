@@ -61,7 +61,7 @@ def _run_writer(fifo: int, job: Job, largest: int, chirp_config: str, answer: in
             detach(fifo, answer)
             become_user(job.uid, job.gid)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            file = os.open(f"{job.scratch}/{CONSOLE}", flags, 0o644)
+            file = os.open(f"{job.scratch}/{CONSOLE}", flags, 0o600)
         except OSError as error:
             os.write(answer, (error.strerror or str(error)).encode())
             raise

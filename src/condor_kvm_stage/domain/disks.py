@@ -6,6 +6,7 @@ This runs as the job's user, in a child that can be abandoned: the chain may be 
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from ..policy.model import Policy
 from ..processes import become_user
 from ..share import paths
 from ..share.watchdog import Watchdog
-from ..text import printable
+from ..text import printable, quoted
 from .job import Job
 from .request import Disk
 
@@ -38,7 +39,7 @@ class DiskFile:
     disk: Disk
     path: str  # for libvirt
     format: str  # raw or qcow2
-    relabel: bool  # whether libvirt may change its owner and label for QEMU
+    relabel: bool  # whether libvirt may label it for QEMU (SELinux, AppArmor); its owner never changes
     backing: tuple[tuple[str, str], ...]  # paths (without symlinks) and formats of the files of its backing chain
     is_output: bool = True  # whether HTCondor may transfer it back after the job
 
@@ -80,7 +81,7 @@ def in_scratch(job: Job, name: str) -> str:
 
 
 def check_own(status: os.stat_result, job: Job, name: str) -> None:
-    """Raise StageError if a file in the scratch directory is not the job's own: libvirt changes its owner, as root.
+    """Raise StageError if a file in the scratch directory is not the job's own: libvirt labels it, as root.
 
     status: from lstat.
     """
@@ -146,7 +147,7 @@ def _prepare(job: Job, policy: Policy) -> tuple[Action, float]:
 
 
 def _in_disk_dirs(path: str, readonly: bool, job: Job, policy: Policy) -> str:
-    """Return the path of a file in one of the policy's directories: the user's own, or readable by all if read-only."""
+    """Return the path of a file in one of the policy's directories: the user's own if the guest writes to it."""
     shown = f"disk {printable(path)}"
     resolved = paths.resolve(path, f"open {shown}")
     if resolved.path != path or not any(paths.is_under(path, directory) for directory in policy.vm.disk_dirs):
@@ -160,25 +161,38 @@ def _in_disk_dirs(path: str, readonly: bool, job: Job, policy: Policy) -> str:
         raise on_share(error, f"open {shown}") from error
     if not readonly:
         check_own(status, job, path)
-        _check_parents(path)
-    elif not status.st_mode & stat.S_IROTH:
-        raise AuthorizationError(
-            f"{shown} is not readable by all; its owner must run: chmod o+r {printable(path)}", check="readable"
-        )
+        _check_parents(path, policy.vm.disk_owners)
     return path
 
 
-def _check_parents(path: str) -> None:
-    """Raise AuthorizationError if this process's user could replace a file.
+def _check_parents(path: str, owners: list[str]) -> None:
+    """Raise AuthorizationError if others than root and the policy's owners could replace a file (sshd's StrictModes).
 
-    libvirt, as root, would give the replacement to QEMU's user (TOCTOU).
+    libvirt, as root, would label the replacement (TOCTOU). An access control list cannot grant more than the mode's
+    group bits, its mask (acl(5)).
     """
+    trusted = {0, *(uid for uid in map(_uid, owners) if uid is not None)} - {os.getuid()}  # not the job's user
     directory = path
     while directory != "/":
         directory = os.path.dirname(directory)
-        if os.access(directory, os.W_OK):
-            raise AuthorizationError(
-                f"disk {printable(path)} is below {printable(directory)}, which the job's user can write to, so "
-                "another file could replace it; its owner must remove that permission, or the job must only read it",
-                check="image_dirs",
-            )
+        status = os.stat(directory)
+        step = "the job must only read it, or the administrator must "
+        if status.st_uid not in trusted:
+            reason = f"belongs to the user {status.st_uid}"
+            step += f"add that user to vm.disk_owners in {POLICY}"
+        elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            reason, step = "others than its owner can write to", step + f"run: chmod go-w {quoted(directory)}"
+        else:
+            continue
+        raise AuthorizationError(
+            f"disk {printable(path)} is below {printable(directory)}, which {reason}, so another file could replace "
+            f"it; {step}",
+            check="image_dirs",
+        )
+
+
+def _uid(name: str) -> int | None:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None

@@ -38,6 +38,10 @@ def definition(guest: Guest) -> bytes:
     _add(domain, "name", request.name)
     job = guest.job
     metadata.write(SubElement(domain, "metadata"), JobRef(job.scratch, job.starter, job.started))
+    # QEMU runs as the job's user. `relabel` is for the directories that libvirt makes for the domain; the job's own
+    # files keep their owners (see _source).
+    label = _add(domain, "seclabel", type="static", model="dac", relabel="yes")
+    _add(label, "label", f"+{job.uid}:+{job.gid}")
     _add(domain, "memory", str(request.memory), unit="MiB")
     _add(domain, "vcpu", str(request.vcpus))
     system = SubElement(domain, "os", {} if _ARCHITECTURE == "x86_64" else {"firmware": "efi"})
@@ -85,7 +89,7 @@ def _disk(devices: Element, file: DiskFile, facts: GuestFacts) -> None:
         # must stay consistent if QEMU crashes.
         driver.set("cache", "writeback" if file.is_output else "unsafe")
         driver.set("discard", "unmap")
-    _source(element, file.path, () if file.relabel else facts.security_models)
+    _source(element, file.path, ("dac",) if file.relabel else facts.security_models)
     # The whole chain, each file with its format, so that libvirt and QEMU do not use what an image's header says
     below = element
     for path, image_format in file.backing:
@@ -123,5 +127,6 @@ def _network(devices: Element, request: Request, facts: GuestFacts) -> None:
 
 def _console(devices: Element, guest: Guest) -> None:
     serial = SubElement(devices, "serial", type="pipe")
-    _add(serial, "source", path=guest.console)
+    source = _add(serial, "source", path=guest.console)
+    _add(source, "seclabel", model="dac", relabel="no")
     _add(serial, "target", port="0")

@@ -1,14 +1,17 @@
 """Root-owned directory that holds a job's disks, so that nobody can replace a file between check and use (TOCTOU).
 
-We inspect a disk (time of check), then libvirt acts on its path as root when the guest starts and ends (time of use):
-it gives the file to QEMU's user, and back. In the scratch directory, the job's user (in another job) could redirect the
-path at any time in between. So the disks are moved to a private directory, next to the scratch directory, in which the
-user cannot change anything: each name there refers to the file that was inspected. A symlink replaces the file in the
-scratch directory, for HTCondor, which transfers it as the user; with a hard link, HTCondor would not count the disk's
-usage. The disk belongs to root from then on, and the user can only read it, so its content stays as inspected, too.
+QEMU opens a disk as the job's user, and libvirt changes no owner. But two things root does on paths of the job:
 
-The scratch directory also becomes root's. The user keeps his permissions in it, except for one name: when HTCondor
-suspends a guest, libvirt saves it there as root, and HTCondor later restores what it finds there.
+* With SELinux or AppArmor, libvirt labels each disk, or allows its path, when the guest starts and ends. The job's user
+  (in another job) could redirect a path in the scratch directory at any time in between. So the disks are moved to a
+  private directory, next to the scratch directory, in which the user cannot change a name: each one refers to the file
+  that was inspected. A symlink replaces the file in the scratch directory, for HTCondor, which transfers it as the
+  user; with a hard link, HTCondor would not count the disk's usage.
+* When HTCondor suspends a guest that cannot be paused, libvirt saves it as root under one name in the scratch
+  directory, and HTCondor later restores what it finds there. So the scratch directory becomes root's, and that name is
+  blocked. The user keeps his permissions in it.
+
+Nobody else may search the two directories: their files are the user's, with whatever mode the job gave them.
 
 HTCondor removes the private directory with the scratch directory's parent, which belongs to the job. In older versions,
 and with STARTER_NESTED_SCRATCH = False, the parent is EXECUTE; then janitor.py removes it.
@@ -17,18 +20,15 @@ and with STARTER_NESTED_SCRATCH = False, the parent is EXECUTE; then janitor.py 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
 
-from ..failures import ContactError, NodeError
+from ..failures import NodeError
 from ..leftovers.private_dirs import SUFFIX
 from . import acl
 from .disks import check_own, missing
 from .job import Job
 
-# QEMU's user must be able to search it, nobody needs to list it
-_MODE = 0o711
 # XEN_MEM_SAVED_FILE of HTCondor (src/condor_vm-gahp). VM_SOFT_SUSPEND is not enough: a guest that has suspended
 # itself cannot be paused, and then HTCondor saves it.
 SAVED_GUEST = "xen.mem.ckpt"
@@ -56,17 +56,13 @@ class PrivateDir:
         except OSError as error:
             raise _unmovable(error, name) from error
         try:
-            file = os.open(name, _READ, dir_fd=self._descriptor)
-            try:
-                check_own(os.fstat(file), self._job, name)  # again, because here it cannot be replaced any more
-                _take_ownership(file, self._job.uid, name)
-            finally:
-                os.close(file)
+            # again, because here it cannot be replaced any more
+            check_own(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False), self._job, name)
             os.symlink(path, name, dir_fd=self._scratch)
             # HTCondor removes the symlink as the user if nothing is transferred back
             os.chown(name, self._job.uid, self._job.gid, dir_fd=self._scratch, follow_symlinks=False)
         except OSError as error:
-            raise NodeError(f"cannot take ownership of {name}: {error.strerror}; tell the administrator") from error
+            raise NodeError(f"cannot make a symlink to {name}: {error.strerror}; tell the administrator") from error
         return path
 
     def read(self, name: str, most: int) -> bytes:
@@ -81,8 +77,9 @@ class PrivateDir:
             return b""
 
     def make_fifo(self, name: str) -> str:
-        """Create a FIFO in this directory. Returns its path."""
+        """Create a FIFO of the job's user in this directory. Returns its path."""
         os.mkfifo(name, 0o600, dir_fd=self._descriptor)
+        os.chown(name, self._job.uid, self._job.gid, dir_fd=self._descriptor, follow_symlinks=False)
         return f"{self.path}/{name}"
 
 
@@ -99,7 +96,7 @@ def make(job: Job) -> PrivateDir:
                 raise NodeError(f"the scratch directory {job.scratch} does not belong to the job's user")
             os.mkdir(name + SUFFIX, 0o700, dir_fd=parent)
             descriptor = os.open(name + SUFFIX, flags, dir_fd=parent)
-            os.fchmod(descriptor, _MODE)  # regardless of the umask
+            acl.grant(descriptor, job.uid, rights=1)
             _block_save_file(scratch, job.uid)
         finally:
             os.close(parent)
@@ -133,25 +130,10 @@ def _block_save_file(scratch: int, uid: int) -> None:
     """Block HTCondor's save file with a root-owned directory of that name."""
     os.mkdir(SAVED_GUEST, 0o700, dir_fd=scratch)
     os.fchown(scratch, 0, 0)
-    acl.grant(scratch, uid, rights=7, others=5)  # QEMU's user can search it, as HTCondor intends
+    acl.grant(scratch, uid, rights=7)
     os.fchmod(
         scratch, stat.S_IMODE(os.fstat(scratch).st_mode) | stat.S_ISVTX
     )  # so that he can remove only his own files
-
-
-def _take_ownership(file: int, uid: int, name: str) -> None:
-    """Give a file to root, readable for the job's user. Raises ContactError if a program has it open for writing."""
-    os.fchown(file, 0, 0)
-    acl.grant(file, uid, rights=4, others=0)
-    try:
-        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except OSError as error:
-        if error.errno == errno.EAGAIN:
-            raise ContactError(
-                f"disk {name} is open for writing in another program; let no other job write to it", check="in_use"
-            ) from error
-        # otherwise the file system has no leases (fcntl(2)), and it is unknown who has it open
 
 
 def _unmovable(error: OSError, name: str) -> NodeError:

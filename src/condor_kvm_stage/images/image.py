@@ -19,7 +19,7 @@ MOST_MEMORY = 64 << 20
 
 
 class JobFile:
-    """Says that an image is the job's own file: it need be neither in image_dirs nor readable by all."""
+    """Says that an image is the job's own file: it need not be in image_dirs."""
 
     __slots__ = ("is_written", "moved_from", "shown")
 

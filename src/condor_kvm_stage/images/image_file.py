@@ -42,12 +42,14 @@ class Image:
 class Rules:
     """Under which rules a file is inspected."""
 
-    __slots__ = ("insists", "is_job_file", "is_written", "policy", "shown")
+    __slots__ = ("for_all", "insists", "is_job_file", "is_written", "policy", "shown")
 
     def __init__(self, policy: StagingPolicy, shown: str, is_job_file: bool, insists: bool, is_written: bool) -> None:
         self.policy = policy
         self.shown = shown  # the file, for the beginning of a message
-        self.is_job_file = is_job_file  # it need be neither in image_dirs nor readable by all
+        self.is_job_file = is_job_file  # it need not be in image_dirs
+        # QEMU will run as libvirt's user, who has no other rights on a share that squashes root
+        self.for_all = not policy.guests_have_own_user and not is_job_file
         self.insists = insists  # the user says that it is raw (see formats.recognise)
         self.is_written = is_written  # a guest will write to it, so that QEMU opens it read-write
 
@@ -55,7 +57,7 @@ class Rules:
 def inspect(path: str, rules: Rules) -> Image:
     """Inspect the file at an absolute path. Raises SpecificationError, AuthorizationError or ContactError."""
     shown, policy = rules.shown, rules.policy
-    resolved = paths.resolve(path, f"open {shown}", for_all=not rules.is_job_file)
+    resolved = paths.resolve(path, f"open {shown}", rules.for_all)
     if not (path + resolved.path).isprintable() or len(to_bytes(resolved.path)) > _LONGEST_PATH:
         # bytes that are not UTF-8 are surrogates in Python, which are not printable
         raise SpecificationError(
@@ -81,7 +83,12 @@ def _open(file: paths.Resolved, rules: Rules) -> Image:
     try:
         descriptor = posix.open(file.path, _READ)
     except PermissionError as error:
-        raise _unreadable(file.path, shown, "the job's user could not open it", error.errno or 0) from error
+        raise AuthorizationError(
+            f"{shown} is not readable for the job's user (uid {posix.geteuid()}); its owner must allow that: "
+            f"chmod or setfacl, for {quoted(file.path)}",
+            check="readable",
+            code=error.errno or 0,
+        ) from error
     except OSError as error:
         raise on_share(error, f"open {shown}") from error
     try:
@@ -100,9 +107,13 @@ def _read(descriptor: int, path: str, rules: Rules) -> "tuple[bytes, bytes, int]
     status = posix.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise SpecificationError(f"{shown} is no longer a regular file; try again", check="file_type")
-    if not rules.is_job_file and not status.st_mode & stat.S_IROTH:
+    if rules.for_all and not status.st_mode & stat.S_IROTH:
         # A guest whose image QEMU's user cannot open does not start, and HTCondor then disables VM universe here.
-        raise _unreadable(path, shown, "QEMU, which runs as a different user, could not open it", 0)
+        raise AuthorizationError(
+            f"{shown} is not readable by all, so QEMU, which runs as a different user, could not open it; its owner "
+            f"must run: chmod o+r {quoted(path)}",
+            check="readable",
+        )
     lock_fault = qemu_locks.find_fault(descriptor, shown)
     if lock_fault:
         raise lock_fault  # the guest would not start
@@ -145,11 +156,3 @@ def _content(descriptor: int, head: bytes, tail: bytes, size: int, path: str, ru
             check="virtual_size",
         )
     return Image(path, size, formats.is_iso(head))
-
-
-def _unreadable(path: str, shown: str, consequence: str, code: int) -> AuthorizationError:
-    return AuthorizationError(
-        f"{shown} is not readable by all, so {consequence}; its owner must run: chmod o+r {quoted(path)}",
-        check="readable",
-        code=code,
-    )

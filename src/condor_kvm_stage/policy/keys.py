@@ -28,6 +28,12 @@ def _plain_directories(value: "Any") -> "list[str]":
     return [item.rstrip("/") for item in value]
 
 
+def _users(value: "Any") -> "list[str]":
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise ValueError('must be a list of names of users, as ["images"]')
+    return list(value)
+
+
 def _image(value: "Any") -> str:
     if not isinstance(value, str) or (value and not value.startswith("/")) or not _PLAIN.issuperset(value):
         raise ValueError('must be the absolute path of an image, of letters, digits and /._+- only, or ""')
@@ -135,6 +141,7 @@ KEYS: "dict[str, dict[str, Check]]" = {
         "overhead": _size_or_nothing,
         "max_number": _number_or_auto(1, 10000),
         "disk_dirs": _plain_directories,
+        "disk_owners": _users,
     },
     "guest": {"guarded": _boolean, "console": _cap, "vnc": _boolean},
     "network": {"types": _types, "bridge": _interface},

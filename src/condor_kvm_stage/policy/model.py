@@ -21,7 +21,7 @@ class StagingPolicy:
 
     __slots__ = (
         *("bitmaps", "canary_image", "chain_depth", "image_dirs", "output_dirs", "snapshots", "timeout"),
-        "virtual_size",
+        *("guests_have_own_user", "virtual_size"),
     )
 
     def __init__(self) -> None:
@@ -33,12 +33,18 @@ class StagingPolicy:
         self.bitmaps = 64  # in each file
         self.snapshots = 64  # in each file
         self.timeout = 60  # seconds
+        # Not a key but guest.guarded, for the plug-in: whether QEMU runs as the job's user. Else it runs as libvirt's,
+        # and images must be readable by all.
+        self.guests_have_own_user = True
 
 
 class VmPolicy:
     """Table [vm]: what the node offers to virtual machines."""
 
-    __slots__ = ("disk_dirs", "max_number", "memory", "memory_percent", "overhead", "reserve", "reserve_percent")
+    __slots__ = (
+        *("disk_dirs", "disk_owners", "max_number", "memory", "memory_percent", "overhead", "reserve"),
+        "reserve_percent",
+    )
 
     def __init__(self) -> None:
         self.memory: int | Auto = AUTO  # bytes
@@ -48,6 +54,7 @@ class VmPolicy:
         self.overhead = 128 << 20  # bytes for QEMU, per virtual machine
         self.max_number: int | Auto = AUTO  # virtual machines
         self.disk_dirs: list[str] = []  # absolute paths
+        self.disk_owners: list[str] = []  # names of users, besides root, who may own directories above disks
 
 
 class GuestPolicy:

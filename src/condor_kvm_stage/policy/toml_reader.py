@@ -43,6 +43,7 @@ def parse(data: bytes, path: str) -> Policy:
             except ValueError as error:
                 raise _broken(path, f"{_line(text, table, key)}: {key} {error}") from None
             policy.given.append(f"{table}.{key}")
+    policy.staging.guests_have_own_user = policy.guest.guarded
     return policy
 
 

@@ -1,4 +1,4 @@
-"""Resolve symlinks in a path, and check that everybody may search its directories. Can hang with the share."""
+"""Resolve symlinks in a path, and check who may search its directories. Can hang with the share."""
 
 import errno
 import posix
@@ -20,11 +20,12 @@ class Resolved:
         self.status = status  # from posix.lstat
 
 
-def resolve(path: str, doing: str, for_all: bool = True) -> Resolved:
+def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
     """Follow an absolute path. doing: the purpose, for messages, for example "open image /srv/x.qcow2".
 
-    for_all: "other" must have search permission on each directory, because QEMU runs as a different user, who has no
-    other rights on a share that squashes root. Raises SpecificationError, AuthorizationError or ContactError.
+    for_all: "other" must have search permission on each directory, because QEMU will run as a different user.
+
+    Raises SpecificationError, AuthorizationError or ContactError.
     """
     here, name, links, status = "", "", 0, None
     left = path.split("/")[::-1]
@@ -62,7 +63,7 @@ def resolve(path: str, doing: str, for_all: bool = True) -> Resolved:
     except PermissionError as error:
         raise AuthorizationError(
             f"cannot {doing}: the job's user (uid {posix.geteuid()}) may not search the directory "
-            f"{printable(here or '/')}; its owner must run: chmod o+x {quoted(here or '/')}",
+            f"{printable(here or '/')}; its owner must allow that: chmod or setfacl, for {quoted(here or '/')}",
             check="searchable",
             code=errno.EACCES,
         ) from error

@@ -6,6 +6,8 @@ from ...installed import APPLY, POLICY
 from ...leftovers import orphans
 from ...leftovers.virsh import URI
 from ...text import printable, quoted
+from ..probes.guest_user import DIRECTORY
+from ..probes.kvm import DEVICE
 from ..probes.versions import dotted
 from .model import Check, Findings, Level
 
@@ -16,12 +18,13 @@ _HOW = {
     "bridge": f"set network.bridge in {POLICY} to a bridge of this host",
 }
 _THEN = f"; then {APPLY}"
+_UDEV_RULE = "/etc/udev/rules.d/99-condor-kvm-stage.rules"
 _MAX_NAMED = 5  # orphans in a message
 
 
 def checks(findings: Findings) -> list[Check]:
     """Return the verdicts of this group."""
-    return [_daemon(findings), _qemu(findings), _cpu(findings), _network(findings), _orphans(findings)]
+    return [_daemon(findings), _qemu(findings), _user(findings), _cpu(findings), _network(findings), _orphans(findings)]
 
 
 def _daemon(findings: Findings) -> Check:
@@ -65,6 +68,26 @@ def _qemu(findings: Findings) -> Check:
         "no QEMU: neither qemu-kvm nor qemu-system-<architecture>",
         "dnf install qemu-kvm-core",
     )
+
+
+def _user(findings: Findings) -> Check:
+    name, user = "user", findings.facts.guest_user
+    if not findings.values.guarded:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "QEMU runs as libvirt's user, because the policy says so")
+    steps = []
+    if user.device.failed:
+        # a device that is passed into a container has the mode that it has outside
+        rule = f"""echo 'KERNEL=="kvm", MODE="0666"' > {_UDEV_RULE}; udevadm trigger {DEVICE}"""
+        steps.append(f"chmod 666 {DEVICE}" if findings.facts.environment.container else rule)
+    if user.directory.failed:
+        steps.append(f"chmod o+x {DIRECTORY}")
+    if steps:
+        return Check(_GROUP, name, Level.FAIL, user.fault, f"{'; '.join(steps)}{_THEN}")
+    if not user.device.tried or not user.directory.tried:
+        reason = user.directory.reason if user.device.tried else user.device.reason
+        found = f"it is not known whether QEMU can run as the job's user: {reason}"
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
+    return Check(_GROUP, name, Level.OK, "QEMU runs as the job's user")
 
 
 def _cpu(findings: Findings) -> Check:

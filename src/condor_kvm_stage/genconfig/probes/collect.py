@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...host import Host
-from . import cpu, devices, environment, htcondor, kvm, libvirt, memory, programs
+from . import cpu, devices, environment, guest_user, htcondor, kvm, libvirt, memory, programs
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class HostFacts:
     htcondor: htcondor.Htcondor
     devices: devices.Devices
     programs: programs.Programs
+    guest_user: guest_user.GuestUser
 
 
 def collect(host: Host, while_waiting: Callable[[], None] = lambda: None) -> HostFacts:
@@ -39,4 +40,5 @@ def collect(host: Host, while_waiting: Callable[[], None] = lambda: None) -> Hos
         htcondor=htcondor_result(),
         devices=devices.probe(host),
         programs=programs.probe(host),
+        guest_user=guest_user.probe(host),
     )

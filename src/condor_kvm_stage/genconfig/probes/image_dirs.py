@@ -22,23 +22,24 @@ def attributes(staging: StagingPolicy) -> dict[str, str]:
     """
     if not staging.image_dirs:
         return {}
+    for_all = not staging.guests_have_own_user
     with Watchdog(lambda: (_check, staging.timeout), "condor-kvm-stage-genconfig") as watchdog:
-        good = [directory for directory in staging.image_dirs if _is_good(directory, watchdog)]
+        good = [directory for directory in staging.image_dirs if _is_good(directory, for_all, watchdog)]
     failed = [directory for directory in staging.image_dirs if directory not in good]
     return {"NfsPluginImageDirs": ",".join(good), "NfsPluginImageDirsFailed": ",".join(failed)}
 
 
-def _is_good(directory: str, watchdog: Watchdog) -> bool:
+def _is_good(directory: str, for_all: bool, watchdog: Watchdog) -> bool:
     """A bug is not a failed directory: BugError is no StageError, and ends the program."""
     try:
-        watchdog.call((directory,), f"look at {directory}")
+        watchdog.call((directory, for_all), f"look at {directory}")
     except StageError:
         return False
     return True
 
 
-def _check(directory: str, heartbeat: Heartbeat) -> int:
-    resolved = paths.resolve(directory, f"look at {directory}")
+def _check(directory: str, for_all: bool, heartbeat: Heartbeat) -> int:
+    resolved = paths.resolve(directory, f"look at {directory}", for_all)
     if not stat.S_ISDIR(resolved.status.st_mode):
         raise SpecificationError(f"{directory} is not a directory")
     return 0
