@@ -37,6 +37,10 @@ class Case:
         return self.name
 
 
+# QEMU then runs as libvirt's user, so that all must be able to read an image
+NOT_GUARDED = "[guest]\nguarded = false\n"
+
+
 def holding(content: bytes) -> Callable[[Path], Path]:
     return lambda directory: put(directory / "image", content)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from .builder import BACKING_FORMAT, CLUSTER, DATA_FILE, DATA_FILE_NAME, qcow2
-from .case import Case, backed, header, put
+from .case import NOT_GUARDED, Case, backed, header, put
 from .files import make_directory, make_fifo, make_socket
 from .foreign import FOREIGN
 
@@ -49,7 +50,7 @@ def _symlinked_in_the_middle(directory: Path) -> Path:
 
 
 CASES = [
-    backed("backing_etc_shadow", "readable", b"/etc/shadow"),
+    replace(backed("backing_etc_shadow", "readable", b"/etc/shadow"), policy=NOT_GUARDED),
     backed("backing_json", "backing_name", b'json:{"driver":"file","filename":"/etc/shadow"}'),
     backed("backing_file_protocol", "backing_name", b"file:/etc/passwd"),
     backed("backing_nbd", "backing_name", b"nbd:127.0.0.1:10809"),
@@ -92,7 +93,7 @@ CASES = [
     _on("backing_is_missing", "", lambda base: None, code=errno.ENOENT),
     _on("backing_is_empty", "empty", lambda base: put(base, b"")),
     _on("backing_is_vmdk", "format", lambda base: put(base, FOREIGN["vmdk_descriptor"])),
-    _on("backing_is_unreadable", "readable", lambda base: put(base).chmod(0o640)),
+    replace(_on("backing_is_unreadable", "readable", lambda base: put(base).chmod(0o640)), policy=NOT_GUARDED),
     _on(
         "backing_has_a_data_file",
         "data_file",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .builder import MIB, qcow2
-from .case import Case, holding, put
+from .case import NOT_GUARDED, Case, holding, put
 
 
 def make_fifo(path: Path) -> Path:
@@ -85,8 +85,8 @@ CASES = [
     Case("file_of_8_eib", "virtual_size", _sparse(2**63 - 1), sparse=True),
     Case("file_above_the_default", "virtual_size", _sparse((16 << 40) + 1), sparse=True),
     Case("file_above_the_policy", "virtual_size", holding(bytes(MIB + 1)), '[staging]\nvirtual_size = "1M"\n'),
-    Case("file_not_readable_by_all", "readable", _with_mode(0o640)),
-    Case("file_not_readable_by_anybody", "readable", _with_mode(0)),
-    Case("directory_not_searchable_by_all", "searchable", _behind(0o750)),
-    Case("directory_not_searchable_by_anybody", "searchable", _behind(0)),
+    Case("file_not_readable_by_all", "readable", _with_mode(0o640), NOT_GUARDED),
+    Case("file_not_readable_by_anybody", "readable", _with_mode(0), NOT_GUARDED),
+    Case("directory_not_searchable_by_all", "searchable", _behind(0o750), NOT_GUARDED),
+    Case("directory_not_searchable_by_anybody", "searchable", _behind(0), NOT_GUARDED),
 ]

@@ -85,7 +85,7 @@ FILES = Path(__file__).parent / "files"
 # Where each of FILES goes, what only nodes have, and what only dnf5 reads
 _PLACES = {"hosts": "etc/hosts", "rpm-macros": "etc/rpm/macros"}
 _PLACES_FOR_DNF5 = {"dnf5-local.conf": "etc/dnf/libdnf5-plugins/local.conf"}
-_PLACES_ON_NODES = {"pool.conf": "etc/condor/config.d/10-pool.conf"}
+_PLACES_ON_NODES = {"pool.conf": "etc/condor/config.d/10-pool.conf", "el.tmpfiles": "etc/tmpfiles.d/zz-el.conf"}
 
 
 def packages(release: Release) -> list[str]:

@@ -23,11 +23,14 @@ class Offer:
     bridge: str = ""  # the interface for the type "bridge", "" without
 
 
-def offer(facts: HostFacts, wanted: NetworkPolicy) -> Offer:
-    """Return which of the networks that the policy wants a host can offer."""
+def offer(facts: HostFacts, wanted: NetworkPolicy, guests_have_own_user: bool) -> Offer:
+    """Return which of the networks that the policy wants a host can offer.
+
+    guests_have_own_user: see StagingPolicy.
+    """
     why_not = {
         "nat": "" if facts.libvirt.nat_network else "libvirt's network 'default' is not active",
-        "user": _why_no_user(facts),
+        "user": _why_no_user(facts, guests_have_own_user),
         "bridge": _why_no_bridge(facts, wanted.bridge),
     }
     types = tuple(kind for kind in wanted.types if not why_not[kind])
@@ -35,14 +38,15 @@ def offer(facts: HostFacts, wanted: NetworkPolicy) -> Offer:
     return Offer(types, missing, wanted.bridge if "bridge" in types else "")
 
 
-def _why_no_user(facts: HostFacts) -> str:
+def _why_no_user(facts: HostFacts, guests_have_own_user: bool) -> str:
     if not facts.libvirt.passt:
         return "there is no program passt"
     if facts.libvirt.version < _LIBVIRT_WITH_USER:
         return f"it needs libvirt {dotted(_LIBVIRT_WITH_USER)}, here is {dotted(facts.libvirt.version) or _UNKNOWN}"
     if facts.htcondor.version < _HTCONDOR_WITH_USER:
         return f"it needs HTCondor {dotted(_HTCONDOR_WITH_USER)}, here is {dotted(facts.htcondor.version) or _UNKNOWN}"
-    return ""
+    # If it is not known, too: a guest that does not start takes VM universe from the node
+    return "" if facts.guest_user.passt.passed or not guests_have_own_user else facts.guest_user.passt.reason
 
 
 def _why_no_bridge(facts: HostFacts, bridge: str) -> str:

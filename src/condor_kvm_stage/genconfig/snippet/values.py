@@ -33,7 +33,7 @@ def decide(facts: HostFacts, policy: Policy) -> Values:
         no_vm = facts.guest_user.fault
     if not no_vm and size.memory == 0:
         no_vm = f"{facts.memory.ram} MiB of memory leave nothing for virtual machines"
-    offer = network.offer(facts, policy.network)
+    offer = network.offer(facts, policy.network, policy.staging.guests_have_own_user)
     return _values(no_vm, _based_on(facts, cpus), size, offer, facts.programs.plugin, policy)
 
 

@@ -48,6 +48,7 @@ def test_facts_are_those_of_each_module(root: Path) -> None:
         htcondor.probe(host),
         devices.probe(host),
         programs.probe(host),
+        guest_user.probe(host),
     )
     assert (found.cpu.extension, found.kvm.code, found.memory.ram) == ("Intel VT-x", "EACCES", 16000)
     assert (found.environment.booted, found.devices.tun) == (True, True)

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from condor_kvm_stage.genconfig.outcome import PASSED
-from condor_kvm_stage.genconfig.probes import cpu, devices, environment, htcondor, kvm, libvirt, memory, programs
+from condor_kvm_stage.genconfig.outcome import PASSED, Outcome, failed, not_tried
+from condor_kvm_stage.genconfig.probes import (
+    cpu,
+    devices,
+    environment,
+    guest_user,
+    htcondor,
+    kvm,
+    libvirt,
+    memory,
+    programs,
+)
 from condor_kvm_stage.genconfig.probes.collect import HostFacts
 from condor_kvm_stage.genconfig.snippet.network import Offer, offer
 from condor_kvm_stage.policy.model import NetworkPolicy
@@ -21,6 +31,7 @@ def facts(
     libvirt_version: tuple[int, ...] = (12, 8, 0),
     htcondor_version: tuple[int, ...] = (25, 14, 1),
     interfaces: tuple[str, ...] = ("lo", "br0"),
+    socket: Outcome = PASSED,
 ) -> HostFacts:
     return HostFacts(
         cpu.parse("", "x86_64"),
@@ -31,6 +42,7 @@ def facts(
         htcondor.Htcondor(PASSED, True, htcondor_version),
         devices.Devices(True, True, (), PASSED, "", interfaces),
         programs.Programs("", "", "", "", ()),
+        guest_user.GuestUser(PASSED, PASSED, socket),
     )
 
 
@@ -42,16 +54,16 @@ def wanted(*types: str, bridge: str = "") -> NetworkPolicy:
 
 
 def test_default_policy_offers_nat_and_user_to_a_host_that_has_them() -> None:
-    assert offer(facts(), NetworkPolicy()) == Offer(("nat", "user"), {})
+    assert offer(facts(), NetworkPolicy(), guests_have_own_user=True) == Offer(("nat", "user"), {})
 
 
 def test_host_that_has_nothing_offers_nothing_and_says_why() -> None:
-    assert offer(facts(nat=False, passt=False), NetworkPolicy()) == Offer((), {"nat": NO_NAT, "user": NO_PASST})
+    assert offer(facts(nat=False, passt=False), NetworkPolicy(), guests_have_own_user=True) == Offer((), {"nat": NO_NAT, "user": NO_PASST})
 
 
 def test_what_the_policy_does_not_want_is_not_offered_and_not_missing() -> None:
-    assert offer(facts(), wanted()) == Offer((), {})
-    assert offer(facts(nat=False), wanted("user", bridge="br0")) == Offer(("user",), {})
+    assert offer(facts(), wanted(), guests_have_own_user=True) == Offer((), {})
+    assert offer(facts(nat=False), wanted("user", bridge="br0"), guests_have_own_user=True) == Offer(("user",), {})
 
 
 @pytest.mark.parametrize(
@@ -68,15 +80,15 @@ def test_what_the_policy_does_not_want_is_not_offered_and_not_missing() -> None:
 def test_user_mode_needs_versions_that_know_it(
     libvirt_version: tuple[int, ...], htcondor_version: tuple[int, ...], reason: str
 ) -> None:
-    found = offer(facts(libvirt_version=libvirt_version, htcondor_version=htcondor_version), wanted("user"))
+    found = offer(facts(libvirt_version=libvirt_version, htcondor_version=htcondor_version), wanted("user"), guests_have_own_user=True)
     assert found == (Offer((), {"user": reason}) if reason else Offer(("user",), {}))
 
 
 def test_first_type_is_the_policys_first_that_the_host_has() -> None:
     """It becomes VM_NETWORKING_DEFAULT_TYPE."""
     policy = wanted("nat", "user", "bridge", bridge="br0")
-    assert offer(facts(), policy).types == ("nat", "user", "bridge")
-    assert offer(facts(nat=False), policy).types == ("user", "bridge")
+    assert offer(facts(), policy, guests_have_own_user=True).types == ("nat", "user", "bridge")
+    assert offer(facts(nat=False), policy, guests_have_own_user=True).types == ("user", "bridge")
 
 
 @pytest.mark.parametrize(
@@ -88,4 +100,16 @@ def test_first_type_is_the_policys_first_that_the_host_has() -> None:
     ],
 )
 def test_bridge_is_the_policys_and_must_be_there(bridge: str, expected: Offer) -> None:
-    assert offer(facts(), wanted("bridge", bridge=bridge)) == expected
+    assert offer(facts(), wanted("bridge", bridge=bridge), guests_have_own_user=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("socket", "expected"),
+    [(PASSED, ""), (failed("the job's user cannot add to it"), "the job's user cannot add to it"), (not_tried("no"), "no")],
+)
+def test_user_mode_needs_a_place_for_the_socket_of_a_passt_that_runs_as_the_jobs_user(
+    socket: Outcome, expected: str
+) -> None:
+    found = offer(facts(socket=socket), wanted("user"), guests_have_own_user=True)
+    assert found == (Offer((), {"user": expected}) if expected else Offer(("user",), {}))
+    assert offer(facts(socket=socket), wanted("user"), guests_have_own_user=False) == Offer(("user",), {})
