@@ -19,6 +19,8 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/name": {"": "[A-Za-z0-9_+-][A-Za-z0-9._@+-]{0,250}"},
     "domain/metadata": {},
     f"domain/metadata/{_JOB}": {"scratch": "path", "starter": _NUMBER, "started": _NUMBER},
+    "domain/seclabel": {"type": "static", "model": "dac", "relabel": "yes"},
+    "domain/seclabel/label": {"": "[+]1000:[+]1000"},
     "domain/memory": {"unit": "MiB", "": _NUMBER},
     "domain/vcpu": {"": _NUMBER},
     "domain/os": {"firmware": "efi"},
@@ -53,6 +55,7 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/devices/interface/backend": {"type": "passt"},
     "domain/devices/serial": {"type": "pipe"},
     "domain/devices/serial/source": {"path": "path"},
+    "domain/devices/serial/source/seclabel": {"model": "dac", "relabel": "no"},
     "domain/devices/serial/target": {"port": "0"},
     "domain/devices/channel": {"type": "unix"},
     "domain/devices/channel/target": {"type": "virtio", "name": "org[.]qemu[.]guest_agent[.]0"},
@@ -130,7 +133,7 @@ def _check_elements(domain: Element, world: World) -> None:
 
 
 def _check_chain(disk: Element, world: World) -> None:
-    """The chain is the whole one; who owns a file that is not the job's stays so."""
+    """The chain is the whole one; no file changes its owner, and none that is not the job's its label."""
     chain: list[tuple[str, str]] = []
     image_format, below = disk.find("driver"), disk
     while True:
@@ -141,7 +144,7 @@ def _check_chain(disk: Element, world: World) -> None:
         chain.append((path, image_format.attrib["type"]))
         given = path.startswith(f"{world.shelter}/") or (len(chain) == 1 and disk.find("readonly") is None)
         kept = [label.get("model") for label in source.iterfind("seclabel")]
-        assert kept == ([] if given else world.facts.security_models)
+        assert kept == (["dac"] if given else world.facts.security_models)
         (below,) = below.findall("backingStore")
         if not len(below):
             break

@@ -62,11 +62,11 @@ def test_every_chain_is_written_out_to_its_end() -> None:
         assert found == list(CHAIN if driver.get("type") == "qcow2" else ())
 
 
-def test_files_that_are_not_the_jobs_keep_owner_and_label() -> None:
+def test_no_file_changes_its_owner_and_only_the_jobs_their_label() -> None:
     for source in domain(GUESTS["everything"]).iterfind(".//source[@file]"):
         kept = [(label.get("model"), label.get("relabel")) for label in source.iterfind("seclabel")]
         own = str(source.get("file")).startswith((SHELTER, "/srv/disks/alice"))
-        assert kept == ([] if own else [("selinux", "no"), ("dac", "no")])
+        assert kept == [("dac", "no")] if own else [("selinux", "no"), ("dac", "no")]
 
 
 def test_no_path_leads_into_the_scratch_directory() -> None:

@@ -43,7 +43,7 @@ def test_disk_is_the_same_file_under_a_path_that_only_root_can_change(where: Job
     assert not path.is_symlink()
     assert path.resolve() == path
     status = path.parent.stat()
-    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o711)
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o710)  # the group's bits are the mask of the list
     assert path.parent.parent == scratch.parent
     for command in (["rm", "-f", path], ["mv", path, f"{path}2"], ["ln", "-s", "/etc/shadow", f"{path.parent}/x"]):
         assert as_the_user(*command) != 0
@@ -60,13 +60,15 @@ def test_disk_is_still_in_the_scratch_directory_for_whom_it_belongs_to(where: Jo
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o077, 0o777])
-def test_qemus_user_gets_through_whatever_the_umask(where: Job, mask: int) -> None:
+def test_job_user_alone_gets_through_whatever_the_umask(where: Job, mask: int) -> None:
     before = os.umask(mask)
     try:
         path = Path(private_dir.make(where).path)
     finally:
         os.umask(before)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o711
+    assert stat.S_IMODE(path.stat().st_mode) == 0o710
+    assert as_the_user("test", "-x", path) == 0
+    assert as_the_user("test", "-r", path) != 0
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -148,7 +150,7 @@ def test_job_that_swaps_its_disk_all_the_time_gains_nothing(where: Job, scratch:
                 else:
                     status = path.lstat()
                     assert stat.S_ISREG(status.st_mode)
-                    assert status.st_uid == 0
+                    assert status.st_uid == where.uid
                     outcomes.add("taken")
         finally:
             swapper.kill()
@@ -269,8 +271,8 @@ def test_file_with_another_owner_than_the_uid_of_the_job_is_refused(where: Job, 
         private_dir.make(replace(where, uid=1)).move_in("disk")
 
 
-def test_fifo_is_roots_own(where: Job) -> None:
+def test_fifo_is_the_users_in_a_directory_that_is_not(where: Job) -> None:
     path = Path(private_dir.make(where).make_fifo(".console.out"))
     status = path.stat()
     assert stat.S_ISFIFO(status.st_mode)
-    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o600)
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (where.uid, 0o600)

@@ -11,6 +11,7 @@ from condor_kvm_stage.failures import AuthorizationError
 from condor_kvm_stage.images import image
 from condor_kvm_stage.policy import load
 from hostile import MIB, put, qcow2
+from hostile.case import NOT_GUARDED
 from support.inspected_images import as_qemu_has_it, inspect
 
 
@@ -23,6 +24,12 @@ def chain(directory: Path, qemu_img: Callable[..., str], depth: int, name: Calla
         backing_format = "raw" if number == depth else "qcow2"
         qemu_img("create", "-q", "-f", "qcow2", "-u", "-F", backing_format, "-b", name(number), path, "1M")
     return directory / "0/image"
+
+
+@pytest.fixture(autouse=True)
+def _all_must_be_able_to_read(site_policy: Callable[[str], None]) -> None:
+    """So that a file which is inspected can be told by its mode."""
+    site_policy(NOT_GUARDED)
 
 
 def assert_that_what_qemu_opens_was_inspected(top: Path) -> None:

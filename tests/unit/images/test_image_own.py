@@ -13,6 +13,7 @@ from condor_kvm_stage.images import image
 from condor_kvm_stage.images.image_file import Image
 from condor_kvm_stage.policy import load
 from hostile import Case, put, qcow2
+from hostile.case import NOT_GUARDED
 from support.inspected_images import as_qemu_has_it
 
 # What says where an image may lie, and who may read it
@@ -102,7 +103,7 @@ def test_file_of_the_jobs_own_is_only_the_first_one(tmp_path: Path, site_policy:
     with pytest.raises(AuthorizationError) as caught:
         inspect(top, beside=tmp_path / "scratch")
     assert caught.value.check == "image_dirs"
-    site_policy("")
+    site_policy(NOT_GUARDED)
     base.chmod(0o640)
     with pytest.raises(AuthorizationError) as caught:
         inspect(top, beside=tmp_path / "scratch")

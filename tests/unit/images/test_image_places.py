@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from condor_kvm_stage.failures import AuthorizationError, StageError
 from hostile import put, qcow2
+from hostile.case import NOT_GUARDED
 from support.inspected_images import as_qemu_has_it, inspect
 from support.users import as_the_first_user
 
@@ -68,7 +70,7 @@ def test_uploaded_overlay_may_be_private_and_anywhere_but_its_base_may_not(
     with pytest.raises(AuthorizationError) as caught:
         inspect(overlay, own="disk")
     assert caught.value.check == "image_dirs"
-    site_policy("")
+    site_policy(NOT_GUARDED)
     base.chmod(0o600)
     with pytest.raises(AuthorizationError) as caught:
         inspect(overlay, own="disk")
@@ -83,7 +85,7 @@ def test_missing_image_is_named_with_the_next_step(tmp_path: Path) -> None:
 def test_image_that_the_jobs_user_cannot_open_is_named_with_its_owners_command(tmp_path: Path, job_user: int) -> None:
     path = _made_by_the_first_user(tmp_path / "image", 0)
     with pytest.raises(
-        AuthorizationError, match=r"the job's user could not open it; .* chmod o\+r /.*/image$"
+        AuthorizationError, match=r"not readable for the job's user \(uid \d+\); its owner must allow that: .*/image$"
     ) as caught:
         inspect(path)
     assert (caught.value.check, caught.value.code) == ("readable", errno.EACCES)
@@ -93,10 +95,9 @@ def test_directory_that_the_jobs_user_cannot_search_is_named_with_its_owners_com
     tmp_path: Path, job_user: int
 ) -> None:
     path = _made_by_the_first_user(tmp_path / "private/image", 0o644, 0)
-    expected = rf"the job's user \(uid {job_user}\) may not search the directory (/.*/private); .* chmod o\+x \1$"
+    expected = rf"the job's user \(uid {job_user}\) may not search the directory (/.*/private); .* allow that: .*\1$"
     with pytest.raises(AuthorizationError, match=expected) as caught:
-        # not for_all, which looks at the mode before it fails
-        inspect(path, own="disk")
+        inspect(path)
     assert (caught.value.check, caught.value.code) == ("searchable", errno.EACCES)
 
 
@@ -105,3 +106,17 @@ def _made_by_the_first_user(path: Path, mode: int, directory_mode: int = 0o755) 
         put(path).chmod(mode)
         path.parent.chmod(directory_mode)
     return path
+
+
+def test_private_image_of_the_jobs_user_is_staged_unless_qemu_is_another_user(
+    tmp_path: Path, site_policy: Callable[[str], None], job_user: int
+) -> None:
+    path = _made_by_the_first_user(tmp_path / "own/image", 0o600, 0o700)
+    with as_the_first_user():
+        os.chown(path, job_user, -1)
+        os.chown(path.parent, job_user, -1)
+    assert inspect(path).path == str(path)
+    with as_the_first_user():
+        site_policy(NOT_GUARDED)
+    with pytest.raises(AuthorizationError, match="so QEMU, which runs as a different user, could not"):
+        inspect(path)

@@ -11,6 +11,7 @@ from condor_kvm_stage.genconfig.probes import (
     cpu,
     devices,
     environment,
+    guest_user,
     htcondor,
     kvm,
     libvirt,

@@ -58,7 +58,9 @@ def test_default_policy_offers_nat_and_user_to_a_host_that_has_them() -> None:
 
 
 def test_host_that_has_nothing_offers_nothing_and_says_why() -> None:
-    assert offer(facts(nat=False, passt=False), NetworkPolicy(), guests_have_own_user=True) == Offer((), {"nat": NO_NAT, "user": NO_PASST})
+    assert offer(facts(nat=False, passt=False), NetworkPolicy(), guests_have_own_user=True) == Offer(
+        (), {"nat": NO_NAT, "user": NO_PASST}
+    )
 
 
 def test_what_the_policy_does_not_want_is_not_offered_and_not_missing() -> None:
@@ -80,7 +82,11 @@ def test_what_the_policy_does_not_want_is_not_offered_and_not_missing() -> None:
 def test_user_mode_needs_versions_that_know_it(
     libvirt_version: tuple[int, ...], htcondor_version: tuple[int, ...], reason: str
 ) -> None:
-    found = offer(facts(libvirt_version=libvirt_version, htcondor_version=htcondor_version), wanted("user"), guests_have_own_user=True)
+    found = offer(
+        facts(libvirt_version=libvirt_version, htcondor_version=htcondor_version),
+        wanted("user"),
+        guests_have_own_user=True,
+    )
     assert found == (Offer((), {"user": reason}) if reason else Offer(("user",), {}))
 
 
@@ -105,7 +111,11 @@ def test_bridge_is_the_policys_and_must_be_there(bridge: str, expected: Offer) -
 
 @pytest.mark.parametrize(
     ("socket", "expected"),
-    [(PASSED, ""), (failed("the job's user cannot add to it"), "the job's user cannot add to it"), (not_tried("no"), "no")],
+    [
+        (PASSED, ""),
+        (failed("the job's user cannot add to it"), "the job's user cannot add to it"),
+        (not_tried("no"), "no"),
+    ],
 )
 def test_user_mode_needs_a_place_for_the_socket_of_a_passt_that_runs_as_the_jobs_user(
     socket: Outcome, expected: str
