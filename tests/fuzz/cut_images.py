@@ -8,17 +8,16 @@ which ends the run; its message says with which seed. fuzz.py runs this, with th
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
 from itertools import count
 from pathlib import Path
 from random import Random
 
+import divided
+
 from support import cut_images
 
-PROCESSES = 2
 CUTS = 11  # of each image
 
 
@@ -28,17 +27,10 @@ def main(arguments: list[str]) -> int:
     if len(arguments) == 2:
         print(*try_some(number, int(arguments[1])))
         return 0
-    seed = int.from_bytes(os.urandom(4), "big")
-    children = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(number // PROCESSES), str(seed + process)], stdout=subprocess.PIPE, text=True
-        )
-        for process in range(PROCESSES)
-    ]
-    outputs = [child.communicate()[0] for child in children]
-    if any(child.returncode for child in children):
+    figures = divided.run(__file__, number)
+    if figures is None:
         return 1
-    images, cuts = (sum(figures) for figures in zip(*(map(int, output.split()) for output in outputs)))
+    images, cuts = map(sum, figures)
     print(f"no finding in {images} sound images and {cuts} cut ones")
     return 0
 

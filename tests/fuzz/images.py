@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+
+import divided
 
 from support import generated_images, judged_images
 from support.judged_images import ACCEPTED, Place
@@ -26,7 +27,6 @@ from testnode import container
 from testnode.recipe import Release
 
 WORK = Path(__file__).resolve().parents[2] / "build/fuzz/images"
-PROCESSES = 2
 SOUND = 100  # images of random subformats, besides one of each; for so many mutants:
 BATCH = 2000
 INSIDE = "/srv/generated"  # in a root
@@ -38,13 +38,10 @@ def main(arguments: list[str]) -> int:
     if len(arguments) == 2:
         print(*try_some(number, int(arguments[1])))
         return 0
-    seed = int.from_bytes(os.urandom(4), "big")
-    commands = [[sys.executable, __file__, str(number // PROCESSES), str(seed + each)] for each in range(PROCESSES)]
-    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
-    outputs = [child.communicate()[0] for child in children]
-    if any(child.returncode for child in children):
+    figures = divided.run(__file__, number)
+    if figures is None:
         return 1
-    versions, tried, accepted, sound = (list(figures) for figures in zip(*(map(int, out.split()) for out in outputs)))
+    versions, tried, accepted, sound = figures
     print(
         f"no finding in {sum(tried)} images ({sum(sound)} as qemu-img writes them): {sum(accepted)} accepted, and "
         f"opened by {versions[0]} version(s) of QEMU"

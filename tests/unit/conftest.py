@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from unittest import mock
 import hypothesis
 import pytest
 
-from condor_kvm_stage import installed
+from condor_kvm_stage import images, installed
 from condor_kvm_stage.policy.model import StagingPolicy
 from condor_kvm_stage.share import mounts
 from condor_kvm_stage.share.watchdog import Watchdog
@@ -34,6 +35,11 @@ collect_ignore = [
     for path in Path(__file__).parent.rglob("test_*.py")
     if any(marker in path.read_text(encoding="utf-8") for marker in _MISSING)
 ]
+
+# Some tests drop privileges, and modules of this package are imported only when they are needed: by then a clone in
+# another user's private directory can no longer be read
+for _module in pkgutil.iter_modules(images.__path__, "condor_kvm_stage.images."):
+    importlib.import_module(_module.name)
 
 # For a package's %check: few examples, the same each time, on however slow a builder
 hypothesis.settings.register_profile("package", max_examples=20, derandomize=True, database=None, deadline=None)

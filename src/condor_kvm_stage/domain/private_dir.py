@@ -25,7 +25,7 @@ import stat
 
 from ..failures import NodeError
 from ..leftovers.private_dirs import SUFFIX
-from . import acl
+from . import acl, scratch_files
 from .disks import check_own, missing
 from .job import Job
 
@@ -67,14 +67,7 @@ class PrivateDir:
 
     def read(self, name: str, most: int) -> bytes:
         """Return the first bytes of a regular file in the scratch directory, b"" if there is no such file."""
-        try:
-            file = os.open(name, _READ, dir_fd=self._scratch)
-            try:
-                return os.read(file, most) if stat.S_ISREG(os.fstat(file).st_mode) else b""
-            finally:
-                os.close(file)
-        except OSError:
-            return b""
+        return scratch_files.read(name, most, self._scratch)
 
     def make_fifo(self, name: str) -> str:
         """Create a FIFO of the job's user in this directory. Returns its path."""

@@ -5,11 +5,8 @@ A guest runs in libvirt's control group, not in the slot's, so nothing limits it
 
 from __future__ import annotations
 
-import os
-import stat
-
 from ..failures import NodeError, ParameterError
-from . import job_ad
+from . import job_ad, scratch_files
 from .request import Request
 
 MACHINE_AD = ".machine.ad"  # the starter writes the slot's ad there, in the scratch directory, as the job's user
@@ -34,17 +31,9 @@ def check(wanted: Request, machine_ad: bytes) -> None:
         )
 
 
-def read(scratch: str) -> bytes:
+def read(directory: str) -> bytes:
     """Return the slot's ad from a scratch directory, b"" if it cannot be read. For the hook, as the job's user."""
-    try:
-        # O_NONBLOCK, because it may be a FIFO by now
-        file = os.open(f"{scratch}/{MACHINE_AD}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            return os.read(file, job_ad.LARGEST) if stat.S_ISREG(os.fstat(file).st_mode) else b""
-        finally:
-            os.close(file)
-    except OSError:
-        return b""
+    return scratch_files.read(f"{directory}/{MACHINE_AD}", job_ad.LARGEST)
 
 
 def _numbers(machine_ad: bytes) -> tuple[int, int]:

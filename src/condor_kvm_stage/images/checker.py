@@ -23,6 +23,7 @@ REPAIR = "qemu-img check -r all {}"
 OTHER_FILE = "keeps its data in another file, which could be any file of the node"
 
 EXTENDED_L2 = 1 << 4  # of the incompatible features
+HAS_BITMAPS = 1 << 0  # of the autoclear features
 
 
 class Checker:

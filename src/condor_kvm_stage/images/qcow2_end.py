@@ -6,15 +6,13 @@ include clusters that a crash has leaked. So the tables of the guest's disk, of 
 whether they refer to what is missing. The format is specified in QEMU's docs/interop/qcow2.
 """
 
-from .checker import COPY_AGAIN, Checker, autoclear_features, number, refcount_order
+from .checker import COPY_AGAIN, HAS_BITMAPS, Checker, autoclear_features, number, refcount_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .checker import Read
 
 _REFCOUNT_OFFSET = ~0x1FF  # of an entry in the refcount table; the rest is reserved
-
-_HAS_BITMAPS = 1 << 0  # of the autoclear features
 
 # Bytes to read. QEMU uses clusters from the front of a file, so the missing ones begin where the file ends, and the
 # entries from there on are enough: 512 of a table, 8192 of a refcount block (of 16-bit refcounts).
@@ -62,7 +60,7 @@ def _counts_more(read: "Read", head: bytes, size: int) -> bool:
 
 def _refers_to_nothing_more(read: "Read", head: bytes, size: int, bitmaps: bytes) -> bool:
     """Return whether all that the image's tables refer to is in the file, for certain."""
-    if autoclear_features(head) & ~_HAS_BITMAPS:  # of tables that we do not know
+    if autoclear_features(head) & ~HAS_BITMAPS:  # of tables that we do not know
         return False
     from .qcow2_references import References  # seldom needed
 

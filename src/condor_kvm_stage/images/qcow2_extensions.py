@@ -5,7 +5,7 @@ block/qcow2.c.
 """
 
 from ..text import printable, to_bytes, to_text
-from .checker import CONVERT, DECRYPT, OTHER_FILE, RECREATE, Checker, autoclear_features, is_v3, number
+from .checker import CONVERT, DECRYPT, HAS_BITMAPS, OTHER_FILE, RECREATE, Checker, autoclear_features, is_v3, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _END, _BACKING_FORMAT, _BITMAPS, _FEATURE_NAMES = 0, 0xE2792ACA, 0x23852875, 0x6803F857
 _ENCRYPTION, _DATA_FILE_NAME = 0x0537BE77, 0x44415441
-_HAS_BITMAPS = 1 << 0  # of the autoclear features
 _MAX_NAME, _MAX_FORMAT = 1023, 15
 _MAX_BITMAPS = 65535
 # What QEMU writes, in bytes: the fields of versions 2 and 3, an extension's type and length, the names of all features,
@@ -54,7 +53,7 @@ def read(head: bytes, at: int, cluster: int, check: Checker) -> Extensions:
             format_length = _EXTENSION + _padded(len(data.partition(b"\0")[0]))
             check(len(data) <= _MAX_FORMAT, "backing_format", "has an invalid name of a backing format", RECREATE)
         elif kind == _BITMAPS:
-            used = bool(autoclear_features(head) & _HAS_BITMAPS)
+            used = bool(autoclear_features(head) & HAS_BITMAPS)
             sound = _are_bitmaps(data, cluster, used)
             check(sound, "header_extensions", "has a header extension for bitmaps that is damaged", RECREATE)
             bitmaps, is_rewritten = data if used else b"", True

@@ -14,6 +14,7 @@ from .checker import (
     COPY_AGAIN,
     DECRYPT,
     EXTENDED_L2,
+    HAS_BITMAPS,
     OTHER_FILE,
     RECREATE,
     REPAIR,
@@ -29,7 +30,7 @@ _V2_LENGTH, _V3_LENGTH = 72, 104
 _DIRTY, _CORRUPT, _DATA_FILE, _COMPRESSION = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _KNOWN = _DIRTY | _CORRUPT | _DATA_FILE | _COMPRESSION | EXTENDED_L2
 _ZLIB, _ZSTD = 0, 1
-_BITMAPS, _DATA_FILE_IS_RAW = 1 << 0, 1 << 1  # of the autoclear features
+_DATA_FILE_IS_RAW = 1 << 1  # of the autoclear features
 _SECTOR = 512
 _MAX_L1, _MAX_REFCOUNT_TABLE, _MAX_SNAPSHOTS = 32 << 20, 8 << 20, 65536
 
@@ -106,7 +107,7 @@ def read(head: bytes, size: int, largest: int, what: str, path: str, is_written:
 
 def _check_rewriting(head: bytes, extensions: "qcow2_extensions.Extensions", cluster: int, check: Checker) -> None:
     """Check what matters when QEMU opens the image read-write."""
-    unknown = autoclear_features(head) & ~(_BITMAPS | _DATA_FILE_IS_RAW)
+    unknown = autoclear_features(head) & ~(HAS_BITMAPS | _DATA_FILE_IS_RAW)
     check(
         not unknown,
         "unknown_features",

@@ -24,8 +24,9 @@ _OF_INFO = {resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_CPU: 30}
 _ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 # The threads of a copy have them
 _COPY_MEMORY = 8 << 30
-# Processor time for a copy: so much, and a second for each MiB of the image and its backing files. The slowest sound
-# image needs a thirtieth of it; one whose tables refer to the same data again and again could take hours.
+# Processor time for a copy: so much, and a second for each MiB of the image and its backing files. Measured: 0.004 s
+# for a MiB of plain data, 0.02 to 0.07 of compressed text; 1.7 to 3.4 of a compressed disk that has one byte
+# everywhere. One whose tables refer to the same data again and again could take hours.
 _COPY_SECONDS = 60
 # A copy may not take the last of the scratch directory's file system, which other jobs use as well: 5 %, at most 1 GiB.
 _KEPT_FREE, _MOST_KEPT_FREE = 20, 1 << 30

@@ -74,6 +74,16 @@ def test_message_says_how_long_it_would_be_and_both_remedies(tmp_path: Path) -> 
     assert check(path) == ""
 
 
+def prepare(directory: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skip the test if there is no program of the name up to a comma. Make a directory `source` for it."""
+    program = name.partition(",")[0]
+    monkeypatch.setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+    if not shutil.which(program):
+        pytest.skip(f"there is no {program}")
+    (directory / "source").mkdir()
+    (directory / "source/data").write_bytes(bytes(range(256)) * 4096)
+
+
 # What programs write: the words make an image of 64 MiB complete, or write the file themselves
 WRITTEN: dict[str, list[str]] = {
     "sfdisk, MBR": ["sh", "-c", "printf '2048,20480,83,*\\n,,5\\n,8192,83\\n' | sfdisk -q image"],
@@ -95,12 +105,7 @@ WRITTEN: dict[str, list[str]] = {
 def test_disk_as_a_program_writes_it_is_accepted_and_half_of_it_is_not(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = name.partition(",")[0]
-    monkeypatch.setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
-    if not shutil.which(program):
-        pytest.skip(f"there is no {program}")
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source/data").write_bytes(bytes(range(256)) * 4096)
+    prepare(tmp_path, name, monkeypatch)
     path = put(tmp_path / "image", bytes(64 * MIB))
     subprocess.run(WRITTEN[name], cwd=tmp_path, check=True, capture_output=True, timeout=60)
     assert check(path) == ""
@@ -146,12 +151,7 @@ SOUND: dict[str, str] = {
 
 @pytest.mark.parametrize("name", SOUND)
 def test_disk_as_a_program_leaves_it_is_accepted(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = name.partition(",")[0]
-    monkeypatch.setenv("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
-    if not shutil.which(program):
-        pytest.skip(f"there is no {program}")
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source/data").write_bytes(bytes(range(256)) * 4096)
+    prepare(tmp_path, name, monkeypatch)
     path = put(tmp_path / "image", b"")
     os.truncate(path, 64 * MIB)
     subprocess.run(["sh", "-ec", SOUND[name]], cwd=tmp_path, check=True, capture_output=True, timeout=60)
