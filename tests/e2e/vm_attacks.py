@@ -26,7 +26,7 @@ class Attack:
     refusal: str = ""
 
 
-DISKS, NETWORK, SIZE, FITS, INTERNALS = start_guard.attributes([])
+DISKS, NETWORK, SIZE, FITS, FIRMWARE, INTERNALS = start_guard.attributes([])
 _NO_FILE = "the file must be one that the job has brought"
 _NO_NUMBER = "it must be a whole number, written out"
 _NO_STRING = "it must be a plain string, written out"
@@ -66,6 +66,9 @@ ATTACKS = {
     "CPUs": Attack(SIZE, edits={"JobVM_VCPUS": f'"{MARKUP}"'}, refusal=_NO_NUMBER),
     "CPUs requested": Attack(SIZE, f'request_cpus = 1 + 0 * size("{MARKUP}")'),
     "memory": Attack(SIZE, edits={"JobVMMemory": f'ifThenElse(true, 64, "{MARKUP}")'}, refusal=_NO_NUMBER),
+    "firmware of its own": Attack(
+        FIRMWARE, '+VMPARAM_Firmware = "/home/alice/code.fd"', refusal="VMPARAM_Firmware is '/home/alice/code.fd'"
+    ),
     "directory": Attack(
         INTERNALS,
         '+VM_WORKING_DIR = "/etc"\nvm_disk = shadow:vda:r:raw',

@@ -6,11 +6,12 @@ import classad2
 
 from condor_kvm_stage.genconfig.snippet import start_guard
 
-DISKS, NETWORK, SIZE, FITS, INTERNALS = (
+DISKS, NETWORK, SIZE, FITS, FIRMWARE, INTERNALS = (
     "VmJobDisksAreAllowed",
     "VmJobNetworkIsAllowed",
     "VmJobSizeIsNumbers",
     "VmJobFitsItsSlot",
+    "VmJobFirmwareIsAllowed",
     "VmJobSetsNoInternals",
 )
 DIRS = ["/srv/disks", "/srv/a.b+c"]

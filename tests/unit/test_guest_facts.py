@@ -13,7 +13,9 @@ from condor_kvm_stage import guest_facts, installed
 from condor_kvm_stage.guest_facts import CPU_MODES, GuestFacts
 
 WORDS = st.lists(st.text(max_size=20), max_size=3)
-ANY = st.builds(GuestFacts, st.sampled_from(CPU_MODES), st.booleans(), WORDS, WORDS, st.text(max_size=15), WORDS)
+ANY = st.builds(
+    GuestFacts, st.sampled_from(CPU_MODES), st.booleans(), WORDS, WORDS, st.text(max_size=15), WORDS, st.booleans()
+)
 JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner), max_leaves=3)
 
 
@@ -26,11 +28,13 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_the_generators_answer_a_host_is_like_most() -> None:
-    assert GuestFacts() == GuestFacts("host-model", True, ["dac"], [], "", [])
+    assert GuestFacts() == GuestFacts("host-model", True, ["dac"], [], "", [], False)
 
 
 def test_what_is_left_is_json_for_whoever_looks(path: Path) -> None:
-    left = GuestFacts("host-passthrough", False, ["selinux", "dac"], ["nat", "bridge"], "br0", ["arch-capabilities"])
+    left = GuestFacts(
+        "host-passthrough", False, ["selinux", "dac"], ["nat", "bridge"], "br0", ["arch-capabilities"], True
+    )
     path.write_bytes(guest_facts.to_bytes(left))
     assert json.loads(path.read_text()) == {
         "cpu_mode": "host-passthrough",
@@ -39,6 +43,7 @@ def test_what_is_left_is_json_for_whoever_looks(path: Path) -> None:
         "networks": ["nat", "bridge"],
         "bridge": "br0",
         "cpu_without": ["arch-capabilities"],
+        "uefi": True,
     }
     assert path.read_text().endswith("\n")
     assert guest_facts.load() == left

@@ -93,7 +93,7 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
     config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")
     path = console.start(directory, job, rules.guest.console, config)
-    return domain_xml.definition(domain_xml.Guest(wanted, files, path, job, facts))
+    return domain_xml.definition(domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, facts))
 
 
 def _with_paths(wanted: request.Request, locate: Callable[[str], str]) -> list[tuple[request.Disk, str]]:

@@ -1,7 +1,8 @@
 """Write the definition of a guest for libvirt ("Domain XML format" in its manual). Makes no decisions.
 
 What is not specified here, such as the machine type, is libvirt's default: the same virtual hardware as with HTCondor's
-own script, for which users' images were made, except for what is faster or safer and not visible to a guest.
+own script, for which users' images were made, except for what is faster or safer and not visible to a guest, and for
+the SCSI controller, where libvirt's default depends on what the host's QEMU has.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Guest:
     request: Request
     disks: tuple[DiskFile, ...]
     console: str  # path of the two FIFOs, without .in and .out
+    nvram: str  # path of the file with UEFI's variables, which libvirt makes and does not remove
     job: Job
     facts: GuestFacts
 
@@ -44,8 +46,7 @@ def definition(guest: Guest) -> bytes:
     _add(label, "label", f"+{job.uid}:+{job.gid}")
     _add(domain, "memory", str(request.memory), unit="MiB")
     _add(domain, "vcpu", str(request.vcpus))
-    system = SubElement(domain, "os", {} if _ARCHITECTURE == "x86_64" else {"firmware": "efi"})
-    _add(system, "type", "hvm")
+    _system(domain, guest)
     features = SubElement(domain, "features")
     _add(features, "acpi")
     if _ARCHITECTURE == "x86_64":
@@ -60,8 +61,7 @@ def definition(guest: Guest) -> bytes:
     _add(domain, "on_reboot", "restart")
     _add(domain, "on_crash", "destroy")  # the job ends, and its console shows why; otherwise it might crash forever
     devices = SubElement(domain, "devices")
-    for disk in guest.disks:
-        _disk(devices, disk, facts)
+    _disks(devices, guest)
     if request.network:
         _network(devices, request, facts)
     _console(devices, guest)
@@ -80,7 +80,38 @@ def _add(parent: Element, tag: str, text: str | None = None, **attributes: str) 
     return element
 
 
-def _disk(devices: Element, file: DiskFile, facts: GuestFacts) -> None:
+def _system(domain: Element, guest: Guest) -> None:
+    if _ARCHITECTURE == "x86_64" and not guest.request.uefi:
+        _add(SubElement(domain, "os"), "type", "hvm")
+        return
+    system = _add(domain, "os", firmware="efi")
+    # Some distributions have UEFI only for q35
+    _add(system, "type", "hvm", **({"machine": "q35"} if _ARCHITECTURE == "x86_64" else {}))
+    # Otherwise libvirt takes the first firmware that it finds, and one with Secure Boot starts few images
+    _add(SubElement(system, "firmware"), "feature", name="secure-boot", enabled="no")
+    _add(system, "nvram", guest.nvram)
+
+
+def _disks(devices: Element, guest: Guest) -> None:
+    on_scsi = sorted(
+        (file.disk.device for file in guest.disks if file.disk.bus == "scsi"), key=lambda name: (len(name), name)
+    )
+    if on_scsi:
+        _add(devices, "controller", type="scsi", index="0", model="virtio-scsi")
+    has_ide = guest.facts.ide and not guest.request.uefi  # q35 has none
+    for file in guest.disks:
+        element = _disk(devices, file, guest.facts)
+        disk = file.disk
+        _add(element, "target", dev=disk.device, bus="sata" if disk.bus == "ide" and not has_ide else disk.bus)
+        if disk.readonly:
+            _add(element, "readonly")
+        if disk.bus == "scsi":
+            # All on that controller; by its name, libvirt would make further ones for sdp and later
+            unit = str(on_scsi.index(disk.device))
+            _add(element, "address", type="drive", controller="0", bus="0", target="0", unit=unit)
+
+
+def _disk(devices: Element, file: DiskFile, facts: GuestFacts) -> Element:
     disk = file.disk
     element = SubElement(devices, "disk", type="file", device="cdrom" if disk.cdrom else "disk")
     driver = _add(element, "driver", name="qemu", type=file.format)
@@ -97,10 +128,7 @@ def _disk(devices: Element, file: DiskFile, facts: GuestFacts) -> None:
         _add(below, "format", type=image_format)
         _source(below, path, facts.security_models)
     _add(below, "backingStore")
-    bus = "sata" if disk.bus == "ide" and not facts.ide else disk.bus
-    _add(element, "target", dev=disk.device, bus=bus)
-    if disk.readonly:
-        _add(element, "readonly")
+    return element
 
 
 def _source(parent: Element, path: str, no_relabel: list[str] | tuple[str, ...]) -> None:

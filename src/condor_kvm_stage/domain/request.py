@@ -54,6 +54,7 @@ class Request:
     network: str  # one of GuestFacts.networks, "" for none
     mac: str  # lower case, "" for libvirt's choice
     vnc: bool  # whether it has a screen
+    uefi: bool  # whether it boots with UEFI; on x86_64, else by BIOS
 
 
 def parse(ad: Ad, policy: Policy, facts: GuestFacts) -> Request:
@@ -93,6 +94,7 @@ def parse(ad: Ad, policy: Policy, facts: GuestFacts) -> Request:
         network=network,
         mac=mac,
         vnc=vnc,
+        uefi=_uefi(ad, facts),
     )
 
 
@@ -129,6 +131,20 @@ def _network(ad: Ad, facts: GuestFacts) -> str:
             f"{', '.join(facts.networks)}; write one of these, or omit it"
         )
     return asked.pop() if asked else facts.networks[0]
+
+
+def _uefi(ad: Ad, facts: GuestFacts) -> bool:
+    firmware = (ad.string("VMPARAM_Firmware") or "bios").lower()
+    if firmware not in ("bios", "uefi"):
+        raise ParameterError(
+            f'VMPARAM_Firmware is \'{printable(firmware)}\'; write MY.VMPARAM_Firmware = "uefi" or "bios", or omit it'
+        )
+    if firmware == "uefi" and not facts.uefi:
+        raise AuthorizationError(
+            "the job wants UEFI (VMPARAM_Firmware), and this node has no firmware for it; use an image that boots by "
+            "BIOS, or ask the administrator to install edk2-ovmf"
+        )
+    return firmware == "uefi"
 
 
 def _disks(text: str, disk_dirs: list[str]) -> tuple[Disk, ...]:

@@ -39,6 +39,8 @@ def test_unit_leaves_what_libvirt_says_and_the_networks_of_the_snippet(starter: 
     models = re.findall(r"<secmodel>\s*<model>(\w+)</model>", starter.run(f"{VIRSH} capabilities").stdout)
     assert found["security_models"] == [model for model in models if model != "none"]
     assert found["ide"] is ("<value>ide</value>" in starter.run(f"{VIRSH} domcapabilities").stdout)
+    q35 = starter.run(f"{VIRSH} domcapabilities --machine q35").stdout
+    assert found["uefi"] is ("<value>efi</value>" in q35)
     snippet = (starter.root / site.SNIPPET.lstrip("/")).read_text(encoding="utf-8")
     types = re.search(r"^VM_NETWORKING_TYPE = (.*)$", snippet, re.MULTILINE)
     assert found["networks"] == (types[1].split(", ") if types else [])

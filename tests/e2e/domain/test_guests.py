@@ -29,6 +29,7 @@ JOBS: dict[str, tuple[str, dict[str, str]]] = {
         RESULTS_JOB,
         {jobs.BASE: WRITES_RESULTS, ":vdb:": ":hda:", "request_memory = 512": "request_memory = 64"},
     ),
+    "scsi": (jobs.VM_JOB, {":vda:": ":sda:"}),
     "iso": (
         jobs.VM_JOB,
         {
@@ -224,6 +225,12 @@ def test_example_with_a_disk_for_results_brings_back_these_only(ended: Ended) ->
 
 def test_job_that_wants_no_output_gets_none(ended: Ended) -> None:
     assert ended.returned("no-output") == set()
+
+
+def test_guest_with_a_scsi_disk_runs_on_virtio_scsi(ended: Ended) -> None:
+    assert ended.console("scsi").splitlines()[-1] == "pattern written, powering off"
+    (log,) = scene.logs(ended.node, ended.clusters["scsi"])
+    assert "virtio-scsi-pci" in log.read_text(encoding="utf-8")
 
 
 def test_guest_with_a_cd_runs(ended: Ended) -> None:

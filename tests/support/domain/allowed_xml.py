@@ -24,7 +24,10 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/memory": {"unit": "MiB", "": _NUMBER},
     "domain/vcpu": {"": _NUMBER},
     "domain/os": {"firmware": "efi"},
-    "domain/os/type": {"": "hvm"},
+    "domain/os/type": {"": "hvm", "machine": "q35"},
+    "domain/os/firmware": {},
+    "domain/os/firmware/feature": {"name": "secure-boot", "enabled": "no"},
+    "domain/os/nvram": {"": "path"},
     **{f"domain/features{part}": {} for part in ("", "/acpi", "/apic", "/pae")},
     "domain/cpu": {"mode": "host-passthrough|host-model"},
     "domain/cpu/feature": {"policy": "disable", "name": "vmx"},
@@ -33,6 +36,7 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/on_reboot": {"": "restart"},
     "domain/on_crash": {"": "destroy"},
     "domain/devices": {},
+    "domain/devices/controller": {"type": "scsi", "index": "0", "model": "virtio-scsi"},
     "domain/devices/disk": {"type": "file", "device": "disk|cdrom"},
     "domain/devices/disk/driver": {
         "name": "qemu",
@@ -48,6 +52,7 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/devices/disk/backingStore/source/seclabel": {"model": "selinux|dac", "relabel": "no"},
     "domain/devices/disk/target": {"dev": "[vs]d[a-z]{1,2}|hd[a-d]", "bus": "virtio|scsi|ide|sata"},
     "domain/devices/disk/readonly": {},
+    "domain/devices/disk/address": {"type": "drive", "controller": "0", "bus": "0", "target": "0", "unit": "1?[0-9]"},
     "domain/devices/interface": {"type": "network|bridge|user"},
     "domain/devices/interface/mac": {"address": "[0-9a-f][02468ace](:[0-9a-f]{2}){5}"},
     "domain/devices/interface/source": {"network": "default", "bridge": "br0"},
@@ -108,7 +113,7 @@ def _paths(world: World) -> set[str]:
     directories = tuple(f"{directory}/" for directory in [world.shelter, *world.policy.vm.disk_dirs])
     allowed = {path for path in files if path.startswith(directories)}
     allowed |= {path for file in world.files.values() for path, _ in file.backing}
-    return allowed | {world.scratch, world.console, "/dev/urandom"}
+    return allowed | {world.scratch, world.console, world.nvram, "/dev/urandom"}
 
 
 def _walk(element: Element, path: str) -> Iterator[tuple[str, Element]]:

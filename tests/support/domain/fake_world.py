@@ -60,6 +60,11 @@ class World:
         """Path of the pair of FIFOs, less .in and .out."""
         return f"{self.shelter}/.console"
 
+    @property
+    def nvram(self) -> str:
+        """Path of the file with UEFI's variables."""
+        return f"{self.shelter}/.nvram"
+
 
 WORLDS = [
     World(site(), GuestFacts()),
@@ -67,12 +72,13 @@ WORLDS = [
         site(["/srv/disks"], vnc=True),
         GuestFacts("host-passthrough", True, ["selinux", "dac"], ["nat", "user", "bridge"], "br0"),
     ),
-    World(site(["/srv/none", "/srv/disks"]), GuestFacts("", False, [], ["user"], "", ["vmx"])),
+    World(site(["/srv/none", "/srv/disks"]), GuestFacts("", False, [], ["user"], "", ["vmx"], uefi=True)),
 ]
 
 
 class _Shelter:
     def __init__(self, world: World, whole_ad: bytes) -> None:
+        self.path = world.shelter
         self._world = world
         self._ad = whole_ad
 

@@ -43,7 +43,7 @@ def guest(vm_disk: str = "disk.qcow2:vda:w:qcow2", **changes: Any) -> Guest:
     node = facts(**{name: value for name, value in changes.items() if name not in attributes})
     policy = site(["/srv/disks"], vnc=True)
     wanted = parse(policy, node, VMPARAM_vm_Disk=string(vm_disk), **attributes)
-    return Guest(wanted, tuple(map(disk_file, wanted.disks)), f"{SHELTER}/.console", WHERE, node)
+    return Guest(wanted, tuple(map(disk_file, wanted.disks)), f"{SHELTER}/.console", f"{SHELTER}/.nvram", WHERE, node)
 
 
 GUESTS = {
@@ -65,6 +65,8 @@ GUESTS = {
     "cpu-passthrough-without-features": guest(cpu_mode="host-passthrough", cpu_without=["arch-capabilities", "vmx"]),
     "cpu-unsaid": guest(cpu_mode="", cpu_without=["vmx"]),
     "machine-without-ide": guest("old.raw:hda:w:raw,seed.iso:hdc:r", ide=False),
+    "uefi": guest("disk.qcow2:vda:w:qcow2,seed.iso:hdc:r", VMPARAM_Firmware='"uefi"', uefi=True),
+    "scsi": guest("a.raw:sdb:w,b.raw:sdzz:w,seed.iso:sda:r,c.raw:vda:w"),
     "no-security-model": guest(security_models=[]),
     "disk-that-does-not-come-back": dataclasses.replace(
         guest(), disks=(disk_file(guest().request.disks[0], is_output=False),)

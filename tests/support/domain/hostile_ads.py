@@ -126,6 +126,7 @@ GOOD: dict[str, Callable[[Random], str]] = {
     "RequestMemory": _number(4096),
     "RequestCpus": _number(64),
     "TransferOutput": _one_of('"disk.qcow2"', '"a, b"', '""'),
+    "VMPARAM_Firmware": _one_of('"uefi"', '"bios"', '"UEFI"'),
     "VMPARAM_No_Output_VM": _one_of("true", "false"),
 }
 BAD: dict[str, Callable[[Random], str]] = {

@@ -69,6 +69,17 @@ def test_no_file_changes_its_owner_and_only_the_jobs_their_label() -> None:
         assert kept == [("dac", "no")] if own else [("selinux", "no"), ("dac", "no")]
 
 
+def test_scsi_disks_are_on_one_controller_in_the_order_of_their_names() -> None:
+    units = {
+        target.get("dev"): address.get("unit")
+        for disk in domain(GUESTS["scsi"]).iter("disk")
+        if (target := disk.find("target")) is not None and (address := disk.find("address")) is not None
+    }
+    assert units == {"sda": "0", "sdb": "1", "sdzz": "2"}
+    assert len(domain(GUESTS["scsi"]).findall("devices/controller")) == 1
+    assert domain(GUESTS["example"]).find("devices/controller") is None
+
+
 def test_no_path_leads_into_the_scratch_directory() -> None:
     text = domain_xml.definition(GUESTS["everything"]).decode()
     assert text.count(f"{DIRECTORY}/scratch/") == 0

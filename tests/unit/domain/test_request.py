@@ -17,7 +17,7 @@ def disks(text: str, disk_dirs: list[str] | None = None) -> tuple[Disk, ...]:
 
 def test_example_asks_for_what_its_submit_file_says() -> None:
     disk = Disk("disk.qcow2", "vda", "virtio", readonly=False, format="qcow2", cdrom=False)
-    assert parse() == Request("alice_worker_1.0", 64, 1, (disk,), network="", mac="", vnc=False)
+    assert parse() == Request("alice_worker_1.0", 64, 1, (disk,), network="", mac="", vnc=False, uefi=False)
 
 
 def test_hook_sees_a_job_that_has_no_name_yet() -> None:
@@ -27,6 +27,13 @@ def test_hook_sees_a_job_that_has_no_name_yet() -> None:
 @pytest.mark.parametrize("name", ["a_1.0", "alice_pool.example.org_4294967295.99999", "a.b-c_d+e_worker_12.3"])
 def test_name_that_htcondor_gives_is_taken(name: str) -> None:
     assert parse(VMPARAM_VM_NAME=string(name)).name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "uefi"), [('"uefi"', True), ('"UEFI"', True), ('"bios"', False), ('""', False), (None, False)]
+)
+def test_firmware_is_bios_unless_the_job_asks_for_uefi(text: str | None, uefi: bool) -> None:
+    assert parse(site(), facts(uefi=True), VMPARAM_Firmware=text).uefi is uefi
 
 
 def test_size_is_that_of_the_guest_and_else_that_of_the_slot() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from condor_kvm_stage.domain import request
 from condor_kvm_stage.failures import StageError
 from condor_kvm_stage.genconfig.snippet import start_guard
-from support.domain.job_ads import parse, site, string
+from support.domain.job_ads import facts, parse, site, string
 
 DIRS = ["/srv/disks", "/srv/a.b+c"]
 EXPRESSIONS = start_guard.attributes(DIRS)
@@ -32,6 +32,7 @@ DISK_LISTS = pattern("VmJobDisksAreAllowed", "VMPARAM_vm_Disk")
 ADDRESSES = pattern("VmJobNetworkIsAllowed", "JobVM_MACADDR")
 KINDS = pattern("VmJobNetworkIsAllowed", "jobvmnetworkingtype")
 TYPES = pattern("VmJobSetsNoInternals", "JobVMType")
+FIRMWARE = pattern("VmJobFirmwareIsAllowed", "VMPARAM_Firmware")
 USERS = pattern("VmJobSetsNoInternals", "User")
 SIZES = {
     name: pattern("VmJobSizeIsNumbers", name) for name in ("JobVMMemory", "RequestMemory", "JobVM_VCPUS", "RequestCpus")
@@ -45,10 +46,17 @@ def lets_in(conditions: re.Pattern[str], text: str) -> bool:
 def takes(**changes: str) -> bool:
     """Whether the builder takes the example with these expressions."""
     try:
-        parse(site(DIRS), **changes)
+        parse(site(DIRS), facts(uefi=True), **changes)
     except StageError:
         return False
     return True
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["uefi", "bios", "UEFI", "Bios", "efi", "uefi "]) | st.text(min_size=1, max_size=5))
+def test_firmware_is_taken_exactly_if_the_condition_lets_it_in(text: str) -> None:
+    assume("\n" not in text)
+    assert takes(VMPARAM_Firmware=string(text)) == lets_in(FIRMWARE, text)
 
 
 def takes_disks(text: str) -> bool:

@@ -166,6 +166,13 @@ REFUSED: list[tuple[type[StageError], str, Mapping[str, str | None]]] = [
         for text in ["0", "000"]
     ],
     (ParameterError, "vm_vcpus is 256; write a number from 1 to 255", {"JobVM_VCPUS": "256"}),
+    (ParameterError, "VMPARAM_Firmware is 'efi'; write MY.VMPARAM_Firmware = ", {"VMPARAM_Firmware": '"efi"'}),
+    (ParameterError, "VMPARAM_Firmware is true; it must be a plain string", {"VMPARAM_Firmware": "true"}),
+    (
+        AuthorizationError,
+        "the job wants UEFI .*, and this node has no firmware for it; ",
+        {"VMPARAM_Firmware": '"uefi"'},
+    ),
     (ParameterError, "vm_memory is not set", {"JobVMMemory": None, "RequestMemory": None}),
     (ParameterError, "RequestMemory is MY.JobVMMemory; it must be a whole number", {"JobVMMemory": None}),
     (ParameterError, "JobVMMemory is 1 [+] 1; it must be a whole number", {"JobVMMemory": "1 + 1"}),

@@ -50,6 +50,7 @@ def test_every_attribute_that_is_asked_of_the_ad_is_a_command_of_the_page() -> N
         "vm_macaddr": "JobVM_MACADDR",
         "vm_vnc": "JobVMVNCConsole",
         "vm_checkpoint": "JobVMCheckpoint",
+        "MY.VMPARAM_Firmware": "VMPARAM_Firmware",
     }
     assert terms(section("WHAT A JOB MAY ASK FOR")) == list(commands)
     others = {"VMPARAM_VM_NAME", "VMPARAM_Bridge_Interface", "VMPARAM_No_Output_VM"}

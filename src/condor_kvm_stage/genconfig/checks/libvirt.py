@@ -24,7 +24,15 @@ _MAX_NAMED = 5  # orphans in a message
 
 def checks(findings: Findings) -> list[Check]:
     """Return the verdicts of this group."""
-    return [_daemon(findings), _qemu(findings), _user(findings), _cpu(findings), _network(findings), _orphans(findings)]
+    return [
+        _daemon(findings),
+        _qemu(findings),
+        _user(findings),
+        _cpu(findings),
+        _uefi(findings),
+        _network(findings),
+        _orphans(findings),
+    ]
 
 
 def _daemon(findings: Findings) -> Check:
@@ -111,6 +119,20 @@ def _cpu(findings: Findings) -> Check:
     what = f"libvirt's {mode}" if mode else "QEMU's default, with which guests with EL 9 may not start"
     found = f"the CPU of virtual machines is {what}, because QEMU fails with the host's CPU: {support.cpu.reason}"
     return Check(_GROUP, name, Level.WARN, found, "see libvirt qemu above, and QEMU's message")
+
+
+def _uefi(findings: Findings) -> Check:
+    name, support = "uefi", findings.trials.support
+    if findings.values.no_vm or not findings.values.guarded:
+        why = "HTCondor's own script decides" if not findings.values.no_vm else "this node has no VM universe"
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"no UEFI was looked for: {why}")
+    if not support.capabilities.passed:
+        found = f"it is unknown whether there is UEFI for virtual machines: {support.capabilities.reason}"
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
+    if support.facts.uefi:
+        return Check(_GROUP, name, Level.OK, "virtual machines can have UEFI, if the job asks for it")
+    found = "there is no UEFI firmware for virtual machines; a job that asks for it is refused"
+    return Check(_GROUP, name, Level.NOTE, found, f"if jobs need it: dnf install edk2-ovmf{_THEN}")
 
 
 def _network(findings: Findings) -> Check:

@@ -10,6 +10,7 @@ import dataclasses
 import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...guest_facts import GuestFacts
 from ...host import Answer, Host
@@ -17,8 +18,12 @@ from ...leftovers.virsh import URI
 from ..outcome import PASSED, Outcome, failed, not_tried
 from . import cpu, kvm, programs
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
 NOT_ROOT = "only root can ask it"
-_ASK_BOTH = "capabilities; domcapabilities"  # in one call: most of the time is virsh's start
+_ASK = "capabilities; domcapabilities"  # in one call: most of the time is virsh's start
+_ASK_X86 = f"{_ASK}; domcapabilities --machine q35"  # the machine type of guests with UEFI
 _QEMU_TIMEOUT = 5  # seconds; it takes 0.1
 _HOST_CPU = ["-cpu", "host"]
 # Before QEMU 10.1, -cpu host includes this feature on AMD, too, where the register does not exist. QEMU aborts if KVM
@@ -57,10 +62,10 @@ def start(host: Host, timeout: float) -> Callable[[], GuestSupport]:
         return lambda: GuestSupport(GuestFacts(), not_tried(device.reason), not_tried(device.reason))
     # As root, like the vm-gahp; other users may be prompted for a password
     may_ask = host.is_root()
-    ask = ["virsh", "--connect", URI, _ASK_BOTH]
+    is_x86 = cpu.architecture(host) == "x86_64"
+    ask = ["virsh", "--connect", URI, _ASK_X86 if is_x86 else _ASK]
     virsh_answer = host.start(*ask, timeout=timeout) if may_ask else None
     # On other architectures KVM supports only the host's CPU (QEMU's manual, "Arm CPU Features")
-    is_x86 = cpu.architecture(host) == "x86_64"
     qemu_answer = _start_qemu(host, _HOST_CPU) if is_x86 else lambda: Answer(0)
 
     def answer() -> GuestSupport:
@@ -121,18 +126,27 @@ def _with_another_cpu(host: Host, answer: Answer) -> GuestFacts:
 
 
 def _with_capabilities(facts: GuestFacts, answer: Answer) -> tuple[GuestFacts, Outcome]:
-    """Return the facts with what virsh's two XML documents say, and whether these could be used."""
+    """Return the facts with what virsh's XML documents say, and whether these could be used."""
     if answer.status != 0:
         return facts, failed(answer.reason)
     from xml.etree import ElementTree  # takes 15 ms
 
     try:
-        both = ElementTree.fromstring(f"<both>{answer.output}</both>")
+        said = ElementTree.fromstring(f"<all>{answer.output}</all>")
     except ElementTree.ParseError as error:
         return facts, failed(f"virsh printed invalid XML: {error}")
-    models = [model.text or "" for model in both.iterfind("capabilities/host/secmodel/model")]
-    buses = [bus.text for bus in both.iterfind("domainCapabilities/devices/disk/enum[@name='bus']/value")]
+    models = [model.text or "" for model in said.iterfind("capabilities/host/secmodel/model")]
+    domains = said.findall("domainCapabilities")  # of the default machine type, of q35
+    buses = [bus.text for bus in domains[0].iterfind("devices/disk/enum[@name='bus']/value")] if domains else []
     if not models or not buses:
         return facts, failed("virsh named no security model or no disk bus")
     named = [model for model in models if model != "none"]
-    return dataclasses.replace(facts, ide="ide" in buses, security_models=named), PASSED
+    uefi = _has_uefi(domains[-1])
+    return dataclasses.replace(facts, ide="ide" in buses, security_models=named, uefi=uefi), PASSED
+
+
+def _has_uefi(domain: Element) -> bool:
+    """Return whether there is a UEFI firmware without Secure Boot. Before libvirt 12, only whether there is any."""
+    kinds = [kind.text for kind in domain.iterfind("os/enum[@name='firmware']/value")]
+    secure = [value.text for value in domain.iterfind("os/firmwareFeatures/enum[@name='secureBoot']/value")]
+    return "efi" in kinds and (not secure or "no" in secure)

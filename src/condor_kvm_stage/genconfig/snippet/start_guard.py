@@ -30,8 +30,8 @@ RULES = (
     "vm_disk: name:device:permission[:format] with files of the job itself, plain names, raw or qcow2, devices vd?, "
     "sd?, hda to hdd, each once, no iso in the name on vd?, not hd? with r; vm_macaddr: unicast, not fe:; "
     "vm_networking_type: nat, user or bridge; vm_memory, vm_vcpus, request_cpus, request_memory: numbers, vm_memory "
-    "not above request_memory, vm_vcpus not above request_cpus; no vm_checkpoint, no transfer_plugins, no other "
-    "attributes that reach the virtual machine's definition"
+    "not above request_memory, vm_vcpus not above request_cpus; VMPARAM_Firmware: bios or uefi; no vm_checkpoint, no "
+    "transfer_plugins, no other attributes that reach the virtual machine's definition"
 )
 
 
@@ -73,6 +73,7 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
                 "TARGET.JobVM_VCPUS <= MY.Cpus",
             ]
         ),
+        "VmJobFirmwareIsAllowed": _is_text_or_missing("VMPARAM_Firmware", "bios|uefi"),
         "VmJobSetsNoInternals": " && ".join(
             [
                 _is_text("JobVMType", "kvm"),

@@ -119,6 +119,40 @@ def test_libvirt_says_which_security_models_and_buses_there_are(tmp_path: Path) 
     assert look(tmp_path, Answer(0), Answer(0, without)).facts.security_models == []
 
 
+def q35(*said: str) -> str:
+    """What virsh prints of the machine type q35, after the rest."""
+    return f"<domainCapabilities><os supported='yes'>{''.join(said)}</os></domainCapabilities>"
+
+
+def enum(name: str, *values: str) -> str:
+    return f"<enum name='{name}'>{''.join(f'<value>{value}</value>' for value in values)}</enum>"
+
+
+@pytest.mark.parametrize(
+    ("said", "uefi"),
+    [
+        ("", False),
+        (q35(), False),
+        (q35(enum("firmware")), False),
+        (q35(enum("firmware", "bios")), False),
+        (q35(enum("firmware", "bios", "efi")), True),
+        (q35(enum("firmware", "efi"), f"<firmwareFeatures>{enum('secureBoot', 'yes', 'no')}</firmwareFeatures>"), True),
+        (q35(enum("firmware", "efi"), f"<firmwareFeatures>{enum('secureBoot', 'yes')}</firmwareFeatures>"), False),
+    ],
+)
+def test_uefi_is_there_if_libvirt_has_one_for_q35_without_secure_boot(tmp_path: Path, said: str, uefi: bool) -> None:
+    found = look(tmp_path, Answer(0), Answer(0, CAPABILITIES + said)).facts
+    assert (found.uefi, found.ide) == (uefi, True)
+
+
+def test_q35_is_asked_for_only_where_it_is(tmp_path: Path) -> None:
+    for architecture, is_asked in (("x86_64", True), ("aarch64", False)):
+        host = host_of(tmp_path, Answer(0), architecture=architecture)
+        guest_support.probe(host, 5)
+        (question,) = [command[-1] for command in host.asked if command[0] == "virsh"]
+        assert question.endswith("domcapabilities --machine q35") is is_asked
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [

@@ -9,6 +9,7 @@ from condor_kvm_stage.genconfig.snippet import start_guard
 from support.vm_job_ads import (
     DIRS,
     DISKS,
+    FIRMWARE,
     FITS,
     INTERNALS,
     NETWORK,
@@ -55,6 +56,7 @@ pytestmark = pytest.mark.needs_classad2
         {"JobVM_VCPUS": "2", "RequestCpus": "4", "RequestMemory": "64"},
         {"User": string("a.b-c_d+e@pool.example.org")},
         {"JobVMVNCConsole": "true"},
+        *[{"VMPARAM_Firmware": string(kind)} for kind in ("uefi", "bios", "UEFI")],
     ],
 )
 def test_job_of_ordinary_form_is_let_in(changes: dict[str, str]) -> None:
@@ -102,7 +104,7 @@ def test_job_is_let_in_by_slots_without_vm_rules_no_more_than_by_others() -> Non
 def test_job_cannot_bring_the_conditions_that_a_slot_lacks() -> None:
     bare = classad2.ClassAd({"HasVM": True})
     bare["Requirements"] = SLOT.lookup("Requirements")
-    own = dict.fromkeys([DISKS, NETWORK, SIZE, FITS, INTERNALS], "true")
+    own = dict.fromkeys([DISKS, NETWORK, SIZE, FITS, FIRMWARE, INTERNALS], "true")
     assert not bare.symmetricMatch(job(**own, VmJobRules='"mine"', Memory="999", Cpus="9"))
     assert SLOT.symmetricMatch(job(**own, VmJobRules='"mine"'))
 

@@ -8,6 +8,7 @@ import pytest
 
 from support.vm_job_ads import (
     DISKS,
+    FIRMWARE,
     FITS,
     INTERNALS,
     MARKUP,
@@ -127,6 +128,11 @@ ATTACKS: list[tuple[str, Mapping[str, str | None]]] = [
     (FITS, {"RequestMemory": "63"}),
     (FITS, {"JobVMMemory": "4096", "RequestMemory": "64"}),
     (FITS, {"Memory": "9999", "Cpus": "99", "JobVM_VCPUS": "2"}),
+    *[
+        (FIRMWARE, {"VMPARAM_Firmware": text})
+        for text in [string("efi"), string("uefi'/><x y='"), string(""), 'strcat("u", "efi")', "undefined", "1"]
+    ],
+    (FIRMWARE, {"vmparam_firmware": string("/srv/alice/code.fd")}),
     (INTERNALS, {"JobVMType": string("xen")}),
     (INTERNALS, {"JobVMType": string("kvm xen")}),
     (INTERNALS, {"JobVMType": 'ifThenElse(true, "kvm", "xen")'}),
