@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2e.domain import scene
-from testnode import jobs, pool, recipe
+from testnode import jobs, pool, recipe, site
 from testnode.node import Node
 from testnode.recipe import Release
 
@@ -37,16 +37,21 @@ def node() -> Iterator[Node]:
         yield worker
 
 
-def qemu_of(node: Node, name: str, image: str) -> dict[str, list[str]]:
-    """Run a job with a disk on an image. Returns what /proc says of its QEMU: the fields of its status."""
+def start(node: Node, name: str, image: str, more: str = "") -> tuple[int, int]:
+    """Run a job with a disk on an image, and further lines. Returns its cluster, and QEMU's process id."""
     description = jobs.VM_JOB.replace(jobs.BASE, image).replace("log = vm-job.log", f"log = {name}.log")
-    cluster = pool.submit(node, f"{name}.sub", description)
+    cluster = pool.submit(node, f"{name}.sub", description.replace("\nqueue\n", f"\n{more}\nqueue\n"))
     pattern = f"guest=[a-z]*_{recipe.HOSTNAME}_{cluster}[.]0,"
     node.wait_until(
         lambda: node.run(["pgrep", "--full", pattern], check=False).returncode == 0, f"the guest of {name} runs", 90
     )
-    found = node.run(["pgrep", "--full", pattern]).stdout.split()[0]
-    status = node.run(["cat", f"/proc/{found}/status"]).stdout
+    return cluster, int(node.run(["pgrep", "--full", pattern]).stdout.split()[0])
+
+
+def qemu_of(node: Node, name: str, image: str) -> dict[str, list[str]]:
+    """Run a job with a disk on an image. Returns what /proc says of its QEMU: the fields of its status."""
+    cluster, process = start(node, name, image)
+    status = node.run(["cat", f"/proc/{process}/status"]).stdout
     node.run(["condor_rm", str(cluster)])
     return {key: words.split() for key, _, words in (line.partition(":\t") for line in status.splitlines())}
 
@@ -94,3 +99,16 @@ def test_image_that_the_jobs_user_may_not_read_is_refused_in_words(node: Node) -
     finally:
         node.run(["chmod", "640", PRIVATE])
     assert f"image {PRIVATE} is not readable for the job's user" in ad["HoldReason"]
+
+
+def test_screen_and_agents_channel_work_for_a_qemu_of_the_jobs_user(node: Node) -> None:
+    with site.policy(node, "[guest]\nvnc = true\n"):
+        cluster, _ = start(node, "screen", IDLE, "vm_vnc = True")
+    name = f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0"
+    node.wait_until(lambda: node.run(["virsh", "domstate", name]).stdout.strip() == "running", "the guest runs", 60)
+    port = 5900 + int(node.run(["virsh", "vncdisplay", name]).stdout.partition(":")[2])
+    greeting = node.run(["bash", "-c", f"exec 3<> /dev/tcp/127.0.0.1/{port}; head --bytes=4 <&3"], timeout=20).stdout
+    asked = node.run(["virsh", "qemu-agent-command", name, '{"execute": "guest-ping"}'], check=False)
+    node.run(["condor_rm", str(cluster)])
+    assert greeting == "RFB "
+    assert "guest agent is not connected" in asked.stderr  # there is a channel, and no agent in this guest
