@@ -9,7 +9,7 @@ import pytest
 
 from condor_kvm_stage.genconfig.snippet import start_guard
 from e2e.vm_attacks import ATTACKS, FITS, SIZE, Attack, release, submit
-from testnode import jobs, pool, recipe
+from testnode import pool, recipe
 from testnode.node import Node
 
 pytestmark = pytest.mark.guest  # without KVM there is no VM universe, and no guard
@@ -78,16 +78,3 @@ def test_ordinary_job_fulfils_all_conditions(starter: Node) -> None:
     starter.run(["condor_rm", str(cluster)])
     assert set(re.findall(r"^\[\d+\] +1  MY\.(VmJob\w+)$", text, re.MULTILINE)) == set(start_guard.attributes([]))
     assert "1 match the requirements of this slot" in text
-
-
-def test_job_that_wants_any_network_runs_with_the_nodes_default(worker: Node) -> None:
-    cluster = pool.submit(worker, "network.sub", jobs.VM_JOB.replace("queue", "vm_networking = True\nqueue"))
-    name = f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0"
-    worker.wait_until(
-        lambda: "<interface type='user'>" in worker.run(["virsh", "dumpxml", name], check=False).stdout,
-        "the job's virtual machine runs, with a network",
-        60,
-    )
-    worker.run(["condor_rm", str(cluster)])
-    worker.wait_until(lambda: not worker.run("virsh list --name").stdout.strip(), "the virtual machine is gone", 60)
-    assert pool.slot_ad(worker)["HasVM"] is True
