@@ -140,7 +140,8 @@ def test_nothing_is_left(ended: Ended) -> None:
 
 def test_node_without_firmware_says_so_and_refuses_the_job(ended: Ended) -> None:
     node = ended.node
-    node.run("dpkg --remove ovmf")
+    packages = node.run(["dpkg-query", "--show", "--showformat=${Package} ", "ovmf*"]).stdout.split()
+    node.run(["dpkg", "--remove", *packages])
     node.run("condor-kvm-stage-genconfig --apply", timeout=90)
     verdict = node.run("condor-kvm-stage-genconfig --check", check=False).stdout
     assert re.search("^note +libvirt +uefi +there is no UEFI firmware for virtual machines", verdict, re.MULTILINE)
