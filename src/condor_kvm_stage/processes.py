@@ -10,18 +10,21 @@ from . import proc_stat
 from .failures import NodeError
 
 
-def become_user(uid: int, gid: int) -> None:
-    """Drop root's privileges permanently: become this user, with the groups that libvirt gives a guest of this user.
+def groups_of(uid: int, gid: int) -> list[int]:
+    """Return a user's groups as libvirt finds them for a guest (virGetGroupList() in its src/util/virutil.c).
 
-    These are the group, and what getgrouplist(3) says; a user without a passwd entry has no others. See
-    virGetGroupList() in libvirt's src/util/virutil.c.
+    gid: for a user without a passwd entry.
     """
     try:
         entry = pwd.getpwuid(uid)
-        groups = {gid, *os.getgrouplist(entry.pw_name, entry.pw_gid)}
     except KeyError:
-        groups = {gid}
-    os.setgroups(sorted(groups))
+        return [gid]
+    return os.getgrouplist(entry.pw_name, entry.pw_gid)
+
+
+def become_user(uid: int, gid: int) -> None:
+    """Drop root's privileges permanently: become this user, with this group, and all that he has."""
+    os.setgroups(sorted({gid, *groups_of(uid, gid)}))
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
 

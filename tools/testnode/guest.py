@@ -10,6 +10,7 @@ from .run import run
 
 SOURCE = Path(__file__).parents[2] / "tests/guest/guest.asm"
 FLOOD = SOURCE.with_name("flood.asm")  # one that prints without end
+_UEFI = SOURCE.with_name("uefi.asm")
 SECTOR = 512
 # Both are the guest's: see guest.asm
 PATTERN_LBA = 8
@@ -23,9 +24,26 @@ def write_base(path: Path, image_format: str, source: Path = SOURCE) -> None:
         raw = Path(scratch) / "guest.raw"
         run(["nasm", "-f", "bin", source, "-o", raw])
         os.truncate(raw, _IMAGE_SIZE)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        run(["qemu-img", "convert", "-f", "raw", "-O", image_format, raw, path])
-        path.chmod(0o644)
+        _convert(raw, image_format, path)
+
+
+def write_uefi_base(path: Path, image_format: str) -> None:
+    """Make such an image that boots by UEFI: a FAT file system without partitions."""
+    with tempfile.TemporaryDirectory() as scratch:
+        application, raw = Path(scratch) / "BOOTX64.EFI", Path(scratch) / "guest.raw"
+        run(["nasm", "-f", "bin", _UEFI, "-o", application])
+        raw.touch()
+        os.truncate(raw, _IMAGE_SIZE)
+        run(["mformat", "-i", raw, "-T", str(_IMAGE_SIZE // SECTOR), "-h", "64", "-s", "32", "::"])
+        run(["mmd", "-i", raw, "::EFI", "::EFI/BOOT"])
+        run(["mcopy", "-i", raw, application, "::EFI/BOOT"])
+        _convert(raw, image_format, path)
+
+
+def _convert(raw: Path, image_format: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run(["qemu-img", "convert", "-f", "raw", "-O", image_format, raw, path])
+    path.chmod(0o644)
 
 
 def pattern_sector(disk: bytes) -> bytes:

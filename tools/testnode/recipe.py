@@ -45,6 +45,7 @@ _WORKER = [
     "libvirt-daemon-system",
     "libvirt-clients",
     "passt",
+    "ovmf",  # UEFI for guests
     # for shares that a test simulates; the only FUSE library for Python that is in both releases
     "python3-pyfuse3",
 ]

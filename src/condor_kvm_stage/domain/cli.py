@@ -13,7 +13,7 @@ from ..errors import KvmStageError
 from ..failures import Failure, NodeError, bug
 from ..leftovers import janitor
 from ..policy.load import load
-from . import console, disks, domain_xml, job_ad, private_dir, refusal, request, slot
+from . import console, disks, domain_xml, job_ad, private_dir, qemu_identity, refusal, request, slot
 from .job import of_builder, of_hook
 
 _VM_UNIVERSE = b"13"
@@ -58,7 +58,9 @@ def prepare() -> int:
             return 0
         job = of_hook(os.environ)
         rules = load()
-        wanted = request.parse(job_ad.read(data), rules, guest_facts.load())
+        facts = guest_facts.load()
+        wanted = request.parse(job_ad.read(data), rules, facts)
+        qemu_identity.group(job, facts)
         slot.check(wanted, slot.read(job.scratch))
         private_dir.check_movable(job.scratch)
         console.check_free(job.scratch)
@@ -84,16 +86,17 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     wanted = request.parse(job_ad.read(data), rules, facts)
     if not wanted.name:
         raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")
+    group, closed = qemu_identity.group(job, facts), qemu_identity.close_directories()
     console.check_free(job.scratch)
     directory = private_dir.make(job)
     slot.check(wanted, directory.read(slot.MACHINE_AD, job_ad.LARGEST))
     janitor.start(job.scratch, job.starter, job.started)
-    files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER)
+    files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER, closed)
     # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)
     files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
     config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")
     path = console.start(directory, job, rules.guest.console, config)
-    return domain_xml.definition(domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, facts))
+    return domain_xml.definition(domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, group, facts))
 
 
 def _with_paths(wanted: request.Request, locate: Callable[[str], str]) -> list[tuple[request.Disk, str]]:

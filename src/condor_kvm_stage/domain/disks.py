@@ -20,6 +20,7 @@ from ..processes import become_user
 from ..share import paths
 from ..share.watchdog import Watchdog
 from ..text import printable, quoted
+from . import qemu_identity
 from .job import Job
 from .request import Disk
 
@@ -44,13 +45,17 @@ class DiskFile:
     is_output: bool = True  # whether HTCondor may transfer it back after the job
 
 
-def inspect(disks: Iterable[tuple[Disk, str]], job: Job, policy: Policy, program: str) -> tuple[DiskFile, ...]:
+def inspect(
+    disks: Iterable[tuple[Disk, str]], job: Job, policy: Policy, program: str, closed: tuple[str, ...] = ()
+) -> tuple[DiskFile, ...]:
     """Inspect each disk at its path. program: the caller, for messages about a bug.
+
+    closed: directories that the job's user must not be able to search, see qemu_identity.py.
 
     Raises the same StageErrors as the plug-in.
     """
     files = []
-    with Watchdog(lambda: _prepare(job, policy), program) as watchdog:
+    with Watchdog(lambda: _prepare(job, policy, closed), program) as watchdog:
         for disk, path in disks:
             shown = f"disk {printable(disk.name)}"
             kind, relabel, backing = watchdog.call(
@@ -113,9 +118,10 @@ def missing(error: OSError, scratch: str, name: str) -> SpecificationError:
     )
 
 
-def _prepare(job: Job, policy: Policy) -> tuple[Action, float]:
+def _prepare(job: Job, policy: Policy, closed: tuple[str, ...]) -> tuple[Action, float]:
     if os.getuid() == 0:
         become_user(job.uid, job.gid)
+    qemu_identity.check_closed(closed)
     names = memory = 0
 
     def inspect_one(

@@ -30,6 +30,7 @@ class Guest:
     console: str  # path of the two FIFOs, without .in and .out
     nvram: str  # path of the file with UEFI's variables, which libvirt makes and does not remove
     job: Job
+    group: int  # of QEMU, see qemu_identity.py
     facts: GuestFacts
 
 
@@ -43,7 +44,7 @@ def definition(guest: Guest) -> bytes:
     # QEMU runs as the job's user. `relabel` is for the directories that libvirt makes for the domain; the job's own
     # files keep their owners (see _source).
     label = _add(domain, "seclabel", type="static", model="dac", relabel="yes")
-    _add(label, "label", f"+{job.uid}:+{job.gid}")
+    _add(label, "label", f"+{job.uid}:+{guest.group}")
     _add(domain, "memory", str(request.memory), unit="MiB")
     _add(domain, "vcpu", str(request.vcpus))
     _system(domain, guest)

@@ -13,11 +13,8 @@ from testnode.node import Node
 pytestmark = pytest.mark.guest
 
 
-@pytest.mark.parametrize("closing", ["chmod 660 /dev/kvm", "chmod 750 /var/lib/libvirt/qemu"])
-def test_node_that_is_closed_to_the_users_of_jobs_takes_no_vm_job_until_the_next_step_is_done(
-    own: Node, closing: str
-) -> None:
-    own.run(closing)
+def test_node_that_is_closed_to_the_users_of_jobs_takes_no_vm_job_until_the_next_step_is_done(own: Node) -> None:
+    own.run("chmod 660 /dev/kvm")
     own.run(APPLY, timeout=150)
     own.wait_until(lambda: offered_memory(own) is None, "the node offers no VM universe", 90)
     checked = own.run("condor-kvm-stage-genconfig --check --json", check=False)

@@ -20,7 +20,7 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/metadata": {},
     f"domain/metadata/{_JOB}": {"scratch": "path", "starter": _NUMBER, "started": _NUMBER},
     "domain/seclabel": {"type": "static", "model": "dac", "relabel": "yes"},
-    "domain/seclabel/label": {"": "[+](1000:[+]1000|65534:[+]65534)"},
+    "domain/seclabel/label": {"": "[+](1000|65534):[+]107"},
     "domain/memory": {"unit": "MiB", "": _NUMBER},
     "domain/vcpu": {"": _NUMBER},
     "domain/os": {"firmware": "efi"},

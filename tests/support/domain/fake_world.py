@@ -14,7 +14,7 @@ from condor_kvm_stage.domain import cli
 from condor_kvm_stage.failures import AuthorizationError, SpecificationError
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.policy.model import Policy
-from support.domain.guests import WHERE
+from support.domain.guests import GROUP, WHERE
 from support.domain.job_ads import MACHINE_AD, site
 
 Chain = tuple[tuple[str, str], ...]
@@ -67,12 +67,12 @@ class World:
 
 
 WORLDS = [
-    World(site(), GuestFacts()),
+    World(site(), GuestFacts(group=GROUP)),
     World(
         site(["/srv/disks"], vnc=True),
-        GuestFacts("host-passthrough", True, ["selinux", "dac"], ["nat", "bridge"], "br0"),
+        GuestFacts("host-passthrough", True, ["selinux", "dac"], ["nat", "bridge"], "br0", group=GROUP),
     ),
-    World(site(["/srv/none", "/srv/disks"]), GuestFacts("", False, [], ["nat"], "", ["vmx"], uefi=True)),
+    World(site(["/srv/none", "/srv/disks"]), GuestFacts("", False, [], ["nat"], "", ["vmx"], uefi=True, group=GROUP)),
 ]
 
 
@@ -117,6 +117,7 @@ def building() -> Iterator[Callable[[World, bytes], bytes]]:
         "cli.guest_facts.load": lambda: world.facts,
         "cli.private_dir.make": lambda where: _Shelter(world, data),
         "cli.janitor.start": lambda *_: None,
+        "cli.qemu_identity.close_directories": lambda: (),
         "disks.Watchdog": lambda prepare, program: contextlib.nullcontext(_Child(world)),
         "console.check_free": lambda scratch: None,
         "console.start": lambda shelter, where, largest, config: world.console,

@@ -13,6 +13,7 @@ from support.domain.job_ads import facts, parse, site, string
 
 DIRECTORY = "/var/lib/condor/execute/dir_287"
 SHELTER = f"{DIRECTORY}/scratch.condor-kvm-stage"
+GROUP = 107  # of QEMU
 WHERE = Job(f"{DIRECTORY}/scratch", 1000, 1000, 287, 123456)
 CHAIN = (("/srv/images/patched.qcow2", "qcow2"), ("/srv/images/base.qcow2", "qcow2"), ("/srv/images/origin.raw", "raw"))
 EVERYTHING = ",".join(
@@ -43,7 +44,8 @@ def guest(vm_disk: str = "disk.qcow2:vda:w:qcow2", **changes: Any) -> Guest:
     node = facts(**{name: value for name, value in changes.items() if name not in attributes})
     policy = site(["/srv/disks"], vnc=True)
     wanted = parse(policy, node, VMPARAM_vm_Disk=string(vm_disk), **attributes)
-    return Guest(wanted, tuple(map(disk_file, wanted.disks)), f"{SHELTER}/.console", f"{SHELTER}/.nvram", WHERE, node)
+    files = tuple(map(disk_file, wanted.disks))
+    return Guest(wanted, files, f"{SHELTER}/.console", f"{SHELTER}/.nvram", WHERE, GROUP, node)
 
 
 GUESTS = {

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from condor_kvm_stage import guest_facts
 from condor_kvm_stage.domain import cli, job_ad
 from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.installed import GUEST_FACTS
 from hostile import qcow2
 from support import installed_plugin
 from support.domain.builder_in_process import Programs
@@ -152,6 +155,9 @@ def test_program_itself_does_it_as_the_jobs_user(where: Job, scratch: Path, tmp_
     interpreter, *options = text.splitlines()[0].split()
     assert interpreter == "#!/usr/bin/python3"
     modules = installed_plugin.copy_modules(tmp_path)
+    constants = modules / "condor_kvm_stage/installed.py"
+    constants.write_text(constants.read_text().replace(f'"{GUEST_FACTS}"', f'"{tmp_path}/guest"'))
+    (tmp_path / "guest").write_bytes(guest_facts.to_bytes(GuestFacts(group=107)))
     program = tmp_path / "prepare"
     program.write_text(text.replace("/usr/share/condor-kvm-stage/python", str(modules)), encoding="utf-8")
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]

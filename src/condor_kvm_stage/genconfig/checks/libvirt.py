@@ -6,7 +6,6 @@ from ...installed import APPLY, POLICY
 from ...leftovers import orphans
 from ...leftovers.virsh import URI
 from ...text import printable, quoted
-from ..probes.guest_user import DIRECTORY
 from ..probes.kvm import DEVICE
 from ..probes.versions import dotted
 from .model import Check, Findings, Level
@@ -79,23 +78,22 @@ def _qemu(findings: Findings) -> Check:
 
 
 def _user(findings: Findings) -> Check:
-    name, user = "user", findings.facts.guest_user
+    name, device, support = "user", findings.facts.guest_user.device, findings.trials.support
     if not findings.values.guarded:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, "QEMU runs as libvirt's user, because the policy says so")
-    steps = []
-    if user.device.failed:
+    if device.failed:
         # a device that is passed into a container has the mode that it has outside
-        rule = f"""echo 'KERNEL=="kvm", MODE="0666"' > {_UDEV_RULE}; udevadm trigger {DEVICE}"""
-        steps.append(f"chmod 666 {DEVICE}" if findings.facts.environment.container else rule)
-    if user.directory.failed:
-        steps.append(f"chmod o+x {DIRECTORY}")
-    if steps:
-        return Check(_GROUP, name, Level.FAIL, user.fault, f"{'; '.join(steps)}{_THEN}")
-    if not user.device.tried or not user.directory.tried:
-        reason = user.directory.reason if user.device.tried else user.device.reason
+        step = f"""echo 'KERNEL=="kvm", MODE="0666"' > {_UDEV_RULE}; udevadm trigger {DEVICE}"""
+        step = f"chmod 666 {DEVICE}" if findings.facts.environment.container else step
+        return Check(_GROUP, name, Level.FAIL, device.reason, f"{step}{_THEN}")
+    if not device.tried or not support.capabilities.passed:
+        reason = support.capabilities.reason if device.tried else device.reason
         found = f"it is not known whether QEMU can run as the job's user: {reason}"
         return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
-    return Check(_GROUP, name, Level.OK, "QEMU runs as the job's user")
+    if support.facts.group <= 0:
+        found = "libvirt runs QEMU with root's group, or does not say with which, so every VM job is refused"
+        return Check(_GROUP, name, Level.FAIL, found, f"remove user and group from /etc/libvirt/qemu.conf{_THEN}")
+    return Check(_GROUP, name, Level.OK, "QEMU runs as the job's user, with libvirt's group")
 
 
 def _cpu(findings: Findings) -> Check:
