@@ -26,7 +26,6 @@ class GuestFacts:
     bridge: str = ""  # interface for the type "bridge", "" if that is not offered
     cpu_without: list[str] = field(default_factory=list)  # CPU features (libvirt's names) that QEMU needs switched off
     uefi: bool = False  # whether libvirt finds a UEFI firmware without Secure Boot, for the machine type q35 on x86_64
-    group: int = 0  # id of the group of libvirt's QEMU, 0 if unknown
 
 
 def to_bytes(facts: GuestFacts) -> bytes:

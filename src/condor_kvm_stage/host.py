@@ -83,6 +83,13 @@ class Host:
         """Return whether there is anything at path."""
         return os.path.lexists(self.path(path))
 
+    def group(self, path: str) -> int | None:
+        """Return the id of a file's group, None if there is none."""
+        try:
+            return self.path(path).stat().st_gid
+        except OSError:
+            return None
+
     def permissions(self, path: str) -> int | None:
         """Return the permission bits of what is at path; None if there is nothing, or this user may not look there."""
         try:

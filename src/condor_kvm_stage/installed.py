@@ -22,6 +22,9 @@ HOOK = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-prepare"
 PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")
 KEYWORD = "KVMSTAGE"  # prefix of HTCondor's settings for our hooks
 
+# libvirt's: it makes a directory for each guest here, and gives it to its group for QEMU
+DOMAINS = "/var/lib/libvirt/qemu"
+
 UNIT = "condor-kvm-stage.service"
 # The commands that messages tell an administrator to run
 APPLY = "condor-kvm-stage-genconfig --apply"

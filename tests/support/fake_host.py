@@ -93,10 +93,14 @@ class FakeHost(Host):
         self.programs = dict(programs or {})
         self.as_root = as_root
         self.modes = modes
+        self.groups = {"/var/lib/libvirt/qemu": 107}
         self.asked: list[tuple[str, ...]] = []
 
     def is_root(self) -> bool:
         return self.as_root
+
+    def group(self, path: str) -> int | None:
+        return self.groups.get(path)
 
     def permissions(self, path: str) -> int | None:
         return self.modes.get(path)

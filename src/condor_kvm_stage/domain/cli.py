@@ -58,9 +58,8 @@ def prepare() -> int:
             return 0
         job = of_hook(os.environ)
         rules = load()
-        facts = guest_facts.load()
-        wanted = request.parse(job_ad.read(data), rules, facts)
-        qemu_identity.group(job, facts)
+        wanted = request.parse(job_ad.read(data), rules, guest_facts.load())
+        qemu_identity.group(job)
         slot.check(wanted, slot.read(job.scratch))
         private_dir.check_movable(job.scratch)
         console.check_free(job.scratch)
@@ -86,7 +85,7 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     wanted = request.parse(job_ad.read(data), rules, facts)
     if not wanted.name:
         raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")
-    group, closed = qemu_identity.group(job, facts), qemu_identity.close_directories()
+    group, closed = qemu_identity.group(job), qemu_identity.close_directories()
     console.check_free(job.scratch)
     directory = private_dir.make(job)
     slot.check(wanted, directory.read(slot.MACHINE_AD, job_ad.LARGEST))

@@ -18,30 +18,38 @@ import stat
 from collections.abc import Iterator
 
 from ..failures import AuthorizationError, NodeError
-from ..guest_facts import GuestFacts
-from ..installed import APPLY
+from ..installed import DOMAINS
 from ..processes import groups_of
 from .job import Job
 
-# Directly above the directories of guests. libvirt moved the channels' (cfg->channelTargetDir in its
+# Directly above the directories of guests, like DOMAINS. libvirt moved the channels' (cfg->channelTargetDir in its
 # src/qemu/qemu_conf.c) in 9.8.
-_DOMAINS = "/var/lib/libvirt/qemu"
 _CHANNELS = ("/run/libvirt/qemu/channel", "/var/lib/libvirt/qemu/channel/target")
 
 
-def group(job: Job, facts: GuestFacts) -> int:
-    """Return the id of QEMU's group. Raises NodeError if it is not known, AuthorizationError if the user is in it."""
-    if facts.group <= 0:
+def group(job: Job) -> int:
+    """Return the id of QEMU's group. Raises NodeError if it is root's, AuthorizationError if the user is in it."""
+    found = _group_of_libvirt()
+    if found == 0:
         raise NodeError(
-            f"it is not known which group libvirt has for QEMU, or it is root's; the administrator must run: {APPLY}"
+            f"{DOMAINS} belongs to root's group, as whom no guest may run; the administrator must remove user and "
+            "group from /etc/libvirt/qemu.conf, and restart libvirt's daemon"
         )
-    if facts.group in {job.gid, *groups_of(job.uid, job.gid)}:
+    if found in {job.gid, *groups_of(job.uid, job.gid)}:
         raise AuthorizationError(
-            f"the job's user (uid {job.uid}) is in the group {_name(facts.group)}, which QEMU has on this node, so his "
+            f"the job's user (uid {job.uid}) is in the group {_name(found)}, which QEMU has on this node, so his "
             "other jobs could control the guest; the administrator must remove him from it",
             check="owner",
         )
-    return facts.group
+    return found
+
+
+def _group_of_libvirt() -> int:
+    """libvirt's daemon gives the directory to its user and group for QEMU when it starts (qemuStateInitialize())."""
+    try:
+        return os.stat(DOMAINS).st_gid
+    except OSError as error:
+        raise NodeError(f"cannot look at {DOMAINS}: {error.strerror}; tell the administrator") from error
 
 
 def close_directories() -> tuple[str, ...]:
@@ -50,7 +58,7 @@ def close_directories() -> tuple[str, ...]:
     libvirt's package opens the first one to all users whenever it is updated, so this is done for each guest. Those of
     later guests are made after this. Raises NodeError.
     """
-    closed = tuple(_close(path) for path in (_DOMAINS, *filter(os.path.exists, _CHANNELS)))
+    closed = tuple(_close(path) for path in (DOMAINS, *filter(os.path.exists, _CHANNELS)))
     if len(closed) == 1:
         raise NodeError(f"libvirt has none of the directories {', '.join(_CHANNELS)}; tell the administrator")
     return closed

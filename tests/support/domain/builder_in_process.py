@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import os
 import signal
@@ -13,10 +12,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from condor_kvm_stage import guest_facts, installed
+from condor_kvm_stage import installed
 from condor_kvm_stage.domain import cli, qemu_identity
 from condor_kvm_stage.domain.job import Job
-from condor_kvm_stage.guest_facts import GuestFacts
 from support.domain import console_keeper
 from support.domain.console_keeper import Keeper
 from support.domain.guests import GROUP
@@ -82,11 +80,11 @@ class Programs:
 def on_node(directory: Path, where: Job, patch: pytest.MonkeyPatch) -> Programs:
     """Set up the environment as the vm-gahp and the starter do; nothing of this host's is known."""
     patch.setattr(installed, "GUEST_FACTS", str(directory / "guest"))
-    know(GuestFacts())
     for name in ("domains", "channels"):
         # closed to the user who runs the tests, unless the builder closes them, which only root can show
         (directory / name).mkdir(mode=0o751 if os.geteuid() == 0 else 0o400)
-    patch.setattr(qemu_identity, "_DOMAINS", str(directory / "domains"))
+    patch.setattr(qemu_identity, "DOMAINS", str(directory / "domains"))
+    patch.setattr(qemu_identity, "_group_of_libvirt", lambda: GROUP)
     patch.setattr(qemu_identity, "_CHANNELS", (str(directory / "channels"), str(directory / "none")))
     patch.setenv("VMGAHP_WORKING_DIR", where.scratch)
     patch.setenv("VMGAHP_USER_UID", str(where.uid))
@@ -95,12 +93,6 @@ def on_node(directory: Path, where: Job, patch: pytest.MonkeyPatch) -> Programs:
     patch.delenv("_CONDOR_CHIRP_CONFIG", raising=False)
     (gahp,) = console_keeper.children(where.starter)
     return Programs(patch, where, gahp)
-
-
-def know(facts: GuestFacts) -> None:
-    """Leave facts of the node for the builder, and that libvirt has a group for QEMU."""
-    facts = dataclasses.replace(facts, group=GROUP)
-    Path(installed.GUEST_FACTS).write_bytes(guest_facts.to_bytes(facts))
 
 
 def of_consoles() -> list[int]:

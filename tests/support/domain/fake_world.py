@@ -67,12 +67,12 @@ class World:
 
 
 WORLDS = [
-    World(site(), GuestFacts(group=GROUP)),
+    World(site(), GuestFacts()),
     World(
         site(["/srv/disks"], vnc=True),
-        GuestFacts("host-passthrough", True, ["selinux", "dac"], ["nat", "bridge"], "br0", group=GROUP),
+        GuestFacts("host-passthrough", True, ["selinux", "dac"], ["nat", "bridge"], "br0"),
     ),
-    World(site(["/srv/none", "/srv/disks"]), GuestFacts("", False, [], ["nat"], "", ["vmx"], uefi=True, group=GROUP)),
+    World(site(["/srv/none", "/srv/disks"]), GuestFacts("", False, [], ["nat"], "", ["vmx"], uefi=True)),
 ]
 
 
@@ -118,6 +118,7 @@ def building() -> Iterator[Callable[[World, bytes], bytes]]:
         "cli.private_dir.make": lambda where: _Shelter(world, data),
         "cli.janitor.start": lambda *_: None,
         "cli.qemu_identity.close_directories": lambda: (),
+        "cli.qemu_identity.group": lambda job: GROUP,
         "disks.Watchdog": lambda prepare, program: contextlib.nullcontext(_Child(world)),
         "console.check_free": lambda scratch: None,
         "console.start": lambda shelter, where, largest, config: world.console,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from condor_kvm_stage import guest_facts, installed
 from condor_kvm_stage.domain import job_ad
 from condor_kvm_stage.guest_facts import GuestFacts
 from hostile import qcow2
@@ -72,7 +73,7 @@ def test_host_is_taken_as_the_generator_has_found_it(
     site_policy("[guest]\nvnc = true\n")
     put(scratch / "disk.qcow2", qcow2())
     known = GuestFacts("host-passthrough", networks=["bridge"], bridge="br7")
-    builder_in_process.know(known)
+    Path(installed.GUEST_FACTS).write_bytes(guest_facts.to_bytes(known))
     domain = programs.build(ad_of(JobVMNetworking="true", JobVMVNCConsole="true")).domain()
     assert domain.find("cpu[@mode='host-passthrough']") is not None
     assert domain.find(".//interface[@type='bridge']/source[@bridge='br7']") is not None

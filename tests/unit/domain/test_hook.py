@@ -12,11 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from condor_kvm_stage import guest_facts
 from condor_kvm_stage.domain import cli, job_ad
 from condor_kvm_stage.domain.job import Job
-from condor_kvm_stage.guest_facts import GuestFacts
-from condor_kvm_stage.installed import GUEST_FACTS
+from condor_kvm_stage.installed import DOMAINS
 from hostile import qcow2
 from support import installed_plugin
 from support.domain.builder_in_process import Programs
@@ -156,8 +154,9 @@ def test_program_itself_does_it_as_the_jobs_user(where: Job, scratch: Path, tmp_
     assert interpreter == "#!/usr/bin/python3"
     modules = installed_plugin.copy_modules(tmp_path)
     constants = modules / "condor_kvm_stage/installed.py"
-    constants.write_text(constants.read_text().replace(f'"{GUEST_FACTS}"', f'"{tmp_path}/guest"'))
-    (tmp_path / "guest").write_bytes(guest_facts.to_bytes(GuestFacts(group=107)))
+    constants.write_text(constants.read_text().replace(f'"{DOMAINS}"', f'"{tmp_path}/domains"'))
+    (tmp_path / "domains").mkdir()
+    os.chown(tmp_path / "domains", 107, 107)
     program = tmp_path / "prepare"
     program.write_text(text.replace("/usr/share/condor-kvm-stage/python", str(modules)), encoding="utf-8")
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]

@@ -12,7 +12,6 @@ import pytest
 from condor_kvm_stage.domain import qemu_identity
 from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.failures import AuthorizationError, NodeError
-from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.processes import become_user
 from support.processes import NOBODY
 
@@ -30,7 +29,7 @@ def directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     for path in found:
         path.mkdir()
         path.chmod(0o751)
-    monkeypatch.setattr(qemu_identity, "_DOMAINS", str(found[0]))
+    monkeypatch.setattr(qemu_identity, "DOMAINS", str(found[0]))
     monkeypatch.setattr(qemu_identity, "_CHANNELS", (str(found[1]), str(found[2])))
     return found
 
@@ -39,23 +38,29 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_group_is_the_one_that_libvirt_has() -> None:
-    assert qemu_identity.group(JOB, GuestFacts(group=GROUP)) == GROUP
+@needs_root
+def test_group_is_the_one_to_which_libvirt_gives_its_directory(directories: list[Path]) -> None:
+    os.chown(directories[0], GROUP, GROUP)
+    assert qemu_identity.group(JOB) == GROUP
 
 
-@pytest.mark.parametrize("group", [0, -1])
-def test_group_that_is_not_known_or_roots_is_refused(group: int) -> None:
-    with pytest.raises(NodeError, match="not known which group"):
-        qemu_identity.group(JOB, GuestFacts(group=group))
+@needs_root
+def test_roots_group_is_refused(directories: list[Path]) -> None:
+    os.chown(directories[0], GROUP, 0)
+    with pytest.raises(NodeError, match="belongs to root's group"):
+        qemu_identity.group(JOB)
 
 
-def test_user_who_has_qemus_group_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_root
+def test_user_who_has_qemus_group_is_refused(directories: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """He could trace QEMU: the kernel compares user and group."""
+    os.chown(directories[0], GROUP, DAEMON.pw_gid)
     with pytest.raises(AuthorizationError, match="is in the group daemon"):
-        qemu_identity.group(JOB, GuestFacts(group=DAEMON.pw_gid))
+        qemu_identity.group(JOB)
+    os.chown(directories[0], GROUP, GROUP)
     monkeypatch.setattr(os, "getgrouplist", lambda *_: [DAEMON.pw_gid, GROUP])
     with pytest.raises(AuthorizationError, match=f"is in the group {GROUP}"):
-        qemu_identity.group(JOB, GuestFacts(group=GROUP))
+        qemu_identity.group(JOB)
 
 
 def test_directories_are_closed_to_others_and_stay_open_to_their_group(directories: list[Path]) -> None:
@@ -73,6 +78,8 @@ def test_directory_of_another_version_of_libvirt_need_not_be_there(directories: 
 
 def test_directory_for_domains_must_be_there(directories: list[Path]) -> None:
     directories[0].rmdir()
+    with pytest.raises(NodeError, match="cannot look at"):
+        qemu_identity.group(JOB)
     with pytest.raises(NodeError, match=r"cannot close .*/qemu to users: No such file"):
         qemu_identity.close_directories()
 

@@ -78,21 +78,23 @@ def _qemu(findings: Findings) -> Check:
 
 
 def _user(findings: Findings) -> Check:
-    name, device, support = "user", findings.facts.guest_user.device, findings.trials.support
+    name, user = "user", findings.facts.guest_user
     if not findings.values.guarded:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, "QEMU runs as libvirt's user, because the policy says so")
-    if device.failed:
+    steps = []
+    if user.device.failed:
         # a device that is passed into a container has the mode that it has outside
-        step = f"""echo 'KERNEL=="kvm", MODE="0666"' > {_UDEV_RULE}; udevadm trigger {DEVICE}"""
-        step = f"chmod 666 {DEVICE}" if findings.facts.environment.container else step
-        return Check(_GROUP, name, Level.FAIL, device.reason, f"{step}{_THEN}")
-    if not device.tried or not support.capabilities.passed:
-        reason = support.capabilities.reason if device.tried else device.reason
-        found = f"it is not known whether QEMU can run as the job's user: {reason}"
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
-    if support.facts.group <= 0:
-        found = "libvirt runs QEMU with root's group, or does not say with which, so every VM job is refused"
-        return Check(_GROUP, name, Level.FAIL, found, f"remove user and group from /etc/libvirt/qemu.conf{_THEN}")
+        rule = f"""echo 'KERNEL=="kvm", MODE="0666"' > {_UDEV_RULE}; udevadm trigger {DEVICE}"""
+        steps.append(f"chmod 666 {DEVICE}" if findings.facts.environment.container else rule)
+    if user.group.failed:
+        daemon = findings.facts.libvirt.daemon
+        steps.append(f"remove user and group from /etc/libvirt/qemu.conf; systemctl restart {daemon}")
+    if steps:
+        return Check(_GROUP, name, Level.FAIL, user.fault, f"{'; '.join(steps)}{_THEN}")
+    for outcome in (user.device, user.group):
+        if not outcome.tried:
+            found = f"it is not known whether QEMU can run as the job's user: {outcome.reason}"
+            return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
     return Check(_GROUP, name, Level.OK, "QEMU runs as the job's user, with libvirt's group")
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import re
 import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -142,10 +141,8 @@ def _with_capabilities(facts: GuestFacts, answer: Answer) -> tuple[GuestFacts, O
     if not models or not buses:
         return facts, failed("virsh named no security model or no disk bus")
     named = [model for model in models if model != "none"]
-    label = said.findtext("capabilities/host/secmodel[model='dac']/baselabel[@type='kvm']", "")
-    group = re.fullmatch(r"\+\d+:\+(\d{1,9})", label)
-    facts = dataclasses.replace(facts, ide="ide" in buses, security_models=named, uefi=_has_uefi(domains[-1]))
-    return dataclasses.replace(facts, group=int(group[1]) if group else 0), PASSED
+    uefi = _has_uefi(domains[-1])
+    return dataclasses.replace(facts, ide="ide" in buses, security_models=named, uefi=uefi), PASSED
 
 
 def _has_uefi(domain: Element) -> bool:

@@ -6,6 +6,7 @@ import stat
 from dataclasses import dataclass
 
 from ...host import Host
+from ...installed import DOMAINS
 from ..outcome import PASSED, Outcome, failed, not_tried
 from .kvm import DEVICE
 
@@ -17,13 +18,30 @@ class GuestUser:
     """What the job's user may do."""
 
     device: Outcome  # whether he may open /dev/kvm
+    group: Outcome  # whether libvirt has a group for QEMU that is not root's
+
+    @property
+    def fault(self) -> str:
+        """Why QEMU cannot run as the job's user, "" if it can, or if that is not known."""
+        return "; ".join(outcome.reason for outcome in (self.device, self.group) if outcome.failed)
 
 
 def probe(host: Host) -> GuestUser:
     """Look at the permissions."""
+    return GuestUser(device=_device(host), group=_group(host))
+
+
+def _device(host: Host) -> Outcome:
     mode = host.permissions(DEVICE)
     if mode is None:
-        return GuestUser(not_tried(f"there is no {DEVICE}"))
+        return not_tried(f"there is no {DEVICE}")
     if mode & _READ_WRITE == _READ_WRITE:
-        return GuestUser(PASSED)
-    return GuestUser(failed(f"the job's user, as whom QEMU runs, cannot open {DEVICE} (mode {mode:04o})"))
+        return PASSED
+    return failed(f"the job's user, as whom QEMU runs, cannot open {DEVICE} (mode {mode:04o})")
+
+
+def _group(host: Host) -> Outcome:
+    group = host.group(DOMAINS)
+    if group is None:
+        return not_tried(f"there is no {DOMAINS}")
+    return PASSED if group else failed(f"{DOMAINS} belongs to root's group, as whom no guest may run")

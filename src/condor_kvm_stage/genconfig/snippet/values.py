@@ -30,7 +30,7 @@ def decide(facts: HostFacts, policy: Policy) -> Values:
     # Permission denied says nothing about what HTCondor's vm-gahp and libvirt can do, which run as root
     no_vm = "" if facts.kvm.denied else facts.kvm.reason
     if not no_vm and policy.guest.guarded:
-        no_vm = facts.guest_user.device.reason if facts.guest_user.device.failed else ""
+        no_vm = facts.guest_user.fault
     if not no_vm and size.memory == 0:
         no_vm = f"{facts.memory.ram} MiB of memory leave nothing for virtual machines"
     offer = network.offer(facts, policy.network, policy.staging.guests_have_own_user)

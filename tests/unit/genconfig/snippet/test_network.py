@@ -42,7 +42,7 @@ def facts(
         htcondor.Htcondor(PASSED, True, htcondor_version),
         devices.Devices(True, True, (), PASSED, "", interfaces),
         programs.Programs("", "", "", "", ()),
-        guest_user.GuestUser(PASSED),
+        guest_user.GuestUser(PASSED, PASSED),
     )
 
 
