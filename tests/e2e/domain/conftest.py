@@ -8,7 +8,7 @@ import pytest
 
 from testnode.node import Node
 
-pytest.register_assert_rewrite("e2e.domain.cases")
+pytest.register_assert_rewrite("e2e.domain.cases", "e2e.domain.isolation_cases")
 
 from e2e.domain import cases, scene, wave  # noqa: E402
 
