@@ -136,8 +136,8 @@ def on_share(error: OSError, doing: str) -> StageError:
         )
     if code in _FORBIDDEN:
         return AuthorizationError(
-            f"{problem}; let the job's user (uid {posix.geteuid()}) and all others do it: "
-            "chmod o+r the file, chmod o+x every directory above it",
+            f"{problem}; let the job's user (uid {posix.geteuid()}) read the file and search every directory above it "
+            "(chmod, setfacl)",
             code=code,
         )
     if code == errno.ESTALE:

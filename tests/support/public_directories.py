@@ -1,4 +1,4 @@
-"""Temporary directories as a share's are: everybody may search them, as QEMU's user must. pytest's own are not."""
+"""Temporary directories as a share's are: everybody may search them. pytest's own are not."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def public() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(dir="/tmp", prefix="condor-kvm-stage-test-") as directory:
+def public(parent: str = "/tmp") -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=parent, prefix="condor-kvm-stage-test-") as directory:
         path = Path(directory)
         path.chmod(0o755)
         yield path

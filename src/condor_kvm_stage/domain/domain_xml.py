@@ -139,7 +139,7 @@ def _source(parent: Element, path: str, no_relabel: list[str] | tuple[str, ...])
 
 
 def _network(devices: Element, request: Request, facts: GuestFacts) -> None:
-    kinds = {"nat": "network", "bridge": "bridge", "user": "user"}
+    kinds = {"nat": "network", "bridge": "bridge"}
     interface = SubElement(devices, "interface", type=kinds[request.network])
     if request.mac:
         _add(interface, "mac", address=request.mac)
@@ -147,10 +147,7 @@ def _network(devices: Element, request: Request, facts: GuestFacts) -> None:
         _add(interface, "source", network="default")
     elif request.network == "bridge":
         _add(interface, "source", bridge=facts.bridge)
-    # virtio: with other models and passt, a guest waits a minute for the carrier (HTCondor's libvirt_simple_script.awk)
     _add(interface, "model", type="virtio")
-    if request.network == "user":
-        _add(interface, "backend", type="passt")
 
 
 def _console(devices: Element, guest: Guest) -> None:

@@ -24,10 +24,10 @@ _OF_INFO = {resource.RLIMIT_AS: 1 << 30, resource.RLIMIT_CPU: 30}
 _ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 # The threads of a copy have them
 _COPY_MEMORY = 8 << 30
-# Processor time for a copy: so much, and a second for each MiB of the image and its backing files. Measured: 0.004 s
-# for a MiB of plain data, 0.02 to 0.07 of compressed text; 1.7 to 3.4 of a compressed disk that has one byte
-# everywhere. One whose tables refer to the same data again and again could take hours.
-_COPY_SECONDS = 60
+# Processor time for a copy: so much, and that for each MiB of the image and its backing files. Measured: 0.004 s for a
+# MiB of plain data, 0.02 to 0.07 of compressed text; 1.7 to 3.4 of a compressed disk that has one byte everywhere. One
+# whose tables refer to the same data again and again could take hours.
+_COPY_SECONDS, _COPY_SECONDS_PER_MIB = 60, 4
 # A copy may not take the last of the scratch directory's file system, which other jobs use as well: 5 %, at most 1 GiB.
 _KEPT_FREE, _MOST_KEPT_FREE = 20, 1 << 30
 _SIGXCPU = 24
@@ -92,7 +92,7 @@ def convert(
     """
     cache = ["-t", "writethrough"] if durable else []
     command = ["qemu-img", "convert", *cache, "-f", source.format, "-O", "qcow2", source.path, path]
-    seconds = _COPY_SECONDS + (source.size >> 20)
+    seconds = _COPY_SECONDS + (source.size >> 20) * _COPY_SECONDS_PER_MIB
     limits = _limits_of_copy(source.virtual_size, seconds)
     too_long = SpecificationError(
         f"image {printable(source.path)} takes too long to copy (more than {seconds} s of processor time, for files of "

@@ -75,7 +75,7 @@ class NetworkPolicy:
     TYPES = ("nat", "user", "bridge")
 
     def __init__(self) -> None:
-        self.types = ["nat", "user"]  # of TYPES; the first that the host has is the default
+        self.types = ["nat"]  # of TYPES; the first that the host has is the default
         self.bridge = ""  # interface for the type "bridge", "" for none
 
 

@@ -70,9 +70,9 @@ WORLDS = [
     World(site(), GuestFacts()),
     World(
         site(["/srv/disks"], vnc=True),
-        GuestFacts("host-passthrough", True, ["selinux", "dac"], ["nat", "user", "bridge"], "br0"),
+        GuestFacts("host-passthrough", True, ["selinux", "dac"], ["nat", "bridge"], "br0"),
     ),
-    World(site(["/srv/none", "/srv/disks"]), GuestFacts("", False, [], ["user"], "", ["vmx"], uefi=True)),
+    World(site(["/srv/none", "/srv/disks"]), GuestFacts("", False, [], ["nat"], "", ["vmx"], uefi=True)),
 ]
 
 

@@ -60,7 +60,6 @@ GUESTS = {
         security_models=["selinux", "dac"],
     ),
     "bridge": guest(JobVMNetworking="true", JobVMNetworkingType='"bridge"'),
-    "user-network": guest(JobVMNetworking="true", JobVMNetworkingType='"user"'),
     "vnc": guest(JobVMVNCConsole="true"),
     "cpu-passthrough-without-features": guest(cpu_mode="host-passthrough", cpu_without=["arch-capabilities", "vmx"]),
     "cpu-unsaid": guest(cpu_mode="", cpu_without=["vmx"]),

@@ -42,7 +42,7 @@ def test_console_is_complete_and_the_users(where: Job) -> None:
     keeper.end()
     assert keeper.log.read_bytes() == text
     status = keeper.log.stat()
-    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (NOBODY, NOBODY, 0o644)
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (NOBODY, NOBODY, 0o600)
 
 
 def test_console_of_a_guest_that_prints_much_has_its_beginning_and_its_end(where: Job) -> None:

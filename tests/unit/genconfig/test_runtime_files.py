@@ -27,6 +27,8 @@ virtual_size = "1T"
 bitmaps = 5
 snapshots = 4
 timeout = 7
+[guest]
+guarded = false
 """
 
 

@@ -67,6 +67,7 @@ def test_each_kind_of_failure_has_its_type_and_what_that_type_must_say(
     site_policy: Callable[[str], None],
 ) -> None:
     """HTCondor's manual, "Transfer Error Data": the attributes of each type, all of them required."""
+    site_policy("[guest]\nguarded = false\n")  # images must then be readable by all
     fake_program("qemu-img", 'echo "qemu-img: disk: No space left on device" >&2; exit 1')
     (tmp_path / "private").touch(0o600)
     os.mkfifo(tmp_path / "fifo")

@@ -46,9 +46,10 @@ def test_without_a_file_the_defaults_hold() -> None:
             "overhead": 128 << 20,
             "max_number": AUTO,
             "disk_dirs": [],
+            "disk_owners": [],
         },
         "guest": {"guarded": True, "console": 16 << 20, "vnc": False},
-        "network": {"types": ["nat", "user"], "bridge": ""},
+        "network": {"types": ["nat"], "bridge": ""},
         "htcondor": {"restart": "idle", "wait": 60},
     }
 
@@ -58,7 +59,7 @@ def test_every_key_is_read(site_policy: Write) -> None:
         '[staging]\nimage_dirs = ["/srv/a", "/srv/b"]\noutput_dirs = ["/out"]\ncanary_image = "/srv/a/canary.qcow2"\n'
         'chain_depth = 2\nvirtual_size = "40G"\nbitmaps = 9\nsnapshots = 0\ntimeout = 5\n'
         '[vm]\nmemory = "12G"\nmemory_percent = 50\nreserve = "2G"\nreserve_percent = 10\noverhead = "256M"\n'
-        'max_number = 3\ndisk_dirs = ["/srv/disks/"]\n'
+        'max_number = 3\ndisk_dirs = ["/srv/disks/"]\ndisk_owners = ["images"]\n'
         '[guest]\nguarded = false\nconsole = "1M"\nvnc = true\n'
         '[network]\ntypes = ["bridge"]\nbridge = "br0"\n'
         '[htcondor]\nrestart = "peaceful"\nwait = 10\n'
@@ -82,6 +83,7 @@ def test_every_key_is_read(site_policy: Write) -> None:
             "overhead": 256 << 20,
             "max_number": 3,
             "disk_dirs": ["/srv/disks"],
+            "disk_owners": ["images"],
         },
         "guest": {"guarded": False, "console": 1 << 20, "vnc": True},
         "network": {"types": ["bridge"], "bridge": "br0"},
@@ -103,7 +105,7 @@ def test_policies_do_not_share_their_lists() -> None:
     Policy().staging.image_dirs.append("/x")
     Policy().network.types.append("x")
     assert values(Policy())["staging"]["image_dirs"] == []
-    assert values(Policy())["network"]["types"] == ["nat", "user"]
+    assert values(Policy())["network"]["types"] == ["nat"]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def _step(trial: DirectoryTrial, findings: Findings) -> str:
         return "see package plug-in below"
     if trial.image:
         return f"then try again: condor-kvm-stage-genconfig --check nfs://{quote(trial.image)}:disk.qcow2"
-    return f"check that it is mounted, its server answers, and all users have access: chmod o+rx {trial.directory}"
+    return "check that it is mounted, its server answers, and the users of jobs have access"
 
 
 def _canary(findings: Findings) -> Check:

@@ -21,7 +21,6 @@ from ...leftovers import job_domains
 from ...policy.model import Policy
 from ...share import mounts
 from ...share.paths import is_under
-from ...text import quoted
 from ..outcome import PASSED, Outcome, failed, not_tried
 from ..probes import guest_support, programs
 from ..probes.collect import HostFacts
@@ -162,7 +161,7 @@ def _version(host: Host, program: str) -> str:
 
 
 def _directory(host: Host, directory: str) -> DirectoryTrial:
-    """Find an image in a directory, read it as an unprivileged user, and stage it."""
+    """Find an image in a directory that an unprivileged user may read, and stage it as this user."""
     user, deadline = host.job_user(), time.monotonic() + TIMEOUT
     names = [word for pattern in _IMAGES for word in ("-o", "-name", pattern)][1:]
     found = host.run(
@@ -176,18 +175,19 @@ def _directory(host: Host, directory: str) -> DirectoryTrial:
         "(",
         *names,
         ")",
+        "-readable",  # others may be images of some users only
         "-print0",
         "-quit",
         timeout=TIMEOUT,
         user=user,
     )
     image = found.output.partition("\0")[0].rstrip("\n")
-    outcome = not_tried("has no image to try")
+    who = f"the user {user}" if user else "this user"
     if image:
-        outcome = _readable(host, image, deadline)
-        if outcome.passed:
-            outcome = stage(host, f"nfs://{quote(image)}:check.qcow2", _left(deadline))
-    elif found.status != 0:
+        outcome = stage(host, f"nfs://{quote(image)}:check.qcow2", _left(deadline))
+    elif found.status == 0 or "Permission denied" in found.errors:
+        outcome = not_tried(f"has no image that {who} may read")
+    else:
         outcome = failed(_why(found).removeprefix("find: "))
     return DirectoryTrial(directory, image, outcome, _source(host, directory))
 
@@ -195,16 +195,6 @@ def _directory(host: Host, directory: str) -> DirectoryTrial:
 def _left(deadline: float) -> float:
     """Return the seconds until the deadline; after it, a minimum with which a program times out at once."""
     return max(0.1, deadline - time.monotonic())
-
-
-def _readable(host: Host, image: str, deadline: float) -> Outcome:
-    """Return whether everybody can read an image: QEMU runs as a user of libvirt."""
-    user = "nobody" if host.job_user() else ""
-    answer = host.run("head", "--bytes=1", image, timeout=_left(deadline), user=user)
-    if answer.status == 0:
-        return PASSED
-    who, reason = f"the user {user}" if user else "this user", _why(answer).rpartition(": ")[2]
-    return failed(f"{who} cannot read {image}: {reason}; its owner must run: chmod o+r {quoted(image)}")
 
 
 def _why(answer: Answer) -> str:

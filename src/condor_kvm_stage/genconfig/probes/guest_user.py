@@ -11,10 +11,7 @@ from .kvm import DEVICE
 
 # libvirt makes a directory for each domain here. It is 0751 in libvirt's own packaging, 0750 on Debian.
 DIRECTORY = "/var/lib/libvirt/qemu"
-# libvirt starts passt as QEMU's user, and passt makes its socket here
-PASST_DIRECTORY = "/run/libvirt/qemu/passt"
 _READ_WRITE = stat.S_IROTH | stat.S_IWOTH
-_ADD = stat.S_IWOTH | stat.S_IXOTH
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,6 @@ class GuestUser:
 
     device: Outcome  # whether it may open /dev/kvm
     directory: Outcome  # whether it may search libvirt's directory; not tried if there is none yet
-    passt: Outcome  # whether it may add to libvirt's directory for passt, which user-mode networking needs
 
     @property
     def fault(self) -> str:
@@ -36,7 +32,6 @@ def probe(host: Host) -> GuestUser:
     return GuestUser(
         device=_permitted(host, DEVICE, _READ_WRITE, "open"),
         directory=_permitted(host, DIRECTORY, stat.S_IXOTH, "search"),
-        passt=_permitted(host, PASST_DIRECTORY, _ADD, "add to"),
     )
 
 

@@ -39,14 +39,17 @@ def offer(facts: HostFacts, wanted: NetworkPolicy, guests_have_own_user: bool) -
 
 
 def _why_no_user(facts: HostFacts, guests_have_own_user: bool) -> str:
+    if guests_have_own_user:
+        # libvirt starts passt as QEMU's user, and gives it a directory that all guests share. If every user could
+        # write there, one could take the name of another's socket.
+        return "libvirt can run passt only for guests of one user (guest.guarded = false)"
     if not facts.libvirt.passt:
         return "there is no program passt"
     if facts.libvirt.version < _LIBVIRT_WITH_USER:
         return f"it needs libvirt {dotted(_LIBVIRT_WITH_USER)}, here is {dotted(facts.libvirt.version) or _UNKNOWN}"
     if facts.htcondor.version < _HTCONDOR_WITH_USER:
         return f"it needs HTCondor {dotted(_HTCONDOR_WITH_USER)}, here is {dotted(facts.htcondor.version) or _UNKNOWN}"
-    # If it is not known, too: a guest that does not start takes VM universe from the node
-    return "" if facts.guest_user.passt.passed or not guests_have_own_user else facts.guest_user.passt.reason
+    return ""
 
 
 def _why_no_bridge(facts: HostFacts, bridge: str) -> str:

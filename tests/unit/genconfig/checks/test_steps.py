@@ -65,7 +65,7 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (of("programs", missing=("/x",)), "htcondor domain", "dnf reinstall condor-kvm-stage"),
         (sets("STARTER_JOB_HOOK_KEYWORD", "X"), "htcondor domain", "/condor-kvm-stage-prepare, too"),
         (directory("x"), "images directory", "--check nfs:///srv/images/x.img:disk.qcow2"),
-        (directory("x", ""), "images directory", "chmod o+rx /srv/images"),
+        (directory("x", ""), "images directory", "the users of jobs have access"),
         (all_of(directory("x"), tried(plugin=failed("x"))), "images directory", "see package plug-in below"),
         (tried(canary=failed("x"), plugin=failed("x")), "images canary", "see package plug-in below"),
         (tried(gahp=failed("x")), "htcondor vm-gahp-test", "see kvm and libvirt above"),

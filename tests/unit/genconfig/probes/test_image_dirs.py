@@ -26,6 +26,14 @@ def site(tmp_path: Path) -> StagingPolicy:
 
 def test_directories_are_told_apart(tmp_path: Path, site: StagingPolicy) -> None:
     assert image_dirs.attributes(site) == {
+        "NfsPluginImageDirs": f"{tmp_path}/good,{tmp_path}/private",
+        "NfsPluginImageDirsFailed": f"{tmp_path}/file,{tmp_path}/none",
+    }
+
+
+def test_directory_must_be_open_to_all_where_guests_run_as_one_user(tmp_path: Path, site: StagingPolicy) -> None:
+    site.guests_have_own_user = False
+    assert image_dirs.attributes(site) == {
         "NfsPluginImageDirs": f"{tmp_path}/good",
         "NfsPluginImageDirsFailed": f"{tmp_path}/private,{tmp_path}/file,{tmp_path}/none",
     }

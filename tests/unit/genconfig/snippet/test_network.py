@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from condor_kvm_stage.genconfig.outcome import PASSED, Outcome, failed, not_tried
+from condor_kvm_stage.genconfig.outcome import PASSED, Outcome
 from condor_kvm_stage.genconfig.probes import (
     cpu,
     devices,
@@ -42,7 +42,7 @@ def facts(
         htcondor.Htcondor(PASSED, True, htcondor_version),
         devices.Devices(True, True, (), PASSED, "", interfaces),
         programs.Programs("", "", "", "", ()),
-        guest_user.GuestUser(PASSED, PASSED, socket),
+        guest_user.GuestUser(PASSED, PASSED),
     )
 
 
@@ -53,19 +53,18 @@ def wanted(*types: str, bridge: str = "") -> NetworkPolicy:
     return network
 
 
-def test_default_policy_offers_nat_and_user_to_a_host_that_has_them() -> None:
-    assert offer(facts(), NetworkPolicy(), guests_have_own_user=True) == Offer(("nat", "user"), {})
+def test_default_policy_offers_nat_to_a_host_that_has_it() -> None:
+    assert offer(facts(), NetworkPolicy(), guests_have_own_user=True) == Offer(("nat",), {})
 
 
 def test_host_that_has_nothing_offers_nothing_and_says_why() -> None:
-    assert offer(facts(nat=False, passt=False), NetworkPolicy(), guests_have_own_user=True) == Offer(
-        (), {"nat": NO_NAT, "user": NO_PASST}
-    )
+    found = offer(facts(nat=False, passt=False), wanted("nat", "user"), guests_have_own_user=False)
+    assert found == Offer((), {"nat": NO_NAT, "user": NO_PASST})
 
 
 def test_what_the_policy_does_not_want_is_not_offered_and_not_missing() -> None:
     assert offer(facts(), wanted(), guests_have_own_user=True) == Offer((), {})
-    assert offer(facts(nat=False), wanted("user", bridge="br0"), guests_have_own_user=True) == Offer(("user",), {})
+    assert offer(facts(nat=False), wanted("user", bridge="br0"), guests_have_own_user=False) == Offer(("user",), {})
 
 
 @pytest.mark.parametrize(
@@ -85,7 +84,7 @@ def test_user_mode_needs_versions_that_know_it(
     found = offer(
         facts(libvirt_version=libvirt_version, htcondor_version=htcondor_version),
         wanted("user"),
-        guests_have_own_user=True,
+        guests_have_own_user=False,
     )
     assert found == (Offer((), {"user": reason}) if reason else Offer(("user",), {}))
 
@@ -93,8 +92,8 @@ def test_user_mode_needs_versions_that_know_it(
 def test_first_type_is_the_policys_first_that_the_host_has() -> None:
     """It becomes VM_NETWORKING_DEFAULT_TYPE."""
     policy = wanted("nat", "user", "bridge", bridge="br0")
-    assert offer(facts(), policy, guests_have_own_user=True).types == ("nat", "user", "bridge")
-    assert offer(facts(nat=False), policy, guests_have_own_user=True).types == ("user", "bridge")
+    assert offer(facts(), policy, guests_have_own_user=False).types == ("nat", "user", "bridge")
+    assert offer(facts(nat=False), policy, guests_have_own_user=False).types == ("user", "bridge")
 
 
 @pytest.mark.parametrize(
@@ -109,17 +108,7 @@ def test_bridge_is_the_policys_and_must_be_there(bridge: str, expected: Offer) -
     assert offer(facts(), wanted("bridge", bridge=bridge), guests_have_own_user=True) == expected
 
 
-@pytest.mark.parametrize(
-    ("socket", "expected"),
-    [
-        (PASSED, ""),
-        (failed("the job's user cannot add to it"), "the job's user cannot add to it"),
-        (not_tried("no"), "no"),
-    ],
-)
-def test_user_mode_needs_a_place_for_the_socket_of_a_passt_that_runs_as_the_jobs_user(
-    socket: Outcome, expected: str
-) -> None:
-    found = offer(facts(socket=socket), wanted("user"), guests_have_own_user=True)
-    assert found == (Offer((), {"user": expected}) if expected else Offer(("user",), {}))
-    assert offer(facts(socket=socket), wanted("user"), guests_have_own_user=False) == Offer(("user",), {})
+def test_user_mode_is_not_for_guests_that_have_their_own_user() -> None:
+    found = offer(facts(), wanted("user", "nat"), guests_have_own_user=True)
+    assert found.types == ("nat",)
+    assert "guest.guarded = false" in found.missing["user"]

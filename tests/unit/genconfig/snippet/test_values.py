@@ -64,11 +64,12 @@ def test_policy_decides_on_canary_disks_and_networks(host: HostFacts) -> None:
     policy = Policy()
     policy.staging.canary_image = "/srv/canary.qcow2"
     policy.vm.disk_dirs = ["/srv/disks"]
-    policy.network.types = ["user"]
-    found = values.decide(host, policy)
+    policy.network.types = ["bridge"]
+    policy.network.bridge = "br0"
+    found = values.decide(replace(host, devices=replace(host.devices, interfaces=("br0",))), policy)
     assert found.canary == "nfs:///srv/canary.qcow2:canary.qcow2"
     assert found.guard == start_guard.attributes(["/srv/disks"])
-    assert found.network.types == ("user",)
+    assert found.network.types == ("bridge",)
 
 
 def test_policy_decides_whose_program_defines_virtual_machines(host: HostFacts) -> None:

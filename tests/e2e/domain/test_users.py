@@ -1,0 +1,96 @@
+"""QEMU runs as whoever the job runs as: its owner with all groups, a slot's user, or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.domain import scene
+from testnode import jobs, pool, recipe
+from testnode.node import Node
+from testnode.recipe import Release
+
+pytestmark = pytest.mark.guest
+
+GROUP, SLOT_USER = "project", "slotuser"
+PRIVATE = "/srv/project/base.raw"  # open to the group alone
+IDLE = "/srv/images/idle.raw"
+_IDLE = bytes([0xFA, 0xF4, 0xEB, 0xFD]).ljust(510, b"\0") + b"\x55\xaa"  # cli; hlt; jmp: runs until it is destroyed
+_SLOT_USERS = "".join(f"SLOT1_{number}_USER = {SLOT_USER}\n" for number in range(1, 17))
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    with scene.busy_node(Release.TESTING) as worker:
+        worker.run(["groupadd", GROUP])
+        worker.run(["usermod", "--append", "--groups", GROUP, recipe.USER])
+        worker.run(["useradd", "--no-create-home", SLOT_USER])
+        worker.run(["mkdir", "--mode=750", str(Path(PRIVATE).parent)])
+        for path in (PRIVATE, IDLE):
+            (worker.root / path.lstrip("/")).write_bytes(_IDLE.ljust(1 << 20, b"\0"))
+        worker.run(["chmod", "640", PRIVATE])
+        worker.run(["chown", "--recursive", f"root:{GROUP}", str(Path(PRIVATE).parent)])
+        worker.run("systemctl restart condor")  # it has read the list of groups
+        pool.wait_for_slot(worker)
+        yield worker
+
+
+def qemu_of(node: Node, name: str, image: str) -> dict[str, list[str]]:
+    """Run a job with a disk on an image. Returns what /proc says of its QEMU: the fields of its status."""
+    description = jobs.VM_JOB.replace(jobs.BASE, image).replace("log = vm-job.log", f"log = {name}.log")
+    cluster = pool.submit(node, f"{name}.sub", description)
+    pattern = f"guest=[a-z]*_{recipe.HOSTNAME}_{cluster}[.]0,"
+    node.wait_until(
+        lambda: node.run(["pgrep", "--full", pattern], check=False).returncode == 0, f"the guest of {name} runs", 90
+    )
+    found = node.run(["pgrep", "--full", pattern]).stdout.split()[0]
+    status = node.run(["cat", f"/proc/{found}/status"]).stdout
+    node.run(["condor_rm", str(cluster)])
+    return {key: words.split() for key, _, words in (line.partition(":\t") for line in status.splitlines())}
+
+
+def ids(node: Node, user: str) -> tuple[str, str, set[str]]:
+    """Return a user's id, group and groups."""
+    uid, gid, groups = (node.run(["id", option, user]).stdout for option in ("-u", "-g", "-G"))
+    return uid.strip(), gid.strip(), set(groups.split())
+
+
+def test_image_that_only_a_group_of_the_owner_may_read_is_a_base_for_him(node: Node) -> None:
+    uid, gid, groups = ids(node, recipe.USER)
+    found = qemu_of(node, "group", PRIVATE)
+    assert (found["Uid"], found["Gid"], set(found["Groups"])) == ([uid] * 4, [gid] * 4, groups)
+    assert len(groups) > 1
+    assert found["CapEff"] == ["0000000000000000"]
+
+
+@pytest.mark.parametrize(
+    ("user", "settings"),
+    [
+        ("nobody", "STARTER_ALLOW_RUNAS_OWNER = False\n"),
+        (SLOT_USER, f"STARTER_ALLOW_RUNAS_OWNER = False\n{_SLOT_USERS}"),
+    ],
+)
+def test_guest_of_a_job_that_does_not_run_as_its_owner_has_the_same_user_as_the_job(
+    node: Node, user: str, settings: str
+) -> None:
+    before = (node.root / scene.CONFIG.lstrip("/")).read_text(encoding="utf-8")
+    scene.configure(node, before + settings)
+    try:
+        node.run("condor_reconfig")
+        found = qemu_of(node, user, IDLE)
+    finally:
+        scene.configure(node, before)
+        node.run("condor_reconfig")
+    uid, gid, groups = ids(node, user)
+    assert (found["Uid"], found["Gid"], set(found["Groups"])) == ([uid] * 4, [gid] * 4, groups)
+
+
+def test_image_that_the_jobs_user_may_not_read_is_refused_in_words(node: Node) -> None:
+    node.run(["chmod", "600", PRIVATE])
+    try:
+        ad = pool.run_to_hold(node, "closed", jobs.VM_JOB.replace(jobs.BASE, PRIVATE))
+    finally:
+        node.run(["chmod", "640", PRIVATE])
+    assert f"image {PRIVATE} is not readable for the job's user" in ad["HoldReason"]
