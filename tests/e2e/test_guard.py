@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from condor_kvm_stage.genconfig.snippet import start_guard
+from e2e.apply.worker import APPLY
 from e2e.vm_attacks import ATTACKS, FITS, SIZE, Attack, release, submit
-from testnode import jobs, pool, recipe
+from testnode import jobs, pool, recipe, stages
 from testnode.node import Node
 
 pytestmark = pytest.mark.guest  # without KVM there is no VM universe, and no guard
@@ -81,13 +82,21 @@ def test_ordinary_job_fulfils_all_conditions(starter: Node) -> None:
 
 
 def test_job_that_wants_any_network_runs_with_the_nodes_default(worker: Node) -> None:
-    cluster = pool.submit(worker, "network.sub", jobs.VM_JOB.replace("queue", "vm_networking = True\nqueue"))
-    name = f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0"
-    worker.wait_until(
-        lambda: "<interface type='user'>" in worker.run(["virsh", "dumpxml", name], check=False).stdout,
-        "the job's virtual machine runs, with a network",
-        60,
-    )
-    worker.run(["condor_rm", str(cluster)])
-    worker.wait_until(lambda: not worker.run("virsh list --name").stdout.strip(), "the virtual machine is gone", 60)
-    assert pool.slot_ad(worker)["HasVM"] is True
+    worker.run("virsh net-start default")
+    try:
+        worker.run(APPLY, timeout=90)
+        worker.wait_until(lambda: pool.slot_ad(worker).get("VM_Networking") is True, "the slot offers a network", 60)
+        cluster = pool.submit(worker, "network.sub", jobs.VM_JOB.replace("queue", "vm_networking = True\nqueue"))
+        name = f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0"
+        worker.wait_until(
+            lambda: "<interface type='network'>" in worker.run(["virsh", "dumpxml", name], check=False).stdout,
+            "the job's virtual machine runs, with a network",
+            60,
+        )
+        worker.run(["condor_rm", str(cluster)])
+        worker.wait_until(lambda: not worker.run("virsh list --name").stdout.strip(), "the virtual machine is gone", 60)
+        assert pool.slot_ad(worker)["HasVM"] is True
+    finally:
+        worker.run("virsh net-destroy default")
+        worker.run(APPLY, timeout=90)
+        stages.wait_for_vm_universe(worker, True)

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """What an attacking user runs on the node, in an ordinary job: `hostile_user.py ACTION WORD…`. Prints what it did."""
 
+import contextlib
 import ctypes
 import fcntl
+import glob
 import os
 import sys
 import time
@@ -50,6 +52,18 @@ def lock_often(path: str, end: str) -> None:
     print(count)
 
 
+def spoil(name: str, end: str) -> None:
+    """Until there is a file `end`: write into a disk once its guest is about to start. Prints how often."""
+    count = 0
+    while not os.path.exists(end):
+        for console in glob.glob("/var/lib/condor/execute/dir_*/scratch/console.log"):
+            with contextlib.suppress(OSError):
+                disk = os.open(f"{os.path.dirname(console)}/{name}", os.O_WRONLY)
+                count += os.pwrite(disk, b"spoilt", 0) > 0
+                os.close(disk)
+    print(count)
+
+
 def reach(paths: str, found: str) -> None:
     """Try each file that a list names: write a line `r PATH` for each that can be read, `w PATH` if also written."""
     with open(paths, encoding="utf-8", errors="surrogateescape") as file:
@@ -75,5 +89,10 @@ def _wait(end: str) -> None:
         time.sleep(0.1)
 
 
+ACTIONS = {"lock": lock, "lock_often": lock_often, "reach": reach, "spoil": spoil}
+
 if __name__ == "__main__":
-    {"swap": swap, "lock": lock, "lock_often": lock_often, "reach": reach}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "swap":
+        swap(*sys.argv[2:])
+    else:
+        ACTIONS[sys.argv[1]](sys.argv[2], sys.argv[3])

@@ -1,4 +1,4 @@
-"""Attacks of one user's jobs on another's, and on the node, one after another on a node with one version of HTCondor."""
+"""Attacks of one user's jobs on another's, and on the node, one after another."""
 
 from __future__ import annotations
 
@@ -7,34 +7,33 @@ from dataclasses import dataclass
 from e2e.domain import races, two_users
 from e2e.domain.races import Race
 from e2e.domain.two_users import ALICE, BOB, BOBS_FILE, IDLE, here
-from testnode import jobs, pool, recipe, site
+from testnode import jobs, pool, recipe, site, stages
 from testnode.node import Node
 
 SHARED, BOBS, SAFE, HERS = "/srv/disks/proj", f"/srv/disks/{BOB}", "/srv/disks/safe", f"/srv/images/{ALICE}"
-# What the attackers move themselves, or the test
-_MOVED = (SHARED, BOBS, HERS, "/etc/condor-kvm-stage/config.toml", "/home/*/*/*")
+# What the attackers move themselves, the test, or HTCondor's tools that it runs
+_MOVED = (SHARED, BOBS, HERS, "/etc/condor-kvm-stage/config.toml", "/etc/condor/known_hosts")
 _POLICY = '[staging]\nimage_dirs = ["/srv/images", "/srv/disks"]\n[vm]\ndisk_dirs = ["/srv/disks"]\n'
-_MANY = 8
+_MANY = 24
 _AGAIN = f"periodic_release = NumHolds < 9\nqueue {_MANY}"
+_TWICE = f"{SAFE}/d0.raw:vda:w:raw,disk.qcow2:vdb:w:qcow2"
 _OVERLAY = (f"nfs://{jobs.BASE}:disk.qcow2", "disk.qcow2:vda:w:qcow2")
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What has come of the attacks. races: by name. held: why, for jobs that are not in races.
+    """What has come of the attacks. races: by name. held: why a job is whose image bob locks.
 
     changes: files of the node before and after; of bob's jobs before and after. seen: what bob has seen of alice's job.
-    process: alice's QEMU, its /proc/PID/status. bobs: paths of bob's files. lost: whether base and overlay in one job
-    cost the node VM universe.
+    process: alice's QEMU, its /proc/PID/status. bobs: paths of bob's files.
     """
 
     races: dict[str, Race]
-    held: dict[str, str]
+    held: str
     changes: tuple[tuple[dict[str, str], dict[str, str]], tuple[dict[str, str], dict[str, str]]]
     seen: str
     process: dict[str, str]
     bobs: set[str]
-    lost: bool
 
 
 def run(worker: Node) -> Ended:
@@ -78,11 +77,14 @@ def run(worker: Node) -> Ended:
                 two_users.vm_job(_OVERLAY[0], f"{BOBS}/d$(Process).raw:vda:w:raw", _AGAIN),
                 40,
             )
-        held = {"lock": _hold_by_lock(worker)}
-        lost = _start_twice(worker)
+        found["disk and its overlay"] = races.run(
+            worker, "twice", {}, two_users.vm_job(f"nfs://{SAFE}/d0.raw:disk.qcow2", _TWICE), 20
+        )
+        found["own disk"] = races.run(worker, "spoil", {ALICE: "spoil disk.qcow2 END"}, two_users.vm_job(*_OVERLAY))
+        held = _hold_by_lock(worker)
         after = _states(worker, scratch)
     bobs = {BOBS_FILE, private, f"/home/{BOB}/jobs/seed.raw"}
-    return Ended(found, held, tuple(zip(before, after)), seen, process, bobs, lost)
+    return Ended(found, held, ((before[0], after[0]), (before[1], after[1])), seen, process, bobs)
 
 
 def _make_files(worker: Node) -> None:
@@ -147,6 +149,7 @@ def _look_into_alices_job(worker: Node) -> tuple[dict[str, str], str]:
 
 def _hold_by_lock(worker: Node) -> str:
     """Let bob hold a lock on a base image. Returns why alice's job is on hold then."""
+    stages.wait_for_vm_universe(worker, True)
     end = "/srv/locked.end"
     words = f"lock {jobs.BASE} {end}"
     cluster = two_users.submit(worker, BOB, "locking", two_users.ordinary_job(words, "lock"))
@@ -158,9 +161,3 @@ def _hold_by_lock(worker: Node) -> str:
     here(worker, end).unlink()
     worker.run(["condor_rm", str(victim)])
     return reason
-
-
-def _start_twice(worker: Node) -> bool:
-    """Start a job with a disk, and an overlay of that disk. Returns whether that cost the node VM universe."""
-    disks = f"{SAFE}/d0.raw:vda:w:raw,disk.qcow2:vdb:w:qcow2"
-    return races.run(worker, "twice", {}, two_users.vm_job(f"nfs://{SAFE}/d0.raw:disk.qcow2", disks), 20).lost

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2e.domain import scene, two_users
 from e2e.domain.two_users import here
-from testnode import pool, recipe
+from testnode import pool, recipe, stages
 from testnode.node import Node
 
 LEAST = 100_000  # swaps in a race
@@ -35,6 +35,7 @@ class Race:
 
 def run(worker: Node, name: str, attackers: Mapping[str, str], victims: str, seconds: float = 25) -> Race:
     """Run attackers' hostile_user.py (the words, by user; END is replaced), then alice's jobs, for some seconds."""
+    stages.wait_for_vm_universe(worker, True)  # the race before may have cost it
     end = f"/srv/{name}.end"
     logs = [here(worker, f"/var/log/condor/{log}") for log in ("StartLog", "VMGahpLog")]
     lengths = [len(_text(log)) for log in logs]

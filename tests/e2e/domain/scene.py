@@ -62,7 +62,10 @@ _DIRECTORIES = (
 
 @contextlib.contextmanager
 def open_node(release: Release, more: str = "") -> Iterator[Node]:
-    """Give a node with the package, START open, a policy with image_dirs, and the files of attacks.py. more: settings."""
+    """Give a node with the package, START open, a policy with image_dirs, and the files of attacks.py.
+
+    more: HTCondor's configuration besides.
+    """
     with busy_node(release, _OPEN + more) as worker:
         place = worker.root / _NEWLINES.lstrip("/")
         place.mkdir()

@@ -22,7 +22,7 @@ _IDLE = bytes([0xFA, 0xF4, 0xEB, 0xFD]).ljust(510, b"\0") + b"\x55\xaa"
 # HTCondor looks soon whether a node can start guests after one that it could not
 _SOON = "VM_RECHECK_INTERVAL = 5\n"
 # What may change nowhere but where a test does it
-_PLACES = ("/etc", "/srv", "/home", "/usr/bin", "/var/lib/libvirt/images")
+_PLACES = ("/etc", "/srv", f"/home/{BOB}/private.raw", f"/home/{BOB}/jobs", "/usr/bin", "/var/lib/libvirt/images")
 _FIELDS = r"%p\t%u:%g %m %y %l "
 
 
