@@ -1,4 +1,4 @@
-"""Images that only their owner may read, on a share that lets not even root in: he runs machines from them, alone."""
+"""Images that only their owner may read, on a share where root may not: he runs machines from them, alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def state(node: Node) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def share(starter: Node) -> Iterator[Node]:
-    """The node with the share, mounted: two images of mode 600 in a directory of mode 700."""
+    """The node with the share, mounted: two images of mode 600 in a directory that others may search, not list."""
     server = (Path(__file__).parent / "squashing_share.py").read_text(encoding="utf-8")
     (starter.root / "root/squashing_share.py").write_text(server, encoding="utf-8")
     directory = f"{EXPORT}/{recipe.USER}"
@@ -47,7 +47,7 @@ def share(starter: Node) -> Iterator[Node]:
     starter.run(["cp", jobs.BASE, f"{directory}/{BACKING}"])
     starter.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", BACKING, f"{directory}/{IMAGE}"])
     starter.run(["chmod", "600", f"{directory}/{BACKING}", f"{directory}/{IMAGE}"])
-    starter.run(["chmod", "700", directory])
+    starter.run(["chmod", "711", directory])
     starter.run(["chown", "--recursive", f"{recipe.USER}:", directory])
     starter.run(["useradd", "--create-home", OTHER])
     program = f"python3 /root/squashing_share.py {EXPORT} {SHARE}"
@@ -75,8 +75,8 @@ def finished(share: Node) -> Finished:
 
 
 def test_share_refuses_root(share: Node) -> None:
-    for path in (OWN, f"{OWN}/{IMAGE}"):
-        assert "Permission denied" in share.run(["ls", path] if path == OWN else ["cat", path], check=False).stderr
+    for command in (["ls", OWN], ["cat", f"{OWN}/{IMAGE}"]):
+        assert "Permission denied" in share.run(command, check=False).stderr
 
 
 def test_job_with_private_images_runs(finished: Finished) -> None:
@@ -103,8 +103,8 @@ def test_nobody_else_can_stage_them(share: Node) -> None:
     plugin = ["/usr/local/bin/vm-nfs-plugin", f"nfs://{OWN}/{IMAGE}:disk.qcow2", f"/home/{OTHER}/x"]
     result = share.run(plugin, user=OTHER, check=False)
     assert result.returncode == 77
-    assert "may not search the directory" in result.stderr
-    assert share.run(["ls", "-A", f"/home/{OTHER}"]).stdout.split().count("disk.qcow2") == 0
+    assert f"image {OWN}/{IMAGE} is not readable for the job's user" in result.stderr
+    assert "disk.qcow2" not in share.run(["ls", "-A", f"/home/{OTHER}"]).stdout
 
 
 def test_overlay_of_a_private_image_does_not_open_it_to_anybody_else(share: Node) -> None:
@@ -117,3 +117,20 @@ def test_overlay_of_a_private_image_does_not_open_it_to_anybody_else(share: Node
         result = share.run(plugin, user=OTHER, check=False)
     assert result.returncode == 77
     assert f"backing file {OWN}/{IMAGE}" in result.stderr
+
+
+def test_directory_that_root_may_not_search_holds_the_job_and_vm_universe_stays(finished: Finished) -> None:
+    """libvirt looks at each file as root, before QEMU opens it."""
+    node = finished.node
+    node.run(["chmod", "700", f"{EXPORT}/{recipe.USER}"])
+    try:
+        cluster = pool.submit(node, "closed.sub", vm_job(f"{OWN}/{IMAGE}", "").replace("private.log", "closed.log"))
+        ad = pool.wait_for_hold(node, cluster, 120)
+    finally:
+        node.run(["chmod", "711", f"{EXPORT}/{recipe.USER}"])
+    node.run(["condor_rm", str(cluster)])
+    assert "VMGAHP_ERR_BAD_IMAGE" in ad["HoldReason"]
+    log = (node.root / "var/log/condor/VMGahpLog").read_text(encoding="utf-8")
+    assert f"the server gives root no right to search {OWN}, and libvirt, which runs as root" in log
+    assert f"run: chmod o+x {OWN}; the files in it may stay private" in log
+    assert pool.slot_ad(node)["HasVM"] is True

@@ -56,7 +56,8 @@ def spoil(name: str, end: str) -> None:
     """Until there is a file `end`: write into a disk once its guest is about to start. Prints how often."""
     count = 0
     while not os.path.exists(end):
-        for console in glob.glob("/var/lib/condor/execute/dir_*/scratch/console.log"):
+        directories = "/var/lib/condor/execute/dir_*"
+        for console in glob.glob(f"{directories}/scratch/console.log") + glob.glob(f"{directories}/console.log"):
             with contextlib.suppress(OSError):
                 disk = os.open(f"{os.path.dirname(console)}/{name}", os.O_WRONLY)
                 count += os.pwrite(disk, b"spoilt", 0) > 0

@@ -38,9 +38,9 @@ class Ended:
 
 def run(worker: Node) -> Ended:
     """Run them all."""
-    _make_files(worker)
+    make_files(worker)
     with site.policy(worker, _POLICY):
-        scratch = _start_bobs_jobs(worker)
+        scratch = start_bobs_jobs(worker)
         private = f"{scratch[0]}.condor-kvm-stage/seed.raw"
         before = _states(worker, scratch)
         process, seen = _look_into_alices_job(worker)
@@ -87,7 +87,7 @@ def run(worker: Node) -> Ended:
     return Ended(found, held, ((before[0], after[0]), (before[1], after[1])), seen, process, bobs)
 
 
-def _make_files(worker: Node) -> None:
+def make_files(worker: Node) -> None:
     """Make alice's disks and image, a group of hers, and directories for them."""
     script = f"""
         groupadd proj; usermod --append --groups proj {ALICE}
@@ -103,19 +103,20 @@ def _make_files(worker: Node) -> None:
     worker.run(["sh", "-ec", script])
 
 
-def _start_bobs_jobs(worker: Node) -> list[str]:
+def start_bobs_jobs(worker: Node) -> list[str]:
     """Start a virtual machine and an ordinary job of bob's, each with a private file. Returns their directories."""
     more = "vm_no_output_vm = True\nqueue"
     description = two_users.vm_job(f"nfs://{IDLE}:disk.qcow2, seed.raw", "disk.qcow2:vda:w:qcow2,seed.raw:vdb:r", more)
     clusters = [two_users.submit(worker, BOB, "jobs", description)]
-    _wait_for_guest(worker, BOB, clusters[0])
+    wait_for_guest(worker, BOB, clusters[0])
     sleeping = jobs.staging_job("seed.raw", "sleeping", command="/bin/sleep 3600")
     clusters.append(two_users.submit(worker, BOB, "jobs", sleeping))
     worker.wait_until(lambda: pool.job_ad(worker, clusters[1]).get("JobStatus") == pool.RUNNING, "bob's job runs", 60)
     return [two_users.scratch(worker, cluster) for cluster in clusters]
 
 
-def _wait_for_guest(worker: Node, user: str, cluster: int) -> None:
+def wait_for_guest(worker: Node, user: str, cluster: int) -> None:
+    """Wait until the guest of a job runs."""
     name = f"{user}_{recipe.HOSTNAME}_{cluster}.0"
     running = "virsh list --state-running --name"
     worker.wait_until(lambda: name in worker.run(running).stdout.split(), f"{name} runs", 90)
@@ -123,15 +124,15 @@ def _wait_for_guest(worker: Node, user: str, cluster: int) -> None:
 
 def _states(worker: Node, scratch: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the state of the node's files, and of those of bob's jobs."""
-    places = [place.removesuffix("/scratch") for place in scratch]
-    by_htcondor = [f"{place}/scratch/.*" for place in places] + [f"{place}/htcondor*" for place in places]
+    by_htcondor = [f"{place}/.*" for place in scratch]
+    places = [*scratch, f"{scratch[0]}.condor-kvm-stage"]
     return two_users.snapshot(worker, without=_MOVED), two_users.snapshot(worker, places, without=by_htcondor)
 
 
 def _look_into_alices_job(worker: Node) -> tuple[dict[str, str], str]:
     """Return what alice's QEMU is, and what bob can read or write of what her job has."""
     cluster = two_users.submit(worker, ALICE, "looked-at", two_users.vm_job(f"nfs://{IDLE}:disk.qcow2", _OVERLAY[1]))
-    _wait_for_guest(worker, ALICE, cluster)
+    wait_for_guest(worker, ALICE, cluster)
     place = two_users.scratch(worker, cluster)
     files = worker.run(["find", place, f"{place}.condor-kvm-stage", "-type", "f"]).stdout
     assert {f"{place}/.job.ad", f"{place}/console.log"} <= set(files.split())

@@ -99,15 +99,24 @@ def opened(worker: Node) -> set[tuple[int, str]]:
 def consoles(worker: Node) -> set[str]:
     """Return what the consoles of all jobs on the node say now."""
     found = set()
-    for path in here(worker, scene.EXECUTE).glob("dir_*/scratch/console.log"):
+    execute = here(worker, scene.EXECUTE)
+    for path in [*execute.glob("dir_*/scratch/console.log"), *execute.glob("dir_*/console.log")]:
         with contextlib.suppress(OSError):
             found.add(path.read_text(encoding="utf-8", errors="replace"))
     return found
 
 
 def scratch(worker: Node, cluster: int) -> str:
-    """Return the scratch directory of a running job, as a path on the node."""
-    for path in here(worker, scene.EXECUTE).glob("dir_*/scratch/.job.ad"):
-        if f"\nClusterId = {cluster}\n" in path.read_text(encoding="utf-8"):
-            return f"{scene.EXECUTE}/{path.parent.parent.name}/scratch"
-    raise AssertionError(f"job {cluster} has no scratch directory")
+    """Wait until a job has its scratch directory, whose place depends on HTCondor's version. Returns its path."""
+    execute = here(worker, scene.EXECUTE)
+
+    def ads() -> list[Path]:
+        found = []
+        for path in [*execute.glob("dir_*/scratch/.job.ad"), *execute.glob("dir_*/.job.ad")]:
+            with contextlib.suppress(OSError):
+                if f"\nClusterId = {cluster}\n" in path.read_text(encoding="utf-8"):
+                    found.append(path)
+        return found
+
+    worker.wait_until(lambda: bool(ads()), f"job {cluster} has its scratch directory", 30)
+    return f"{scene.EXECUTE}/{ads()[0].parent.relative_to(execute)}"
