@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from e2e.domain import races, two_users
 from e2e.domain.races import Race
 from e2e.domain.two_users import ALICE, BOB, BOBS_FILE, IDLE, here
-from testnode import jobs, pool, recipe, site, stages
+from testnode import jobs, pool, recipe, site
 from testnode.node import Node
 
 SHARED, BOBS, SAFE, HERS = "/srv/disks/proj", f"/srv/disks/{BOB}", "/srv/disks/safe", f"/srv/images/{ALICE}"
@@ -80,8 +80,8 @@ def run(worker: Node) -> Ended:
         found["disk and its overlay"] = races.run(
             worker, "twice", {}, two_users.vm_job(f"nfs://{SAFE}/d0.raw:disk.qcow2", _TWICE), 20
         )
-        found["own disk"] = races.run(worker, "spoil", {ALICE: "spoil disk.qcow2 END"}, two_users.vm_job(*_OVERLAY))
         held = _hold_by_lock(worker)
+        found["own disk"] = races.run(worker, "spoil", {ALICE: "spoil disk.qcow2 END"}, two_users.vm_job(*_OVERLAY))
         after = _states(worker, scratch)
     bobs = {BOBS_FILE, private, f"/home/{BOB}/jobs/seed.raw"}
     return Ended(found, held, ((before[0], after[0]), (before[1], after[1])), seen, process, bobs)
@@ -150,7 +150,7 @@ def _look_into_alices_job(worker: Node) -> tuple[dict[str, str], str]:
 
 def _hold_by_lock(worker: Node) -> str:
     """Let bob hold a lock on a base image. Returns why alice's job is on hold then."""
-    stages.wait_for_vm_universe(worker, True)
+    races.wait_for_vm_universe(worker)
     end = "/srv/locked.end"
     words = f"lock {jobs.BASE} {end}"
     cluster = two_users.submit(worker, BOB, "locking", two_users.ordinary_job(words, "lock"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from e2e.domain import scene, two_users
 from e2e.domain.two_users import here
-from testnode import pool, recipe, stages
+from testnode import pool, recipe
 from testnode.node import Node
 
 LEAST = 100_000  # swaps in a race
@@ -35,7 +35,7 @@ class Race:
 
 def run(worker: Node, name: str, attackers: Mapping[str, str], victims: str, seconds: float = 25) -> Race:
     """Run attackers' hostile_user.py (the words, by user; END is replaced), then alice's jobs, for some seconds."""
-    stages.wait_for_vm_universe(worker, True)  # the race before may have cost it
+    wait_for_vm_universe(worker)
     end = f"/srv/{name}.end"
     logs = [here(worker, f"/var/log/condor/{log}") for log in ("StartLog", "VMGahpLog")]
     lengths = [len(_text(log)) for log in logs]
@@ -78,6 +78,11 @@ def run(worker: Node, name: str, attackers: Mapping[str, str], victims: str, sec
         qemu=qemu,
         lost=_LOST in startd,
     )
+
+
+def wait_for_vm_universe(worker: Node) -> None:
+    """Wait until the node offers VM universe again, which the race before may have cost it."""
+    worker.wait_until(lambda: pool.slot_ad(worker).get("HasVM") is True, "the slot offers VM universe again", 240)
 
 
 def _text(path: Path) -> str:

@@ -117,6 +117,7 @@ def building() -> Iterator[Callable[[World, bytes], bytes]]:
         "cli.guest_facts.load": lambda: world.facts,
         "cli.private_dir.make": lambda where: _Shelter(world, data),
         "cli.janitor.start": lambda *_: None,
+        "cli.seen_by_root.check": lambda files: None,
         "disks.Watchdog": lambda prepare, program: contextlib.nullcontext(_Child(world)),
         "console.check_free": lambda scratch: None,
         "console.start": lambda shelter, where, largest, config: world.console,
