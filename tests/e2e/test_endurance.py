@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.guest, pytest.mark.full, pytest.mark.timeout(TIMEOUT +
 
 # By shell commands that print a line for each
 LEFT = {
-    "processes": "ps -eo args= | grep -E '[c]ondor_(starter|shadow|vm-gahp)|[q]emu-system|[k]vm-stage'",
+    "processes": "ps -eo args= | grep -E '[c]ondor_(starter|shadow|vm-gahp)|[q]emu-system|/usr/[^ ]*[k]vm-stage'",
     "files in EXECUTE": "ls -A /var/lib/condor/execute",
     "mounts": "cut -d ' ' -f 2 /proc/mounts",
     "domains": "virsh list --all --name | grep .",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from e2e.domain import races, two_users
 from e2e.domain.races import Race
-from e2e.domain.two_users import ALICE, BOB, BOBS_FILE, IDLE, here
+from e2e.domain.two_users import ALICE, BOB, BOBS_FILE, BOBS_SEED, IDLE, here
 from testnode import jobs, pool, recipe, site
 from testnode.node import Node
 
@@ -83,7 +83,7 @@ def run(worker: Node) -> Ended:
         held = _hold_by_lock(worker)
         found["own disk"] = races.run(worker, "spoil", {ALICE: "spoil disk.qcow2 END"}, two_users.vm_job(*_OVERLAY))
         after = _states(worker, scratch)
-    bobs = {BOBS_FILE, private, f"/home/{BOB}/jobs/seed.raw"}
+    bobs = {BOBS_FILE, private, BOBS_SEED}
     return Ended(found, held, ((before[0], after[0]), (before[1], after[1])), seen, process, bobs)
 
 

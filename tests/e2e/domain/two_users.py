@@ -16,13 +16,14 @@ ALICE, BOB = recipe.USER, attacks.OTHER
 PROGRAM = "/srv/hostile_user.py"
 SECRET = "BOBS SECRET"  # what a guest on one of bob's private disks would print
 BOBS_FILE = f"/home/{BOB}/private.raw"
+BOBS_SEED = f"/home/{BOB}/jobs/seed.raw"
 IDLE = "/srv/images/idle.raw"
 # cli; hlt; jmp: a guest that runs until it is destroyed
 _IDLE = bytes([0xFA, 0xF4, 0xEB, 0xFD]).ljust(510, b"\0") + b"\x55\xaa"
 # HTCondor looks soon whether a node can start guests after one that it could not
 _SOON = "VM_RECHECK_INTERVAL = 5\n"
 # What may change nowhere but where a test does it
-_PLACES = ("/etc", "/srv", f"/home/{BOB}/private.raw", f"/home/{BOB}/jobs", "/usr/bin", "/var/lib/libvirt/images")
+_PLACES = ("/etc", "/srv", BOBS_FILE, BOBS_SEED, "/usr/bin", "/var/lib/libvirt/images")
 _FIELDS = r"%p\t%u:%g %m %y %l "
 
 
