@@ -89,9 +89,7 @@ def _start(worker: Node, events: Path, running: list[set[str]] | None = None) ->
     if running is not None:
         time.sleep(1)  # for what lives no longer than the start
         running.append(_running(worker))
-    worker.run(["condor_rm", str(cluster)])
-    worker.wait_until(lambda: not worker.run("virsh list --all --name").stdout.strip(), f"{name} is gone", 90)
-    worker.wait_until(lambda: worker.run("ls -A /var/lib/condor/execute").stdout == "", "the job is gone", 90)
+    worker.run(["condor_rm", str(cluster)])  # which takes a minute; its guest only waits
     called = _CALLED.findall(log.read_text(encoding="utf-8", errors="replace")[length:])[-1]
     end = datetime.datetime.strptime(started(), "%Y-%m-%d %H:%M:%S.%f")
     return (end - datetime.datetime.strptime(called, "%m/%d/%y %H:%M:%S.%f")).total_seconds()
