@@ -1,7 +1,7 @@
 """From the starter's call to the running guest: our definition of its machine compared with HTCondor's, alternating.
 
 Both use the same image, staged by the plug-in, and the same submit file. `python -m benchmark.guest_starts [ROUNDS]`
-measures only this section, on a new node, and prints the processes that the definitions cost, too.
+measures only this section, on a new node.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .job_pool import here
 SECTION = "The start of a guest"
 ROUNDS = 20
 OURS, STOCK = "ours", "HTCondor's"
-_CHOOSER, _CHOICE, _TRACE = "/srv/start-xml", "/srv/start-choice", "/srv/start-trace"
+_CHOOSER, _CHOICE = "/srv/start-xml", "/srv/start-choice"
 _IDLE = "/srv/images/idle.raw"
 _CODE = bytes([0xFA, 0xF4, 0xEB, 0xFD]).ljust(510, b"\0") + b"\x55\xaa"  # cli; hlt; jmp: runs until it is destroyed
 _SETTINGS = f"""\
@@ -51,30 +51,8 @@ def measure(worker: Node, rounds: int) -> dict[str, list[float]]:
     return samples
 
 
-def processes(worker: Node) -> dict[str, tuple[int, list[str]]]:
-    """Return how many processes each definition makes until it is written, and what runs as long as the job."""
-    found = {}
-    with _events(worker) as events:
-        for variant in (OURS, STOCK):
-            here(worker, _CHOICE).write_text(f"{variant} traced", encoding="ascii")
-            for trace in here(worker, "/srv").glob("start-trace.*"):
-                trace.unlink()
-            before = _running(worker)
-            lasting: list[set[str]] = []  # what runs while the guest does
-            _start(worker, events, lasting)
-            traces = list(here(worker, "/srv").glob("start-trace.*"))
-            found[variant] = len(traces), sorted(lasting[0] - before)
-    return found
-
-
-def _running(worker: Node) -> set[str]:
-    """Return what runs, without kernel threads: process id, user, program."""
-    listed = worker.run(["ps", "--ppid", "2", "-p", "2", "--deselect", "-o", "pid=,user=,comm=,args="]).stdout
-    return {line[:110].strip() for line in listed.splitlines() if " ps " not in line}
-
-
-def _start(worker: Node, events: Path, running: list[set[str]] | None = None) -> float:
-    """Run a job until its guest runs. Returns the seconds of its start. running: gets what runs meanwhile."""
+def _start(worker: Node, events: Path) -> float:
+    """Run a job until its guest runs. Returns the seconds of its start."""
     log = here(worker, "/var/log/condor/VMGahpLog")
     length = len(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else 0
     text = jobs.VM_JOB.replace(jobs.BASE, _IDLE).replace("log = vm-job.log\n", "")
@@ -86,9 +64,6 @@ def _start(worker: Node, events: Path, running: list[set[str]] | None = None) ->
         return found[0] if found else ""
 
     worker.wait_until(lambda: bool(started()), f"the guest {name} runs", 90)
-    if running is not None:
-        time.sleep(1)  # for what lives no longer than the start
-        running.append(_running(worker))
     worker.run(["condor_rm", str(cluster)])  # which takes a minute; its guest only waits
     called = _CALLED.findall(log.read_text(encoding="utf-8", errors="replace")[length:])[-1]
     end = datetime.datetime.strptime(started(), "%Y-%m-%d %H:%M:%S.%f")
@@ -127,9 +102,6 @@ def _main(rounds: int) -> None:
             print(f"{variant}: median {statistics.median(found):.3f} s, from {min(found):.3f} to {max(found):.3f} s")
         ratios = [ours / stock for ours, stock in zip(samples[OURS], samples[STOCK])]
         print(f"median of the ratios of {rounds} rounds: {statistics.median(ratios):.2f}")
-        for variant, (number, lasting) in processes(worker).items():
-            print(f"{variant}: {number} processes until the definition is written; as long as the job:")
-            print("".join(f"  {line}\n" for line in lasting), end="")
 
 
 if __name__ == "__main__":
