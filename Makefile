@@ -13,7 +13,7 @@ SOURCES     := CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md $(NAME).s
 RPMBUILD    := rpmbuild --quiet --nodeps --define '_topdir $(CURDIR)/build/rpm'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit test-pythons test-rpm e2e e2e-full cycles bench fuzz srpm rpm repo release node clean
+.PHONY: help demo test lint unit test-pythons test-rpm e2e e2e-full cycles endurance bench fuzz srpm rpm repo release node clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,10 @@ e2e-full: $(VENV)/.made rpm ## (root) all end-to-end tests: also each version of
 cycles: $(VENV)/.made rpm ## (root) install and remove the package CYCLES=200 times on one worker node; takes an hour
 	@tools/require-packages node
 	CYCLES=$(or $(CYCLES),200) $(VENV)/bin/pytest --capture=no tests/e2e/install/test_cycles.py
+
+endurance: $(VENV)/.made rpm ## (root) run VM_JOBS=200 VM jobs, 16 at once, on HTCondor 25 and 23; takes forty minutes
+	@tools/require-packages node
+	VM_JOBS=$(or $(VM_JOBS),200) $(VENV)/bin/pytest --capture=no tests/e2e/test_endurance.py
 
 bench: $(VENV)/.made rpm ## (root) measure the package and its alternatives: a table, dist/benchmark.*; takes 40 minutes
 	@tools/require-packages node

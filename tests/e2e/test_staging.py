@@ -26,7 +26,11 @@ BAD_INPUT = {
         "cannot open image /srv/images/missing.qcow2: No such file",
     ),
     "refused": ("nfs:///srv/images/json.qcow2:disk", 65, "has a backing file 'json:{}', which is not a path"),
-    "unreadable": ("nfs:///srv/images/secret.raw:disk", 77, "image /srv/images/secret.raw is not readable by all"),
+    "unreadable": (
+        "nfs:///srv/images/secret.raw:disk",
+        77,
+        "image /srv/images/secret.raw is not readable for the job's user",
+    ),
     "slash": (f"nfs://{jobs.BASE}:../disk", 64, "the overlay's name '../disk' contains a slash"),
     "option": (f"nfs://{jobs.BASE}?sise=1G:disk", 64, "unknown option 'sise=1G'"),
     "existing": (f"nfs://{jobs.BASE}:mine, mine", 64, "/mine already exists and is not overwritten"),

@@ -13,7 +13,7 @@ from ..errors import KvmStageError
 from ..failures import Failure, NodeError, bug
 from ..leftovers import janitor
 from ..policy.load import load
-from . import console, disks, domain_xml, job_ad, private_dir, qemu_identity, refusal, request, slot
+from . import console, disks, domain_xml, job_ad, private_dir, qemu_identity, refusal, request, seen_by_root, slot
 from .job import of_builder, of_hook
 
 _VM_UNIVERSE = b"13"
@@ -91,6 +91,7 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     slot.check(wanted, directory.read(slot.MACHINE_AD, job_ad.LARGEST))
     janitor.start(job.scratch, job.starter, job.started)
     files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER, closed)
+    seen_by_root.check(files)
     # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)
     files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
     config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")

@@ -72,7 +72,21 @@ def inspect(
                     check="format_mismatch",
                 )
             files.append(DiskFile(disk, path, kind, relabel, tuple(map(tuple, backing))))
+    _check_chains_are_not_written(files)
     return tuple(files)
+
+
+def _check_chains_are_not_written(files: list[DiskFile]) -> None:
+    """Raise SpecificationError if the guest writes to a disk that is below another: QEMU's locks keep it from that."""
+    written = {file.path: file.disk.name for file in files if not file.disk.readonly}
+    for file in files:
+        for path, _ in file.backing:
+            if path in written:
+                raise SpecificationError(
+                    f"disk {printable(written[path])} is below disk {printable(file.disk.name)}, in its backing chain, "
+                    "so the guest must not write to it; let vm_disk name only one of the two",
+                    check="in_use",
+                )
 
 
 def in_scratch(job: Job, name: str) -> str:

@@ -8,9 +8,9 @@ import pytest
 
 from testnode.node import Node
 
-pytest.register_assert_rewrite("e2e.domain.cases")
+pytest.register_assert_rewrite("e2e.domain.cases", "e2e.domain.isolation_cases")
 
-from e2e.domain import cases, scene, wave  # noqa: E402
+from e2e.domain import cases, isolation, scene, two_users, wave  # noqa: E402
 
 
 @pytest.fixture(scope="class")
@@ -37,3 +37,10 @@ def unhooked(opened: Node, hooked: wave.Wave) -> wave.Wave:
 def either(request: pytest.FixtureRequest) -> wave.Wave:
     found: wave.Wave = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture(scope="class")
+def ended(request: pytest.FixtureRequest) -> Iterator[isolation.Ended]:
+    """What attacks of one user's jobs on another's have come to, on a node with the release of the class."""
+    with two_users.node(request.cls.release) as worker:
+        yield isolation.run(worker)

@@ -77,25 +77,6 @@ def swap(name: str, marker: str, target: str, end: str) -> None:
     print(sum(count.values()), len(count))
 
 
-def spoil(name: str, marker: str, target: str, end: str) -> None:
-    """Until there is a file `end`: keep a file open, spoil it once the guest is about to start. Prints as swap()."""
-    files: dict[str, int] = {}
-    count = 0
-    while not os.path.exists(end):
-        for path in glob.glob(f"/var/lib/condor/execute/dir_*/scratch/{marker}"):
-            scratch = os.path.dirname(path)
-            try:
-                if scratch not in files:
-                    files[scratch] = os.open(f"{scratch}/{name}", os.O_RDWR)
-                if os.path.lexists(f"{scratch}/console.log"):
-                    os.pwrite(files[scratch], target.encode(), 0)
-                    count += 1
-            except OSError:  # it is not there yet, or no more
-                continue
-        time.sleep(0.0005)
-    print(count, len(files))
-
-
 def transfer(words: list[str]) -> None:
     """Do what HTCondor asks of a plug-in."""
     with open(words[words.index("-infile") + 1], encoding="utf-8") as file:
@@ -113,7 +94,5 @@ elif "-infile" in sys.argv:
     transfer(sys.argv)
 elif sys.argv[1] == "swap":
     swap(*sys.argv[2:])
-elif sys.argv[1] == "spoil":
-    spoil(*sys.argv[2:])
 else:
     ACTIONS[sys.argv[1]](sys.argv[2], sys.argv[3])

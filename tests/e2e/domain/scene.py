@@ -61,9 +61,12 @@ _DIRECTORIES = (
 
 
 @contextlib.contextmanager
-def open_node(release: Release) -> Iterator[Node]:
-    """Give a node with the package, START open, a policy with image_dirs, and the files of attacks.py."""
-    with busy_node(release, _OPEN) as worker:
+def open_node(release: Release, more: str = "") -> Iterator[Node]:
+    """Give a node with the package, START open, a policy with image_dirs, and the files of attacks.py.
+
+    more: HTCondor's configuration besides.
+    """
+    with busy_node(release, _OPEN + more) as worker:
         place = worker.root / _NEWLINES.lstrip("/")
         place.mkdir()
         for name in ("condor-kvm-stage-domain", "condor-kvm-stage-prepare"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from condor_kvm_stage.domain import disks
 from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.domain.request import Disk
-from condor_kvm_stage.failures import AuthorizationError, StageError
+from condor_kvm_stage.failures import AuthorizationError, SpecificationError, StageError
+from condor_kvm_stage.images import qcow2_overlay
 from support.domain.job_ads import site
 from support.processes import NOBODY
 from support.public_directories import public
@@ -99,3 +101,17 @@ def test_file_of_another_user_is_refused_for_writing(directory: Path) -> None:
     os.chown(directory / "project/disk.raw", 0, 0)
     with pytest.raises(StageError, match="belongs to another user"):
         look(directory)
+
+
+def test_disk_that_is_below_another_one_of_the_same_guest_is_not_written(directory: Path) -> None:
+    """QEMU would not start."""
+    base, overlay = str(directory / "project/disk.raw"), str(directory / "overlay.qcow2")
+    with open(overlay, "wb") as file:
+        qcow2_overlay.write(file.fileno(), base, "raw", 512)
+    policy = site([str(directory)])
+    below, above = (Disk(path, "vda", "virtio", False, "", cdrom=False) for path in (base, overlay))
+    found = disks.inspect([(replace(above, readonly=True), overlay)], JOB, policy, "some-program")
+    assert found[0].backing == ((base, "raw"),)
+    with pytest.raises(SpecificationError, match=f"disk {base} is below disk {overlay}") as caught:
+        disks.inspect([(below, base), (replace(above, readonly=True), overlay)], JOB, policy, "some-program")
+    assert caught.value.check == "in_use"

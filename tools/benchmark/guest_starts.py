@@ -1,0 +1,108 @@
+"""From the starter's call to the running guest: our definition of its machine compared with HTCondor's, alternating.
+
+Both use the same image, staged by the plug-in, and the same submit file. `python -m benchmark.guest_starts [ROUNDS]`
+measures only this section, on a new node.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from testnode import jobs, node, pool, recipe, stages
+from testnode.node import Node
+from testnode.run import progress
+
+from .job_pool import here
+
+SECTION = "The start of a guest"
+ROUNDS = 20
+OURS, STOCK = "ours", "HTCondor's"
+_CHOOSER, _CHOICE = "/srv/start-xml", "/srv/start-choice"
+_IDLE = "/srv/images/idle.raw"
+_CODE = bytes([0xFA, 0xF4, 0xEB, 0xFD]).ljust(510, b"\0") + b"\x55\xaa"  # cli; hlt; jmp: runs until it is destroyed
+_SETTINGS = f"""\
+LIBVIRT_XML_SCRIPT = {_CHOOSER}
+VM_GAHP_DEBUG = D_SUB_SECOND
+KILLING_TIMEOUT = 2
+VM_KILLING_TIMEOUT = 2
+"""
+_CALLED = re.compile(r"^(\S+ \S+) CreateKvmVMConfigFile$", re.MULTILINE)
+_STARTED = re.compile(r"^(\S+ \S+)[+]0000: event 'lifecycle' for domain '(\S+)': Resumed ", re.MULTILINE)
+
+
+def measure(worker: Node, rounds: int) -> dict[str, list[float]]:
+    """Return seconds from the vm-gahp's start of the script to the event that the guest runs, by variant."""
+    samples: dict[str, list[float]] = {OURS: [], STOCK: []}
+    with _events(worker) as events:
+        for number in range(rounds):
+            for variant in (OURS, STOCK) if number % 2 else (STOCK, OURS):
+                here(worker, _CHOICE).write_text(variant, encoding="ascii")
+                samples[variant].append(_start(worker, events))
+            progress(f"round {number + 1} of {rounds}: {samples[OURS][-1]:.3f} s, {samples[STOCK][-1]:.3f} s")
+    return samples
+
+
+def _start(worker: Node, events: Path) -> float:
+    """Run a job until its guest runs. Returns the seconds of its start."""
+    log = here(worker, "/var/log/condor/VMGahpLog")
+    length = len(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else 0
+    text = jobs.VM_JOB.replace(jobs.BASE, _IDLE).replace("log = vm-job.log\n", "")
+    cluster = pool.submit(worker, "start.sub", text)
+    name = f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0"
+
+    def started() -> str:
+        found = [when for when, who in _STARTED.findall(events.read_text(encoding="utf-8")) if who == name]
+        return found[0] if found else ""
+
+    worker.wait_until(lambda: bool(started()), f"the guest {name} runs", 90)
+    worker.run(["condor_rm", str(cluster)])  # which takes a minute; its guest only waits
+    called = _CALLED.findall(log.read_text(encoding="utf-8", errors="replace")[length:])[-1]
+    end = datetime.datetime.strptime(started(), "%Y-%m-%d %H:%M:%S.%f")
+    return (end - datetime.datetime.strptime(called, "%m/%d/%y %H:%M:%S.%f")).total_seconds()
+
+
+@contextlib.contextmanager
+def _events(worker: Node) -> Iterator[Path]:
+    """Have libvirt's events in a file."""
+    path = here(worker, "/srv/start-events")
+    command = worker.command(["stdbuf", "-oL", "virsh", "event", "--event", "lifecycle", "--loop", "--timestamp"])
+    with path.open("w", encoding="utf-8") as file, subprocess.Popen(command, stdout=file) as process:
+        time.sleep(1)
+        try:
+            yield path
+        finally:
+            process.terminate()
+
+
+def prepare(worker: Node) -> None:
+    """Configure a node with the package to choose a definition for each job. It is not undone."""
+    shutil.copy(Path(__file__).parent / "files/start-xml", here(worker, _CHOOSER))
+    here(worker, _IDLE).write_bytes(_CODE.ljust(4 << 20, b"\0"))
+    worker.run(["chmod", "644", _IDLE])
+    here(worker, "/etc/condor/config.d/92-guest-starts.conf").write_text(_SETTINGS, encoding="utf-8")
+    worker.run("condor_reconfig")
+
+
+def _main(rounds: int) -> None:
+    with node.running() as worker:
+        stages.install(stages.make_bare(worker))
+        stages.wait_for_vm_universe(worker, True)
+        prepare(worker)
+        samples = measure(worker, rounds)
+        for variant, found in samples.items():
+            print(f"{variant}: median {statistics.median(found):.3f} s, from {min(found):.3f} to {max(found):.3f} s")
+        ratios = [ours / stock for ours, stock in zip(samples[OURS], samples[STOCK])]
+        print(f"median of the ratios of {rounds} rounds: {statistics.median(ratios):.2f}")
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
