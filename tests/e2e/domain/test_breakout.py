@@ -1,4 +1,4 @@
-"""A guest that has broken out of QEMU reaches no file that an ordinary job of the same user could not.
+"""A guest that has broken out of QEMU reaches no file that an ordinary job of the same user could not, but libvirt's.
 
 What it could do, a script does in QEMU's place, before it starts QEMU: same user, same groups, same view of the node.
 """
@@ -50,6 +50,7 @@ class Found:
     qemu: dict[str, Reached]
     ordinary: dict[str, Reached]
     theirs: dict[str, str]  # a user's file of each kind
+    group: str  # the id of libvirt's for QEMU
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,8 @@ def found() -> Iterator[Found]:
             ordinary[user] = Reached(after.identity, before.files | after.files)
         (key,) = re.findall(rf"^/var/lib/libvirt/qemu/domain-[0-9]+-{BOB}.*/master-key.aes$", listed, re.MULTILINE)
         theirs = {"disk of a job": seed, "in the home": BOBS_FILE, "image": attacks.PRIVATE, "libvirt's": key}
-        yield Found(set(listed.splitlines()), qemu, ordinary, theirs)
+        group = worker.run("stat --format=%g /var/lib/libvirt/qemu").stdout.strip()
+        yield Found(set(listed.splitlines()), qemu, ordinary, theirs, group)
 
 
 def _wait(worker: Node, user: str, cluster: int) -> None:
@@ -97,16 +99,23 @@ def _reached(text: str) -> Reached:
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_qemu_has_the_jobs_user_and_groups_and_no_capabilities(found: Found, user: str) -> None:
-    identity, by_name = found.qemu[user].identity, dict(line.split(" ", 1) for line in found.qemu[user].identity)
-    assert identity[:2] == found.ordinary[user].identity[:2]
-    assert by_name["uid"] == " ".join([str(USERS[user])] * 3)
+def test_qemu_has_the_jobs_user_and_groups_and_libvirts_and_no_capabilities(found: Found, user: str) -> None:
+    by_name, of_job = (
+        dict(line.split(" ", 1) for line in reached[user].identity) for reached in (found.qemu, found.ordinary)
+    )
+    assert by_name["uid"] == of_job["uid"] == " ".join([str(USERS[user])] * 3)
+    assert set(by_name["groups"].split()) == {*of_job["groups"].split(), found.group}
+    assert found.group not in of_job["groups"].split()
     assert {int(by_name[name], 16) for name in ("CapPrm:", "CapEff:", "CapAmb:")} == {0}
 
 
 @pytest.mark.parametrize("user", USERS)
-def test_qemu_reaches_nothing_that_an_ordinary_job_does_not(found: Found, user: str) -> None:
-    assert found.qemu[user].files - found.ordinary[user].files == set()
+def test_qemu_reaches_nothing_more_than_an_ordinary_job_but_libvirts_directories_of_the_users_guests(
+    found: Found, user: str
+) -> None:
+    own = re.compile(rf"[rw] /var/lib/libvirt/qemu/domain-[0-9]+-{user}_[^/]*/")
+    more = found.qemu[user].files - found.ordinary[user].files
+    assert [line for line in more if not own.match(line)] == []
 
 
 @pytest.mark.parametrize("kind", ["disk of a job", "in the home", "image", "libvirt's"])

@@ -1,4 +1,4 @@
-"""QEMU runs as whoever the job runs as: its owner with all groups, a slot's user, or nobody."""
+"""QEMU runs as whoever the job runs as: its owner with all groups, a slot's user, or nobody; and in libvirt's group."""
 
 from __future__ import annotations
 
@@ -56,16 +56,22 @@ def qemu_of(node: Node, name: str, image: str) -> dict[str, list[str]]:
     return {key: words.split() for key, _, words in (line.partition(":\t") for line in status.splitlines())}
 
 
-def ids(node: Node, user: str) -> tuple[str, str, set[str]]:
-    """Return a user's id, group and groups."""
-    uid, gid, groups = (node.run(["id", option, user]).stdout for option in ("-u", "-g", "-G"))
-    return uid.strip(), gid.strip(), set(groups.split())
+def ids(node: Node, user: str) -> tuple[str, set[str]]:
+    """Return a user's id and groups."""
+    uid, groups = (node.run(["id", option, user]).stdout for option in ("-u", "-G"))
+    return uid.strip(), set(groups.split())
+
+
+def of_libvirt(node: Node) -> str:
+    """Return the id of libvirt's group for QEMU."""
+    return node.run("stat --format=%g /var/lib/libvirt/qemu").stdout.strip()
 
 
 def test_image_that_only_a_group_of_the_owner_may_read_is_a_base_for_him(node: Node) -> None:
-    uid, gid, groups = ids(node, recipe.USER)
+    uid, groups = ids(node, recipe.USER)
     found = qemu_of(node, "group", PRIVATE)
-    assert (found["Uid"], found["Gid"], set(found["Groups"])) == ([uid] * 4, [gid] * 4, groups)
+    assert (found["Uid"], found["Gid"]) == ([uid] * 4, [of_libvirt(node)] * 4)
+    assert set(found["Groups"]) == {*groups, of_libvirt(node)}
     assert len(groups) > 1
     assert found["CapEff"] == ["0000000000000000"]
 
@@ -88,8 +94,9 @@ def test_guest_of_a_job_that_does_not_run_as_its_owner_has_the_same_user_as_the_
     finally:
         scene.configure(node, before)
         node.run("condor_reconfig")
-    uid, gid, groups = ids(node, user)
-    assert (found["Uid"], found["Gid"], set(found["Groups"])) == ([uid] * 4, [gid] * 4, groups)
+    uid, groups = ids(node, user)
+    assert (found["Uid"], found["Gid"]) == ([uid] * 4, [of_libvirt(node)] * 4)
+    assert set(found["Groups"]) == {*groups, of_libvirt(node)}
 
 
 def test_image_that_the_jobs_user_may_not_read_is_refused_in_words(node: Node) -> None:
