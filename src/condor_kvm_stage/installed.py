@@ -18,6 +18,8 @@ GUEST_FACTS = "/run/condor-kvm-stage/guest"
 # The programs that HTCondor runs for a guest: its LIBVIRT_XML_SCRIPT, and a hook of its starter
 BUILDER = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain"
 HOOK = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-prepare"
+BUILD_DOMAIN = "/usr/libexec/condor-kvm-stage/build-domain"  # which BUILDER runs
+GAHP = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp"  # HTCondor's VM_GAHP_SERVER
 # The plug-in: the second path is for hosts whose image does not include /usr/local (see the spec)
 PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")
 KEYWORD = "KVMSTAGE"  # prefix of HTCondor's settings for our hooks

@@ -143,7 +143,7 @@ KEYS: "dict[str, dict[str, Check]]" = {
         "disk_dirs": _plain_directories,
         "disk_owners": _users,
     },
-    "guest": {"guarded": _boolean, "console": _cap, "vnc": _boolean},
+    "guest": {"guarded": _boolean, "filtered": _boolean, "console": _cap, "vnc": _boolean},
     "network": {"types": _types, "bridge": _interface},
     "htcondor": {"restart": _one_of(HtcondorPolicy.RESTARTS), "wait": _number(1, 600)},
 }

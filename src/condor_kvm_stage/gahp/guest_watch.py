@@ -1,0 +1,71 @@
+"""Watch a job's guest: notice at once that its QEMU has ended, and find out how."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from . import guest_end, guest_status
+from .guest_end import End
+from .guest_status import GuestStatus
+
+_CLEARING = 5  # seconds in which libvirt's daemon notices the end of a QEMU
+
+
+class GuestWatch:
+    """A running guest. Its process is held by a descriptor, which becomes readable when the process has ended."""
+
+    def __init__(self, status: GuestStatus, process: int, log_size: int) -> None:
+        self.status = status
+        self.process = process  # pidfd
+        self._log_size = log_size
+        self._ended = 0.0  # when QEMU had ended, as far as is known; 0 before
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether QEMU runs."""
+        return not self._ended
+
+    def note_end(self) -> None:
+        """Take note that QEMU has ended."""
+        self._ended = self._ended or time.monotonic()
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether QEMU has ended, and libvirt's daemon has not noticed it: it does not run, or hangs."""
+        return bool(self._ended) and time.monotonic() > self._ended + _CLEARING
+
+    def end(self) -> End | None:
+        """Return how the guest has ended, None while libvirt does not say."""
+        if self.is_alive or self._is_listed():
+            return None
+        return guest_end.read(self.status.name, self._log_size)
+
+    def refresh(self) -> GuestStatus:
+        """Return the guest's state; the last one that is known if it has ended."""
+        found = guest_status.of_name(self.status.name)
+        if found and found.uuid == self.status.uuid:
+            self.status = found
+        return self.status
+
+    def _is_listed(self) -> bool:
+        found = guest_status.of_name(self.status.name)
+        return found is not None and found.uuid == self.status.uuid
+
+
+def find(starter: int, started: int, open_process: Callable[[int], int] = os.pidfd_open) -> GuestWatch | None:
+    """Return the guest of a starter's job, None while it has none. started: when the starter started."""
+    status = guest_status.of_job(starter, started)
+    if not status:
+        return None
+    log_size = guest_end.log_size(status.name)
+    try:
+        process = open_process(status.pid)
+    except OSError:  # it has ended just now, or not quite started
+        return None
+    again = guest_status.of_name(status.name)
+    if again and (again.uuid, again.pid) == (status.uuid, status.pid):
+        return GuestWatch(again, process, log_size)
+    os.close(process)  # it may be another process by now
+    return None

@@ -1,0 +1,296 @@
+"""Pass on what the starter and the vm-gahp say to each other; end the job with its guest; judge a failed start.
+
+Whatever goes wrong in here, the lines are still passed on, and HTCondor behaves as without the filter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..job import Job
+from . import conversation, guest_watch
+from .conversation import Conversation, is_failure
+from .guest_end import End
+from .guest_watch import GuestWatch
+from .lines import LineReader, words
+from .stand_in import VERSION, StandIn
+from .vm_gahp import VmGahp
+
+START_TIMEOUT = 300  # seconds; the vm-gahp itself has no limit
+_LOOK = 0.5  # seconds between two looks for the guest, or for how it ended
+_IDLE = 10
+_LONGEST_READ = 1 << 16
+# After these results of a start HTCondor puts the job on hold, and does not blame the node
+_HOLDS_JOB = b"VMGAHP_ERR_BAD_IMAGE"
+_NODE_FAILED = b"VMGAHP_ERR_INTERNAL"
+
+
+@dataclass(frozen=True)
+class Duties:
+    """What the relay does besides passing lines on; each may take a while."""
+
+    judge: Callable[[], bool]  # returns whether the job is at fault for a failed start
+    clean: Callable[[], None]  # removes what would disturb the vm-gahp's end
+    destroy: Callable[[GuestWatch], None]  # destroys the guest
+    report: Callable[[str], None]  # tells the user
+    log: Callable[[str], None]  # tells the administrator
+
+
+class Relay:
+    """The conversation of a starter, on this process's stdin and stdout, with a vm-gahp."""
+
+    def __init__(self, gahp: VmGahp, job: Job, duties: Duties) -> None:
+        self._gahp = gahp
+        self._job = job
+        self._duties = duties
+        self._talk = Conversation()
+        self._from_starter, self._from_gahp = LineReader(), LineReader()
+        self._is_blind = False  # whether lines are only passed on, because something went wrong in here
+        self._has_starter = True
+        self._stand_in: StandIn | None = None  # instead of the vm-gahp
+        self._guest: GuestWatch | None = None
+        self._end: End | None = None
+        self._start_began = 0.0
+        self._next_look = 0.0
+        self._status: int | None = None  # the exit status; None while this goes on
+        self._poll = select.poll()
+        for descriptor in (0, gahp.output, gahp.process):
+            self._poll.register(descriptor, select.POLLIN)
+
+    def run(self) -> int:
+        """Relay until the vm-gahp or the guest has ended. Returns the exit status, which becomes the job's."""
+        while self._status is None:
+            events = [descriptor for descriptor, _ in self._poll.poll(self._pause() * 1000)]
+            if 0 in events:
+                self._hear_starter()
+            if self._gahp.output in events:
+                self._hear_gahp()
+            if self._gahp.process in events and not self._stand_in:
+                self._gahp_has_ended()
+            if self._guest and self._guest.process in events:
+                self._poll.unregister(self._guest.process)
+                self._guest.note_end()
+            if not self._is_blind and self._status is None:
+                self._guarded(self._consider)
+        return self._status
+
+    def _pause(self) -> float:
+        """Return how many seconds to wait for something to happen."""
+        ended = self._guest and not self._guest.is_alive
+        return _LOOK if ended or self._is_looking() else _IDLE
+
+    def _is_looking(self) -> bool:
+        """Whether the guest may appear: it runs for a while, or not at all, before the starter hears of it."""
+        began = self._start_began
+        return bool(began) and not self._guest and not self._stand_in and time.monotonic() < began + START_TIMEOUT
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """Do something that must not end the conversation."""
+        try:
+            action()
+        except Exception:
+            self._is_blind = True
+            self._duties.log(f"a bug, please report it; from now on it only passes lines on:\n{traceback.format_exc()}")
+
+    def _hear_starter(self) -> None:
+        data = os.read(0, _LONGEST_READ)
+        if not data:
+            self._poll.unregister(0)
+            self._guarded(self._starter_has_gone)
+        elif self._stand_in:
+            for line in self._from_starter.feed(data):
+                self._answer(line)
+        else:
+            if not self._is_blind:
+                self._guarded(lambda: self._note_commands(data))
+            self._gahp.write(data)
+
+    def _note_commands(self, data: bytes) -> None:
+        for line in self._from_starter.feed(data):
+            self._talk.ask(line)
+        if self._talk.starting and not self._start_began:
+            self._start_began = time.monotonic()
+
+    def _answer(self, line: bytes) -> None:
+        """Answer the starter in place of the vm-gahp."""
+        assert self._stand_in
+        self._say(self._stand_in.answer(line))
+        if self._stand_in.has_given_pid:
+            self._talk.ready = True
+        if self._stand_in.has_quit:
+            self._status = self._end.value if self._end else 0
+
+    def _say(self, data: bytes) -> None:
+        while data and self._has_starter:
+            try:
+                data = data[os.write(1, data) :]
+            except OSError:  # the starter has gone
+                self._has_starter = False
+
+    def _hear_gahp(self) -> bool:
+        """Pass on what the vm-gahp says. Returns whether there may be more."""
+        data = self._gahp.read()
+        if data is None:
+            return False
+        if not data:
+            self._poll.unregister(self._gahp.output)
+            return False
+        if self._is_blind:
+            self._say(data)
+            return True
+        for line in self._from_gahp.feed(data):
+            if not self._is_blind:
+                self._guarded(lambda line=line: self._pass_on(line))  # type: ignore[misc]
+            else:
+                self._say(line)
+        if self._is_blind:
+            self._say(self._from_gahp.rest())
+        return True
+
+    def _pass_on(self, line: bytes) -> None:
+        """Pass a line on. The answer to RESULTS is held back until it is complete."""
+        if self._stand_in:
+            return
+        results = self._talk.answer(line)
+        if results is not None:
+            self._pass_results(results)
+        elif not self._talk.held:
+            self._say(line)
+
+    def _pass_results(self, results: list[bytes]) -> None:
+        others, failed = [], b""
+        for line in results:
+            if self._talk.result(line) == conversation.START and is_failure(line):
+                failed = line
+            else:
+                others.append(line)
+        if failed:
+            self._start_has_failed(words(failed)[0], words(failed)[-1], others)
+        else:
+            self._say(b"S %d\n" % len(results) + b"".join(results))
+
+    def _start_has_failed(self, request: bytes, value: bytes, others: list[bytes]) -> None:
+        # Killed, because otherwise it would destroy a guest by its name when it ends, whosever that is
+        self._gahp.kill()
+        self._take_over()
+        assert self._stand_in
+        result = request + b" " + self._outcome(value) + b"\n"
+        self._say(self._stand_in.results([*others, result]))
+
+    def _outcome(self, value: bytes) -> bytes:
+        """Return what the starter is told of a failed start. value: what the vm-gahp said."""
+        if value == _HOLDS_JOB or self._duties.judge():
+            return b"1 " + _HOLDS_JOB
+        return b"1 " + value
+
+    def _take_over(self) -> None:
+        """Answer the starter from now on."""
+        self._stand_in = StandIn(lambda: self._outcome(_NODE_FAILED), self._talk.requests)
+
+    def _gahp_has_ended(self) -> None:
+        """It has ended by itself, or because the starter said so."""
+        self._poll.unregister(self._gahp.process)
+        while self._hear_gahp():
+            pass
+        code = self._gahp.wait()
+        if self._stand_in:
+            return
+        if self._is_blind or self._talk.quitting or not self._has_starter:
+            self._status = self._end.value if self._end else code
+            return
+        self._duties.log(f"the vm-gahp has ended by itself, with status {code}")
+        if self._guest and self._guest.is_alive:
+            self._duties.destroy(self._guest)
+            self._abandon()
+            return
+        self._take_over()
+        assert self._stand_in
+        if not self._talk.has_version:
+            self._say(VERSION)
+        for line in self._talk.unanswered:
+            self._answer(line)
+        self._stand_in.in_ad = self._talk.in_ad
+
+    def _abandon(self) -> None:
+        """Let the starter find the end of its pipe: it then ends itself, and the job runs again."""
+        null = os.open("/dev/null", os.O_WRONLY)
+        os.dup2(null, 1)
+        deadline = time.monotonic() + 120
+        waiting = select.poll()
+        waiting.register(0, select.POLLIN)
+        while time.monotonic() < deadline:
+            if waiting.poll(1000) and not os.read(0, _LONGEST_READ):
+                break
+        self._status = 1
+
+    def _starter_has_gone(self) -> None:
+        self._has_starter = False
+        if self._stand_in:
+            self._status = 1
+        elif self._talk.starting:
+            # If the start fails, the vm-gahp must not destroy a guest by its name; so ask how it ended
+            self._talk.ask(b"RESULTS\r\n")
+            self._gahp.write(b"RESULTS\r\n")
+        else:
+            self._gahp.close_input()  # it destroys the guest and ends
+
+    def _consider(self) -> None:
+        """Look at what has changed by itself."""
+        now = time.monotonic()
+        if self._talk.starting and not self._stand_in and now > self._start_began + START_TIMEOUT:
+            self._duties.log(f"the guest has not started in {START_TIMEOUT} s")
+            self._start_has_timed_out()
+        if self._is_looking() and now > self._next_look:
+            self._next_look = now + _LOOK
+            self._guest = guest_watch.find(self._job.starter, self._job.started)
+            if self._guest:
+                self._poll.register(self._guest.process, select.POLLIN)
+        if not self._has_starter and not self._stand_in and self._talk.guest:
+            self._gahp.close_input()
+        if self._guest and not self._guest.is_alive and not self._end:
+            self._end = self._guest.end()
+            if self._end and self._end.text:
+                self._duties.log(self._end.text)
+                self._duties.report(self._end.text)
+        if self._end and self._talk.ready and not self._talk.quitting and self._has_starter:
+            self._finish()
+
+    def _start_has_timed_out(self) -> None:
+        self._gahp.kill()
+        guest = self._guest or guest_watch.find(self._job.starter, self._job.started)
+        if guest:
+            self._duties.destroy(guest)
+        unanswered = list(self._talk.unanswered)
+        self._take_over()
+        for line in unanswered:
+            self._answer(line)
+
+    def _finish(self) -> None:
+        """End, and so end the job, with the guest's exit status."""
+        assert self._end
+        if not self._stand_in:
+            if self._talk.unanswered:
+                return  # the vm-gahp is about to answer
+            self._duties.clean()
+            self._gahp.finish(self._talk.guest)
+            self._take_over()
+        self._leave_stand_in()
+        self._status = self._end.value
+
+    def _leave_stand_in(self) -> None:
+        """Leave a child that answers until the starter has noticed the end of this process."""
+        if os.fork():
+            return
+        with contextlib.suppress(BaseException):
+            os.setsid()
+            deadline = time.monotonic() + 60
+            while self._status is None and time.monotonic() < deadline:
+                if select.select([0], [], [], 1)[0]:
+                    self._hear_starter()
+        os._exit(0)
