@@ -11,13 +11,13 @@ from collections.abc import Callable
 from .. import guest_facts
 from ..errors import KvmStageError
 from ..failures import Failure, NodeError, bug
-from ..host import Host
 from ..job import of_builder, of_hook
 from ..leftovers import janitor
 from ..policy.load import load
 from ..text import printable
-from . import console, control, disks, domain_xml, job_ad, private_dir, refusal, request, slot
+from . import console, disks, domain_xml, job_ad, private_dir, refusal, request, slot
 
+TRY_GUESTS = "--try-guests"  # run by the filter, see gahp/judge.py
 _VM_UNIVERSE = b"13"
 # The programs, for messages about a bug
 _BUILDER = "condor-kvm-stage-domain"
@@ -27,13 +27,16 @@ _HOOK = "condor-kvm-stage-prepare"
 def main(arguments: list[str]) -> int:
     """Build a definition for the vm-gahp whose process id is given, or run the janitor. Returns the exit status.
 
-    Or, with control.OPTION, try whether this node starts guests: status 1 and a reason on stdout if it does not.
+    Or, with TRY_GUESTS, try whether this node starts guests: status 1 and a reason on stdout if it does not.
     """
     if arguments[0] == janitor.OPTION:
         janitor.wait_and_sweep(arguments[1], int(arguments[2]), int(arguments[3]))
         return 0
-    if arguments[0] == control.OPTION:
-        reason = control.try_all(Host(), guest_facts.load())
+    if arguments[0] == TRY_GUESTS:
+        from .. import host  # not needed by the builder, which a job waits for
+        from . import control
+
+        reason = control.try_all(host.Host(), guest_facts.load())
         print(printable(reason))
         return 1 if reason else 0
     return build(int(arguments[0]))

@@ -1,4 +1,4 @@
-"""Start control guests: like a job's guest, but nothing of it is a job's, so only the node can be the cause if it fails.
+"""Start control guests: like a job's guest, but nothing of them is a job's, so only the node can be at fault.
 
 They run as HTCondor's user, because a job's user could kill what runs as that user; on an empty disk in /run, because
 jobs can fill the disk; one for each type of network that the node offers; and they are destroyed before they run.
@@ -6,6 +6,7 @@ jobs can fill the disk; one for each type of network that the node offers; and t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -23,9 +24,9 @@ from . import domain_xml
 from .disks import DiskFile
 from .request import Disk, Request
 
-OPTION = "--try-guests"  # of the program itself
 _USERS = ("condor", "nobody")
 _TIMEOUT = 20  # seconds for one guest
+_LOGS = "/var/log/libvirt/qemu"  # libvirt's, one for each name
 _MEMORY = 16  # MiB
 _DISK = Disk("control.raw", "vda", "virtio", readonly=False, format="raw", cdrom=False)
 
@@ -51,6 +52,8 @@ def _try(host: Host, facts: GuestFacts, network: str) -> str:
         return f"cannot prepare a control guest: {error}"
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.unlink(f"{_LOGS}/{os.path.basename(directory)}.log")
 
 
 def _prepare(directory: str, facts: GuestFacts, network: str) -> str:
