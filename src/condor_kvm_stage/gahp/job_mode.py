@@ -13,6 +13,7 @@ from ..job import Job, of_starter
 from ..leftovers import virsh
 from ..processes import become_user
 from ..text import printable
+from . import recovery
 from .guest_watch import GuestWatch
 from .judge import judge
 from .relay import Duties, Relay
@@ -66,6 +67,7 @@ def _judge(job: Job, host: Host) -> bool:
         return False
     if verdict.node:
         _log(job, f"the guest did not start, and no other does: {verdict.node}")
+        recovery.start()
         return False
     _log(job, "the guest did not start, but another does: the job is at fault, and goes on hold")
     return True

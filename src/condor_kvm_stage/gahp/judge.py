@@ -16,7 +16,8 @@ from ..leftovers.private_dirs import SUFFIX
 from ..processes import become_user
 
 TRY_GUESTS = "--try-guests"  # of build-domain
-_TIMEOUT = 60  # seconds for the control guests; libvirt's daemon may have to start first
+# Seconds for the control guests. libvirt may have to start first, and looks at QEMU anew if /dev/kvm has changed.
+TRIAL_TIMEOUT = 120
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def judge(job: Job, host: Host) -> Verdict:
     hidden = _hidden(job)
     if hidden:
         return Verdict(hidden)
-    answer = host.run(BUILD_DOMAIN, TRY_GUESTS, timeout=_TIMEOUT)
+    answer = host.run(BUILD_DOMAIN, TRY_GUESTS, timeout=TRIAL_TIMEOUT)
     return Verdict("" if answer.status == 0 else answer.output.strip() or answer.reason)
 
 

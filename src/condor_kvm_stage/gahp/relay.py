@@ -139,7 +139,8 @@ class Relay:
         if data is None:
             return False
         if not data:
-            self._poll.unregister(self._gahp.output)
+            with contextlib.suppress(KeyError):  # the end may be read more than once
+                self._poll.unregister(self._gahp.output)
             return False
         if self._is_blind:
             self._say(data)
