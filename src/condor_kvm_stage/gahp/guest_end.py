@@ -34,18 +34,18 @@ _TEXTS = {
 _ENDS = {b"shutdown": End.POWERED_OFF, b"crashed": End.CRASHED, b"destroyed": End.DESTROYED}
 
 
-def log_size(name: str, directory: str = LOGS) -> int:
+def log_size(name: str) -> int:
     """Return the size of a guest's log, to which libvirt appends; 0 if there is none."""
     try:
-        return os.stat(f"{directory}/{name}.log").st_size
+        return os.stat(f"{LOGS}/{name}.log").st_size
     except OSError:
         return 0
 
 
-def read(name: str, offset: int, directory: str = LOGS) -> End | None:
+def read(name: str, offset: int) -> End | None:
     """Return how a guest has ended, None if libvirt does not say. offset: log_size() while it was running."""
     try:
-        with open(f"{directory}/{name}.log", "rb") as file:
+        with open(f"{LOGS}/{name}.log", "rb") as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(offset if offset <= size else 0, size - _MOST))  # a rotated log begins again
             found = _LINE.findall(file.read(_MOST))

@@ -29,23 +29,23 @@ class GuestStatus:
     reason: str  # of the state, such as "booted", "ioerror"
 
 
-def of_job(starter: int, started: int, directory: str = DIRECTORY) -> GuestStatus | None:
+def of_job(starter: int, started: int) -> GuestStatus | None:
     """Return the guest of a starter's job, None if it has none. started: when the starter started, in clock ticks."""
     try:
-        names = [name for name in os.listdir(directory) if name.endswith(_SUFFIX)]
+        names = [name for name in os.listdir(DIRECTORY) if name.endswith(_SUFFIX)]
     except OSError:
         return None
     for name in names:
-        found = of_name(name[: -len(_SUFFIX)], directory)
+        found = of_name(name[: -len(_SUFFIX)])
         if found and (found.job.starter, found.job.started) == (starter, started):
             return found
     return None
 
 
-def of_name(name: str, directory: str = DIRECTORY) -> GuestStatus | None:
+def of_name(name: str) -> GuestStatus | None:
     """Return the guest of a name, None if there is none that is a job's and has a process."""
     try:
-        root = ElementTree.parse(f"{directory}/{name}{_SUFFIX}").getroot()
+        root = ElementTree.parse(f"{DIRECTORY}/{name}{_SUFFIX}").getroot()
     except (OSError, ElementTree.ParseError):
         return None
     definition, pid = root.find("domain"), root.get("pid", "")
@@ -57,6 +57,6 @@ def of_name(name: str, directory: str = DIRECTORY) -> GuestStatus | None:
     return GuestStatus(name, domain.uuid, domain.job, int(pid), root.get("state", ""), root.get("reason", ""))
 
 
-def exists(name: str, directory: str = DIRECTORY) -> bool:
+def exists(name: str) -> bool:
     """Return whether libvirt has a guest of this name, of a job or not."""
-    return os.path.lexists(f"{directory}/{name}{_SUFFIX}")
+    return os.path.lexists(f"{DIRECTORY}/{name}{_SUFFIX}")

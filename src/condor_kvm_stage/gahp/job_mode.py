@@ -62,8 +62,8 @@ def _judge(job: Job, host: Host) -> bool:
     """Return whether the job is at fault for its failed start."""
     try:
         verdict = judge(job, host)
-    except OSError as error:
-        _log(job, f"cannot find out who is at fault, so it is the node: {error}")
+    except Exception as error:
+        _log(job, f"cannot find out who is at fault, so it is the node: {error!r}")
         return False
     if verdict.node:
         _log(job, f"the guest did not start, and no other does: {verdict.node}")

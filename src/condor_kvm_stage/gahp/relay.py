@@ -90,13 +90,16 @@ class Relay:
         began = self._start_began
         return bool(began) and not self._guest and not self._stand_in and time.monotonic() < began + START_TIMEOUT
 
-    def _guarded(self, action: Callable[[], None]) -> None:
-        """Do something that must not end the conversation."""
+    def _guarded(self, action: Callable[[], None]) -> bool:
+        """Do something that must not end the conversation. Returns whether it worked."""
         try:
             action()
+            return True
         except Exception:
             self._is_blind = True
+            self._talk.held.clear()
             self._duties.log(f"a bug, please report it; from now on it only passes lines on:\n{traceback.format_exc()}")
+            return False
 
     def _hear_starter(self) -> None:
         data = os.read(0, _LONGEST_READ)
@@ -146,10 +149,10 @@ class Relay:
             self._say(data)
             return True
         for line in self._from_gahp.feed(data):
-            if not self._is_blind:
-                self._guarded(lambda line=line: self._pass_on(line))  # type: ignore[misc]
-            else:
-                self._say(line)
+            held = b"".join(self._talk.held)
+            if not self._is_blind and self._guarded(lambda line=line: self._pass_on(line)):  # type: ignore[misc]
+                continue
+            self._say(held + line)
         if self._is_blind:
             self._say(self._from_gahp.rest())
         return True
@@ -180,6 +183,9 @@ class Relay:
         # Killed, because otherwise it would destroy a guest by its name when it ends, whosever that is
         self._gahp.kill()
         self._take_over()
+        if not self._has_starter:
+            self._status = 1
+            return
         assert self._stand_in
         result = request + b" " + self._outcome(value) + b"\n"
         self._say(self._stand_in.results([*others, result]))
@@ -269,6 +275,9 @@ class Relay:
             self._duties.destroy(guest)
         unanswered = list(self._talk.unanswered)
         self._take_over()
+        if not self._has_starter:
+            self._status = 1
+            return
         for line in unanswered:
             self._answer(line)
 
