@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from .. import guest_facts
 from ..errors import KvmStageError
-from ..failures import Failure, NodeError, bug
+from ..failures import Failure, NodeError, ParameterError, bug
 from ..job import of_builder, of_hook
-from ..leftovers import janitor
+from ..leftovers import guest_status, janitor
 from ..policy.load import load
 from ..text import printable
 from . import console, disks, domain_xml, job_ad, private_dir, refusal, request, slot
@@ -96,6 +96,7 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     wanted = request.parse(job_ad.read(data), rules, facts)
     if not wanted.name:
         raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")
+    _check_name(wanted.name)
     console.check_free(job.scratch)
     directory = private_dir.make(job)
     slot.check(wanted, directory.read(slot.MACHINE_AD, job_ad.LARGEST))
@@ -106,6 +107,22 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")
     path = console.start(directory, job, rules.guest.console, config)
     return domain_xml.definition(domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, facts))
+
+
+def _check_name(name: str) -> None:
+    """Raise ParameterError if there is a guest of this name: libvirt refuses another, and HTCondor would destroy it."""
+    if not guest_status.exists(name):
+        return
+    from .. import host  # rarely needed
+    from ..leftovers import remove
+
+    for _ in remove.destroy_orphans(host.Host()):  # such as what the job itself has left
+        pass
+    if guest_status.exists(name):
+        raise ParameterError(
+            f"a virtual machine {name} already runs on this node: another access point has a job with the same number; "
+            "release this one when that has ended"
+        )
 
 
 def _with_paths(wanted: request.Request, locate: Callable[[str], str]) -> list[tuple[request.Disk, str]]:

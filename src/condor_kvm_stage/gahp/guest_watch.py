@@ -6,9 +6,10 @@ import os
 import time
 from collections.abc import Callable
 
-from . import guest_end, guest_status
+from ..leftovers import guest_status
+from ..leftovers.guest_status import GuestStatus
+from . import guest_end
 from .guest_end import End
-from .guest_status import GuestStatus
 
 _CLEARING = 5  # seconds in which libvirt's daemon notices the end of a QEMU
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import processes
-from . import guest_status
+from ..leftovers import guest_status
 
 _MATCH = "match"
 

@@ -24,7 +24,7 @@ from .vm_gahp import VmGahp
 
 START_TIMEOUT = 300  # seconds; the vm-gahp itself has no limit
 _LOOK = 0.5  # seconds between two looks for the guest, or for how it ended
-_IDLE = 10
+_IDLE = 10.0
 _LONGEST_READ = 1 << 16
 # After these results of a start HTCondor puts the job on hold, and does not blame the node
 _HOLDS_JOB = b"VMGAHP_ERR_BAD_IMAGE"

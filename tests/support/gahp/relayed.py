@@ -10,10 +10,11 @@ import os
 import sys
 from pathlib import Path
 
-from condor_kvm_stage.gahp import guest_end, guest_status, relay
+from condor_kvm_stage.gahp import guest_end, relay
 from condor_kvm_stage.gahp.relay import Duties, Relay
 from condor_kvm_stage.gahp.vm_gahp import VmGahp
 from condor_kvm_stage.job import Job
+from condor_kvm_stage.leftovers import guest_status
 
 FAKE = Path(__file__).with_name("fake_vm_gahp.py")
 STARTER, STARTED = 4242, 17  # which the guest's metadata names
@@ -23,7 +24,7 @@ def main(directory: str, start: str, at_fault: str) -> int:
     """Relay. Returns the exit status of the job."""
     guest_status.DIRECTORY = guest_end.LOGS = directory
     relay.START_TIMEOUT = 2 if start == "hang" else relay.START_TIMEOUT
-    relay._LOOK = 0.05
+    relay._LOOK, relay._IDLE = 0.05, 0.2
 
     def note(text: str) -> None:
         with open(f"{directory}/duties", "a", encoding="utf-8") as file:

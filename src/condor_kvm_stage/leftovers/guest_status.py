@@ -10,8 +10,8 @@ import os
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from ..leftovers import metadata
-from ..leftovers.metadata import Domain, JobRef
+from . import metadata
+from .metadata import Domain, JobRef
 
 DIRECTORY = "/run/libvirt/qemu"
 _SUFFIX = ".xml"
