@@ -197,7 +197,9 @@ class Relay:
         return b"1 " + value
 
     def _take_over(self) -> None:
-        """Answer the starter from now on."""
+        """Answer the starter from now on; the vm-gahp has ended."""
+        with contextlib.suppress(KeyError):
+            self._poll.unregister(self._gahp.process)
         self._stand_in = StandIn(lambda: self._outcome(_NODE_FAILED), self._talk.requests)
 
     def _gahp_has_ended(self) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -97,6 +96,12 @@ def pids(worker: Node, pattern: str) -> list[str]:
     return worker.run(["pgrep", "--full", pattern], check=False).stdout.split()
 
 
+def wait_for_quiet(worker: Node, timeout: float = 60) -> None:
+    """Wait until no process of a VM job is left."""
+    programs = "condor-kvm-stage-gahp|condor_vm-gahp|qemu-system|build-domain"
+    worker.wait_until(lambda: not pids(worker, programs), "no process of a VM job is left", timeout)
+
+
 def guest_end(worker: Node, cluster: int) -> float:
     """Return when a guest ended, as Unix time, by libvirt's log."""
     (log,) = scene.logs(worker, cluster)
@@ -120,15 +125,9 @@ def remove(worker: Node, cluster: int) -> None:
     worker.wait_until(lambda: not runs(worker, cluster), f"the guest of job {cluster} is gone", 120)
 
 
-def wait_for_ad(worker: Node, cluster: int, status: int, timeout: float = 60) -> pool.Ad:
+def wait_for_status(worker: Node, cluster: int, status: int, timeout: float = 60) -> pool.Ad:
     """Wait until a job has a JobStatus. Returns its ad."""
     worker.wait_until(
-        lambda: pool.job_ad(worker, cluster).get("JobStatus") == status,
-        f"job {cluster} has JobStatus {status}",
-        timeout,
+        lambda: pool.job_ad(worker, cluster).get("JobStatus") == status, f"job {cluster} is {status}", timeout
     )
     return pool.job_ad(worker, cluster)
-
-
-def now() -> float:
-    return time.time()
