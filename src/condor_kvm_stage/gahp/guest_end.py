@@ -17,6 +17,7 @@ class End(enum.Enum):
     """How a guest ended. The value is the job's exit status."""
 
     POWERED_OFF = posix.EX_OK
+    STUCK = posix.EX_IOERR  # ended by us, because it could not continue
     CRASHED = posix.EX_SOFTWARE  # QEMU ended without a word
     DESTROYED = posix.EX_TEMPFAIL  # by whoever may use libvirt on the node
 
@@ -28,6 +29,7 @@ class End(enum.Enum):
 
 _TEXTS = {
     End.POWERED_OFF: "",
+    End.STUCK: "the guest is paused by an I/O error: the node's disk, or another one that it writes to, is full",
     End.CRASHED: "QEMU ended unexpectedly: killed, out of memory, or a bug",
     End.DESTROYED: "the guest was destroyed on the node, not by HTCondor",
 }

@@ -43,12 +43,16 @@ class GuestWatch:
             return None
         return guest_end.read(self.status.name, self._log_size)
 
-    def refresh(self) -> GuestStatus:
-        """Return the guest's state; the last one that is known if it has ended."""
+    @property
+    def is_stuck(self) -> bool:
+        """Whether QEMU has paused the guest, because it could not write to a disk."""
+        return (self.status.state, self.status.reason) == ("paused", "ioerror")
+
+    def refresh(self) -> None:
+        """Look at the guest's state again."""
         found = guest_status.of_name(self.status.name)
         if found and found.uuid == self.status.uuid:
             self.status = found
-        return self.status
 
     def _is_listed(self) -> bool:
         found = guest_status.of_name(self.status.name)

@@ -11,6 +11,7 @@ from .. import chirp
 from ..host import Host
 from ..job import Job, of_starter
 from ..leftovers import virsh
+from ..policy.load import load
 from ..processes import become_user
 from ..text import printable
 from . import recovery
@@ -32,6 +33,7 @@ def run(program: str, arguments: list[str]) -> int:
     host = Host()
     duties = Duties(
         judge=lambda: _judge(job, host),
+        ends_stuck=lambda: load().guest.full_disk == "end",
         clean=lambda: _clean(job),
         destroy=lambda guest: _destroy(guest, host),
         report=lambda text: report(job, text),

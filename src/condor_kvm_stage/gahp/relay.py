@@ -22,7 +22,8 @@ from .lines import LineReader, words
 from .stand_in import VERSION, StandIn
 from .vm_gahp import VmGahp
 
-START_TIMEOUT = 300  # seconds; the vm-gahp itself has no limit
+START_TIMEOUT = 180  # seconds; HTCondor itself waits for ever
+PATIENCE = 30  # seconds for which a guest that cannot continue is left alone
 _LOOK = 0.5  # seconds between two looks for the guest, or for how it ended
 _IDLE = 10.0
 _LONGEST_READ = 1 << 16
@@ -36,6 +37,7 @@ class Duties:
     """What the relay does besides passing lines on; each may take a while."""
 
     judge: Callable[[], bool]  # returns whether the job is at fault for a failed start
+    ends_stuck: Callable[[], bool]  # returns whether a guest that cannot continue is to be ended
     clean: Callable[[], None]  # removes what would disturb the vm-gahp's end
     destroy: Callable[[GuestWatch], None]  # destroys the guest
     report: Callable[[str], None]  # tells the user
@@ -56,6 +58,7 @@ class Relay:
         self._stand_in: StandIn | None = None  # instead of the vm-gahp
         self._guest: GuestWatch | None = None
         self._end: End | None = None
+        self._stuck_since = 0.0  # since when the guest cannot continue, 0 if it can
         self._start_began = 0.0
         self._next_look = 0.0
         self._status: int | None = None  # the exit status; None while this goes on
@@ -262,13 +265,32 @@ class Relay:
                 self._poll.register(self._guest.process, select.POLLIN)
         if not self._has_starter and not self._stand_in and self._talk.guest:
             self._gahp.close_input()
-        if self._guest and not self._guest.is_alive and not self._end:
+        if self._guest and self._guest.is_alive and not self._end:
+            self._look_after(self._guest, now)
+        elif self._guest and not self._guest.is_alive and not self._end:
             self._end = self._guest.end()
             if self._end and self._end.text:
-                self._duties.log(self._end.text)
-                self._duties.report(self._end.text)
-        if self._end and self._talk.ready and not self._talk.quitting and self._has_starter:
+                self._tell(self._end.text)
+        has_ended = self._end and self._guest and not self._guest.is_alive
+        if has_ended and self._talk.ready and not self._talk.quitting and self._has_starter:
             self._finish()
+
+    def _look_after(self, guest: GuestWatch, now: float) -> None:
+        """Notice if the guest cannot continue."""
+        guest.refresh()
+        if not guest.is_stuck:
+            self._stuck_since = 0.0
+        elif not self._stuck_since:
+            self._stuck_since = now
+            self._tell(End.STUCK.text)
+        elif now > self._stuck_since + PATIENCE and self._duties.ends_stuck():
+            self._end = End.STUCK
+            self._duties.destroy(guest)
+
+    def _tell(self, text: str) -> None:
+        """Tell the user and the administrator."""
+        self._duties.log(text)
+        self._duties.report(text)
 
     def _start_has_timed_out(self) -> None:
         self._gahp.kill()

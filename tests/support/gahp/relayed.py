@@ -1,16 +1,19 @@
 """The relay in a process of its own, between a test, which is the starter, and a fake vm-gahp.
 
-Arguments: a directory, what becomes of the start (see fake_vm_gahp.py), who is at fault: "job" or "node". The directory
-has libvirt's files of the guest; what the relay did besides relaying is noted in its file `duties`.
+Arguments: a directory, what becomes of the start (see fake_vm_gahp.py), who is at fault: "job" or "node", whose guests
+are also left alone if they cannot continue. The directory has libvirt's files of the guest; what the relay did besides
+relaying is noted in its file `duties`.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 from condor_kvm_stage.gahp import guest_end, relay
+from condor_kvm_stage.gahp.guest_watch import GuestWatch
 from condor_kvm_stage.gahp.relay import Duties, Relay
 from condor_kvm_stage.gahp.vm_gahp import VmGahp
 from condor_kvm_stage.job import Job
@@ -24,6 +27,7 @@ def main(directory: str, start: str, at_fault: str) -> int:
     """Relay. Returns the exit status of the job."""
     guest_status.DIRECTORY = guest_end.LOGS = directory
     relay.START_TIMEOUT = 2 if start == "hang" else relay.START_TIMEOUT
+    relay.PATIENCE = 1
     relay._LOOK, relay._IDLE = 0.05, 0.2
 
     def note(text: str) -> None:
@@ -36,10 +40,15 @@ def main(directory: str, start: str, at_fault: str) -> int:
             raise ValueError(at_fault)
         return at_fault == "job"
 
+    def destroy(guest: GuestWatch) -> None:
+        note(f"destroy {guest.status.uuid}")
+        os.kill(guest.status.pid, signal.SIGKILL)
+
     duties = Duties(
         judge=judge,
+        ends_stuck=lambda: at_fault == "job",
         clean=lambda: note("clean"),
-        destroy=lambda guest: note(f"destroy {guest.status.uuid}"),
+        destroy=destroy,
         report=lambda text: note(f"report {text}"),
         log=lambda text: note(f"log {text}"),
     )

@@ -39,6 +39,13 @@ class Guest:
         (directory / f"{_NAME}.log").write_text("2026-11-27 01:00:00.000+0000: shutting down, reason=destroyed\n")
         (directory / f"{_NAME}.xml").write_text(text)
 
+    def is_paused_by_an_error(self) -> None:
+        """Let libvirt note that QEMU has paused it."""
+        path = self._directory / f"{_NAME}.xml"
+        text = path.read_text().replace("state='running' reason='booted'", "state='paused' reason='ioerror'")
+        path.with_suffix(".new").write_text(text)
+        path.with_suffix(".new").rename(path)
+
     def ends(self, reason: str) -> None:
         """End it; libvirt logs a reason."""
         self._process.kill()

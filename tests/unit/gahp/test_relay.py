@@ -123,6 +123,26 @@ def test_vm_gahp_that_dies_beside_its_guest_lets_the_job_run_again(tmp_path: Pat
     assert starter.relay.wait(PATIENCE) == 1
 
 
+def test_guest_that_cannot_continue_is_reported_and_ended(tmp_path: Path) -> None:
+    starter, guest = running(tmp_path)
+    guest.is_paused_by_an_error()
+    assert starter.relay.wait(PATIENCE) == 74
+    told = [line for line in starter.duties() if line.startswith("report ")]
+    assert len(told) == 1
+    assert "paused by an I/O error" in told[0]
+
+
+def test_policy_can_leave_a_guest_that_cannot_continue_alone(tmp_path: Path) -> None:
+    guest = Guest(tmp_path)
+    starter = Starter(tmp_path, at_fault="node")
+    starter.starts_guest()
+    starter.knows_guest()
+    guest.is_paused_by_an_error()
+    wait_for(lambda: any("paused by an I/O error" in line for line in starter.duties()))
+    time.sleep(2)
+    assert starter.relay.poll() is None
+
+
 def test_without_its_starter_the_vm_gahp_cleans_up(tmp_path: Path) -> None:
     starter, _ = running(tmp_path)
     starter.goes()

@@ -47,7 +47,7 @@ def test_without_a_file_the_defaults_hold() -> None:
             "max_number": AUTO,
             "disk_dirs": [],
         },
-        "guest": {"guarded": True, "filtered": True, "console": 16 << 20, "vnc": False},
+        "guest": {"guarded": True, "filtered": True, "full_disk": "end", "console": 16 << 20, "vnc": False},
         "network": {"types": ["nat", "user"], "bridge": ""},
         "htcondor": {"restart": "idle", "wait": 60},
     }
@@ -59,7 +59,7 @@ def test_every_key_is_read(site_policy: Write) -> None:
         'chain_depth = 2\nvirtual_size = "40G"\nbitmaps = 9\nsnapshots = 0\ntimeout = 5\n'
         '[vm]\nmemory = "12G"\nmemory_percent = 50\nreserve = "2G"\nreserve_percent = 10\noverhead = "256M"\n'
         'max_number = 3\ndisk_dirs = ["/srv/disks/"]\n'
-        '[guest]\nguarded = false\nfiltered = false\nconsole = "1M"\nvnc = true\n'
+        '[guest]\nguarded = false\nfiltered = false\nfull_disk = "wait"\nconsole = "1M"\nvnc = true\n'
         '[network]\ntypes = ["bridge"]\nbridge = "br0"\n'
         '[htcondor]\nrestart = "peaceful"\nwait = 10\n'
     )
@@ -83,7 +83,7 @@ def test_every_key_is_read(site_policy: Write) -> None:
             "max_number": 3,
             "disk_dirs": ["/srv/disks"],
         },
-        "guest": {"guarded": False, "filtered": False, "console": 1 << 20, "vnc": True},
+        "guest": {"guarded": False, "filtered": False, "full_disk": "wait", "console": 1 << 20, "vnc": True},
         "network": {"types": ["bridge"], "bridge": "br0"},
         "htcondor": {"restart": "peaceful", "wait": 10},
     }
