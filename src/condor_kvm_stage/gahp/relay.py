@@ -207,7 +207,6 @@ class Relay:
 
     def _gahp_has_ended(self) -> None:
         """It has ended by itself, or because the starter said so."""
-        self._poll.unregister(self._gahp.process)
         while self._hear_gahp():
             pass
         code = self._gahp.wait()
@@ -217,11 +216,24 @@ class Relay:
             self._status = self._end.value if self._end else code
             return
         self._duties.log(f"the vm-gahp has ended by itself, with status {code}")
-        if self._guest and self._guest.is_alive:
-            self._duties.destroy(self._guest)
+        if not self._talk.guest:
+            self._replace_gahp()
+        elif self._guest and not self._guest.is_alive:
+            self._take_over()
+        else:
+            if self._guest:
+                self._duties.destroy(self._guest)
             self._abandon()
-            return
+
+    def _replace_gahp(self) -> None:
+        """Take over from a vm-gahp that has ended before the start had a result."""
+        guest = self._guest or guest_watch.find(self._job.starter, self._job.started)
+        if guest:
+            self._duties.destroy(guest)
         self._take_over()
+        if not self._has_starter:
+            self._status = 1
+            return
         assert self._stand_in
         if not self._talk.has_version:
             self._say(VERSION)
@@ -257,7 +269,8 @@ class Relay:
         now = time.monotonic()
         if self._talk.starting and not self._stand_in and now > self._start_began + START_TIMEOUT:
             self._duties.log(f"the guest has not started in {START_TIMEOUT} s")
-            self._start_has_timed_out()
+            self._gahp.kill()
+            self._replace_gahp()
         if self._is_looking() and now > self._next_look:
             self._next_look = now + _LOOK
             self._guest = guest_watch.find(self._job.starter, self._job.started)
@@ -291,19 +304,6 @@ class Relay:
         """Tell the user and the administrator."""
         self._duties.log(text)
         self._duties.report(text)
-
-    def _start_has_timed_out(self) -> None:
-        self._gahp.kill()
-        guest = self._guest or guest_watch.find(self._job.starter, self._job.started)
-        if guest:
-            self._duties.destroy(guest)
-        unanswered = list(self._talk.unanswered)
-        self._take_over()
-        if not self._has_starter:
-            self._status = 1
-            return
-        for line in unanswered:
-            self._answer(line)
 
     def _finish(self) -> None:
         """End, and so end the job, with the guest's exit status."""

@@ -98,8 +98,9 @@ CAUSES: dict[str, Disturbance] = {
     "disk is no qcow2 image": lambda worker: between(worker, 'dd if=/dev/zero of="$1" bs=4096 count=1 conv=notrunc'),
     "disk cannot be opened": lambda worker: between(worker, 'chmod 000 "$1"; chown root "$1"'),
     "disk is a directory": lambda worker: between(worker, 'rm "$1"; mkdir "$1"'),
-    "disk is a FIFO": lambda worker: between(worker, 'rm "$1"; mkfifo "$1"'),
     "console is gone": lambda worker: between(worker, 'rm "${1%/*}"/.console.*'),
+    # QEMU waits for a writer, and libvirt for QEMU
+    "start never finishes": lambda worker: between(worker, 'rm "$1"; mkfifo "$1"'),
     "vm-gahp dies": lambda worker: between(worker, "pkill --signal KILL condor_vm-gahp"),
 }
 
@@ -121,7 +122,7 @@ def define_other(worker: Node, cluster: int) -> None:
 def test_job_goes_on_hold_and_node_keeps_vm_universe(node: Node, cause: str) -> None:
     with CAUSES[cause](node):
         job = gahp.submit(node, cause.replace(" ", "-"))
-        ad = pool.wait_for_hold(node, job, 120)
+        ad = pool.wait_for_hold(node, job, 300)
     assert BAD_IMAGE in ad["HoldReason"]
     assert "the job is at fault" in gahp.filter_log(node).splitlines()[-1]
     assert gahp.has_vm(node) == {True}
