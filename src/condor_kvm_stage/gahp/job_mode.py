@@ -60,19 +60,18 @@ def report(job: Job, text: str) -> None:
     os._exit(0)
 
 
-def _judge(job: Job, host: Host) -> bool:
-    """Return whether the job is at fault for its failed start."""
+def _judge(job: Job, host: Host) -> str:
+    """Return what is wrong with the node, "" if the job is at fault for its failed start."""
     try:
         verdict = judge(job, host)
     except Exception as error:
-        _log(job, f"cannot find out who is at fault, so it is the node: {error!r}")
-        return False
+        return f"condor-kvm-stage cannot find out why a guest did not start: {error!r}"
     if verdict.node:
         _log(job, f"the guest did not start, and no other does: {verdict.node}")
         recovery.start()
-        return False
+        return f"this node starts no guests: {verdict.node}"[:_LONGEST]
     _log(job, "the guest did not start, but another does: the job is at fault, and goes on hold")
-    return True
+    return ""
 
 
 def _clean(job: Job) -> None:

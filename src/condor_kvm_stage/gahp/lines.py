@@ -24,6 +24,12 @@ class LineReader:
         return rest
 
 
+def word(text: str) -> bytes:
+    """Return a text as one word."""
+    line = " ".join(text.split()).encode("utf-8", "replace")
+    return b"".join(b"\\" + bytes((code,)) if code in b" \\" else bytes((code,)) for code in line)
+
+
 def words(line: bytes) -> list[bytes]:
     """Return the words of a line."""
     found = [b""]

@@ -18,7 +18,7 @@ from . import conversation, guest_watch
 from .conversation import Conversation, is_failure
 from .guest_end import End
 from .guest_watch import GuestWatch
-from .lines import LineReader, words
+from .lines import LineReader, word, words
 from .stand_in import VERSION, StandIn
 from .vm_gahp import VmGahp
 
@@ -29,14 +29,13 @@ _IDLE = 10.0
 _LONGEST_READ = 1 << 16
 # After these results of a start HTCondor puts the job on hold, and does not blame the node
 _HOLDS_JOB = b"VMGAHP_ERR_BAD_IMAGE"
-_NODE_FAILED = b"VMGAHP_ERR_INTERNAL"
 
 
 @dataclass(frozen=True)
 class Duties:
     """What the relay does besides passing lines on; each may take a while."""
 
-    judge: Callable[[], bool]  # returns whether the job is at fault for a failed start
+    judge: Callable[[], str]  # returns what is wrong with the node, after a failed start; "" if the job is at fault
     ends_stuck: Callable[[], bool]  # returns whether a guest that cannot continue is to be ended
     clean: Callable[[], None]  # removes what would disturb the vm-gahp's end
     destroy: Callable[[GuestWatch], None]  # destroys the guest
@@ -193,17 +192,19 @@ class Relay:
         result = request + b" " + self._outcome(value) + b"\n"
         self._say(self._stand_in.results([*others, result]))
 
-    def _outcome(self, value: bytes) -> bytes:
-        """Return what the starter is told of a failed start. value: what the vm-gahp said."""
-        if value == _HOLDS_JOB or self._duties.judge():
-            return b"1 " + _HOLDS_JOB
-        return b"1 " + value
+    def _outcome(self, value: bytes = b"") -> bytes:
+        """Return what the starter is told of a failed start. value: what the vm-gahp said.
+
+        A node's fault is passed on in words: they come into the job's event log, and into the slots' VMOfflineReason.
+        """
+        fault = "" if value == _HOLDS_JOB else self._duties.judge()
+        return b"1 " + (word(fault) if fault else _HOLDS_JOB)
 
     def _take_over(self) -> None:
         """Answer the starter from now on; the vm-gahp has ended."""
         with contextlib.suppress(KeyError):
             self._poll.unregister(self._gahp.process)
-        self._stand_in = StandIn(lambda: self._outcome(_NODE_FAILED), self._talk.requests)
+        self._stand_in = StandIn(self._outcome, self._talk.requests)
 
     def _gahp_has_ended(self) -> None:
         """It has ended by itself, or because the starter said so."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.gahp.lines import LineReader, words
+from condor_kvm_stage.gahp.lines import LineReader, word, words
 
 
 @given(st.lists(st.binary()))
@@ -30,3 +30,8 @@ def test_words_that_are_escaped_come_back(expected: list[bytes]) -> None:
 def test_words_are_as_the_starter_writes_them() -> None:
     assert words(b"CONDOR_VM_START 2 kvm\r\n") == [b"CONDOR_VM_START", b"2", b"kvm"]
     assert words(b"S Condor\\ VMGAHP\n") == [b"S", b"Condor VMGAHP"]
+
+
+@given(st.text())
+def test_any_text_is_one_word(text: str) -> None:
+    assert words(word(text)) == [" ".join(text.split()).encode("utf-8", "replace")]
