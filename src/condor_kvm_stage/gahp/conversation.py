@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from .lines import words
 
-START, GETPID, STATUS = b"CONDOR_VM_START", b"CONDOR_VM_GETPID", b"CONDOR_VM_STATUS"
+START, STOP = b"CONDOR_VM_START", b"CONDOR_VM_STOP"
+GETPID, STATUS = b"CONDOR_VM_GETPID", b"CONDOR_VM_STATUS"
 QUIT, RESULTS, AD, END_OF_AD = b"QUIT", b"RESULTS", b"CLASSAD", b"CLASSAD_END"
 _REQUEST = b"CONDOR_VM_"
 NEW_RESULTS = b"R"
@@ -27,6 +28,7 @@ class Conversation:
     has_version: bool = False
     in_ad: bool = False
     quitting: bool = False  # the starter has said QUIT
+    stopping: bool = False  # the starter has said STOP or QUIT, so the guest's end is its doing
     unanswered: deque[bytes] = field(default_factory=deque)  # commands (lines) without an answer, the oldest first
     requests: dict[bytes, bytes] = field(default_factory=dict)  # names of commands without a result, by request id
     guest: bytes = b""  # the vm-gahp's id of the guest, b"" before it has started
@@ -47,6 +49,7 @@ class Conversation:
             return
         self.in_ad = name == AD
         self.quitting = self.quitting or name == QUIT
+        self.stopping = self.stopping or name in (STOP, QUIT)
         self.unanswered.append(line)
         if name.startswith(_REQUEST) and len(command) > 1:
             self.requests[command[1]] = name

@@ -283,7 +283,7 @@ class Relay:
             self._look_after(self._guest, now)
         elif self._guest and not self._guest.is_alive and not self._end:
             self._end = self._guest.end()
-            if self._end and self._end.text:
+            if self._end and self._end.text and not self._talk.stopping and self._has_starter:
                 self._tell(self._end.text)
         has_ended = self._end and self._guest and not self._guest.is_alive
         if has_ended and self._talk.ready and not self._talk.quitting and self._has_starter:

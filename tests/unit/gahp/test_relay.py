@@ -59,6 +59,7 @@ def test_guest_that_ends_while_the_starter_stops_it_ends_the_job(tmp_path: Path)
     guest.ends("destroyed")
     assert starter.asks(b"QUIT") == b"S\n"
     assert starter.relay.wait(PATIENCE) in (0, 75)
+    assert not any(line.startswith("report ") for line in starter.duties()), "it is HTCondor's doing"
 
 
 @pytest.mark.parametrize(("at_fault", "result"), [("job", BAD_IMAGE), ("node", NODE)])
