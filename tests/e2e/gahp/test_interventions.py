@@ -69,7 +69,7 @@ def test_vacated_job_runs_again(node: Node) -> None:
     node.run(["condor_vacate_job", str(job)])
     node.wait_until(lambda: not gahp.runs(node, job), "the guest is gone", 120)
     gahp.wait_for_guest(node, job, 120)
-    assert pool.job_ad(node, job)["NumJobStarts"] == 2
+    assert pool.job_ad(node, job)["NumShadowStarts"] == 2
 
 
 def test_suspended_guest_is_paused_and_continues(node: Node) -> None:
@@ -95,7 +95,9 @@ def test_job_runs_again_if_a_process_is_killed(node: Node, what: str, when: str)
     kill(node, {"starter": "^condor_starter", "filter": FILTER, "vm-gahp": VM_GAHP}[what])
     node.wait_until(lambda: not gahp.runs(node, job), "the guest is gone", 60)
     node.wait_until(
-        lambda: not pool.job_ad(node, job) or pool.job_ad(node, job).get("NumJobStarts") == 2, "the job runs again", 120
+        lambda: not pool.job_ad(node, job) or pool.job_ad(node, job).get("NumShadowStarts") == 2,
+        "the job runs again",
+        120,
     )
     if what != "filter":  # as without it, HTCondor may take the end of its vm-gahp for that of the job
         gahp.wait_for_guest(node, job, 90)
