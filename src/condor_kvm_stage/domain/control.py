@@ -25,7 +25,7 @@ from .disks import DiskFile
 from .request import Disk, Request
 
 _USERS = ("condor", "nobody")
-_TIMEOUT = 40  # seconds for one guest
+_TIMEOUT = 90  # seconds for one guest: libvirt first looks at QEMU anew if /dev/kvm has changed
 _LOGS = "/var/log/libvirt/qemu"  # libvirt's, one for each name
 _MEMORY = 16  # MiB
 _DISK = Disk("control.raw", "vda", "virtio", readonly=False, format="raw", cdrom=False)

@@ -17,7 +17,7 @@ from ..processes import become_user
 
 TRY_GUESTS = "--try-guests"  # of build-domain
 # Seconds for the control guests. libvirt may have to start first, and looks at QEMU anew if /dev/kvm has changed.
-TRIAL_TIMEOUT = 120
+TRIAL_TIMEOUT = 200
 
 
 @dataclass(frozen=True)
