@@ -17,7 +17,8 @@ from testnode.recipe import Release
 
 MINUTE = "/srv/images/minute.qcow2"  # its guest powers off after 60 s
 LONG = "/srv/images/long.qcow2"  # after 50 minutes
-_TICKS = {MINUTE: 1092, LONG: 54600}
+WRITES = "/srv/images/writes.qcow2"  # after 40 s it writes, and powers off
+_IMAGES = {MINUTE: ("waits.asm", 1092), LONG: ("waits.asm", 54600), WRITES: ("writes.asm", 728)}
 LIBVIRT = "libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket"
 _ENDED = re.compile(r"^(\S+ \S+): shutting down, reason=", re.MULTILINE)
 
@@ -26,9 +27,9 @@ _ENDED = re.compile(r"^(\S+ \S+): shutting down, reason=", re.MULTILINE)
 def node(release: Release, more: str = "") -> Iterator[Node]:
     """Give a node with the package and the images."""
     with scene.busy_node(release, more) as worker:
-        for path, ticks in _TICKS.items():
+        for path, (program, ticks) in _IMAGES.items():
             with tempfile.NamedTemporaryFile("w", suffix=".asm") as source:
-                source.write(f'%define TICKS {ticks}\n%include "{guest.SOURCE.with_name("waits.asm")}"\n')
+                source.write(f'%define TICKS {ticks}\n%include "{guest.SOURCE.with_name(program)}"\n')
                 source.flush()
                 guest.write_base(worker.root / path.lstrip("/"), "qcow2", Path(source.name))
         yield worker
