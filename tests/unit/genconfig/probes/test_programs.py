@@ -18,7 +18,7 @@ def probe(root: Path, *there: str) -> Programs:
 
 
 def test_bare_host_has_nothing(tmp_path: Path) -> None:
-    ours = (installed.BUILDER, installed.HOOK)
+    ours = (installed.BUILDER, installed.HOOK, installed.GAHP)
     assert probe(tmp_path) == Programs("", "", "", "/usr/local/bin/vm-nfs-plugin", ours)
 
 
