@@ -84,9 +84,10 @@ def test_suspended_guest_is_paused_and_continues(node: Node) -> None:
     assert gahp.end(node, job, "suspend", 180)["ExitCode"] == 0
 
 
-@pytest.mark.parametrize("when", ["guest runs", "started"])
-@pytest.mark.parametrize("what", ["starter", "filter", "vm-gahp"])
-def test_job_runs_again_if_a_process_is_killed(node: Node, what: str, when: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "when"), [("starter", "guest runs"), ("starter", "started"), ("filter", "started"), ("vm-gahp", "started")]
+)
+def test_guest_ends_and_job_runs_again_if_a_process_is_killed(node: Node, what: str, when: str) -> None:
     job = gahp.submit(node, f"{what}-{when.replace(' ', '-')}")
     if when == "guest runs":
         gahp.wait_for_guest(node, job)
@@ -94,13 +95,10 @@ def test_job_runs_again_if_a_process_is_killed(node: Node, what: str, when: str)
         gahp.wait_for_ready(node, job)
     kill(node, {"starter": "^condor_starter", "filter": FILTER, "vm-gahp": VM_GAHP}[what])
     node.wait_until(lambda: not gahp.runs(node, job), "the guest is gone", 60)
-    node.wait_until(
-        lambda: not pool.job_ad(node, job) or pool.job_ad(node, job).get("NumShadowStarts") == 2,
-        "the job runs again",
-        120,
-    )
-    if what != "filter":  # as without it, HTCondor may take the end of its vm-gahp for that of the job
-        gahp.wait_for_guest(node, job, 90)
+    if what == "filter":  # HTCondor may take its end for that of the job, as it does with a killed vm-gahp of its own
+        return
+    node.wait_until(lambda: pool.job_ad(node, job).get("NumShadowStarts") == 2, "it runs again", 120)
+    gahp.wait_for_guest(node, job, 90)
 
 
 def test_guest_outlives_a_restart_of_libvirt_and_the_job_ends_with_it(node: Node) -> None:

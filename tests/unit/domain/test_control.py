@@ -67,9 +67,7 @@ def test_nothing_is_left(tmp_path: Path, libvirt: Libvirt) -> None:
 
 
 def test_reason_is_libvirts_own(tmp_path: Path, libvirt: Libvirt) -> None:
-    said = (
-        "error: Failed to create domain from /x\nerror: internal error: no KVM\nmore\n\nerror: failed to …\n"
-    )
+    said = "error: Failed to create domain from /x\nerror: internal error: no KVM\nmore\n\nerror: failed to …\n"
     libvirt.answer = Answer(1, errors=said)
     assert tried(tmp_path, libvirt) == "internal error: no KVM"
 
