@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 
 from ..leftovers import guest_status
 from ..leftovers.guest_status import GuestStatus
 from . import guest_end
 from .guest_end import End
-
-_CLEARING = 5  # seconds in which libvirt's daemon notices the end of a QEMU
 
 
 class GuestWatch:
@@ -21,21 +18,7 @@ class GuestWatch:
         self.status = status
         self.process = process  # pidfd
         self._log_size = log_size
-        self._ended = 0.0  # when QEMU had ended, as far as is known; 0 before
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether QEMU runs."""
-        return not self._ended
-
-    def note_end(self) -> None:
-        """Take note that QEMU has ended."""
-        self._ended = self._ended or time.monotonic()
-
-    @property
-    def is_unclear(self) -> bool:
-        """Whether QEMU has ended, and libvirt's daemon has not noticed it: it does not run, or hangs."""
-        return bool(self._ended) and time.monotonic() > self._ended + _CLEARING
+        self.is_alive = True  # whether QEMU runs, as far as is known
 
     def end(self) -> End | None:
         """Return how the guest has ended, None while libvirt does not say."""

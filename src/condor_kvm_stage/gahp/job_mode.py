@@ -15,9 +15,10 @@ from ..policy.load import load
 from ..processes import become_user
 from ..text import printable
 from . import recovery
+from .duties import Duties
 from .guest_watch import GuestWatch
 from .judge import judge
-from .relay import Duties, Relay
+from .relay import Relay
 from .vm_gahp import VmGahp
 
 PROBLEM = "ChirpGuestProblem"  # attribute of the job

@@ -11,11 +11,11 @@ import select
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..job import Job
 from . import conversation, guest_watch
 from .conversation import Conversation, is_failure
+from .duties import Duties
 from .guest_end import End
 from .guest_watch import GuestWatch
 from .lines import LineReader, word, words
@@ -29,18 +29,6 @@ _IDLE = 10.0
 _LONGEST_READ = 1 << 16
 # After these results of a start HTCondor puts the job on hold, and does not blame the node
 _HOLDS_JOB = b"VMGAHP_ERR_BAD_IMAGE"
-
-
-@dataclass(frozen=True)
-class Duties:
-    """What the relay does besides passing lines on; each may take a while."""
-
-    judge: Callable[[], str]  # returns what is wrong with the node, after a failed start; "" if the job is at fault
-    ends_stuck: Callable[[], bool]  # returns whether a guest that cannot continue is to be ended
-    clean: Callable[[], None]  # removes what would disturb the vm-gahp's end
-    destroy: Callable[[GuestWatch], None]  # destroys the guest
-    report: Callable[[str], None]  # tells the user
-    log: Callable[[str], None]  # tells the administrator
 
 
 class Relay:
@@ -77,7 +65,7 @@ class Relay:
                 self._gahp_has_ended()
             if self._guest and self._guest.process in events:
                 self._poll.unregister(self._guest.process)
-                self._guest.note_end()
+                self._guest.is_alive = False
             if not self._is_blind and self._status is None:
                 self._guarded(self._consider)
         return self._status

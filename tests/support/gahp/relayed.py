@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 from condor_kvm_stage.gahp import guest_end, relay
+from condor_kvm_stage.gahp.duties import Duties
 from condor_kvm_stage.gahp.guest_watch import GuestWatch
-from condor_kvm_stage.gahp.relay import Duties, Relay
+from condor_kvm_stage.gahp.relay import Relay
 from condor_kvm_stage.gahp.vm_gahp import VmGahp
 from condor_kvm_stage.job import Job
 from condor_kvm_stage.leftovers import guest_status
