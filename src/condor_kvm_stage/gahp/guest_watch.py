@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from ..leftovers import guest_status
 from ..leftovers.guest_status import GuestStatus
@@ -42,14 +41,14 @@ class GuestWatch:
         return found is not None and found.uuid == self.status.uuid
 
 
-def find(starter: int, started: int, open_process: Callable[[int], int] = os.pidfd_open) -> GuestWatch | None:
+def find(starter: int, started: int) -> GuestWatch | None:
     """Return the guest of a starter's job, None while it has none. started: when the starter started."""
     status = guest_status.of_job(starter, started)
     if not status:
         return None
     log_size = guest_end.log_size(status.name)
     try:
-        process = open_process(status.pid)
+        process = os.pidfd_open(status.pid)
     except OSError:  # it has ended just now, or not quite started
         return None
     again = guest_status.of_name(status.name)

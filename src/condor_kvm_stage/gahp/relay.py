@@ -13,22 +13,25 @@ import traceback
 from collections.abc import Callable
 
 from ..job import Job
-from . import conversation, guest_watch
+from . import conversation
 from .conversation import Conversation, is_failure
 from .duties import Duties
-from .guest_end import End
-from .guest_watch import GuestWatch
+from .guest_care import GuestCare
 from .lines import LineReader, word, words
 from .stand_in import VERSION, StandIn
 from .vm_gahp import VmGahp
 
 START_TIMEOUT = 180  # seconds; HTCondor itself waits for ever
-PATIENCE = 30  # seconds for which a guest that cannot continue is left alone
-_LOOK = 0.5  # seconds between two looks for the guest, or for how it ended
-_IDLE = 10.0
 _LONGEST_READ = 1 << 16
 # After these results of a start HTCondor puts the job on hold, and does not blame the node
-_HOLDS_JOB = b"VMGAHP_ERR_BAD_IMAGE"
+_HOLDS_JOB = (
+    b"VMGAHP_ERR_JOBCLASSAD_NO_VM_MEMORY_PARAM",
+    b"VMGAHP_ERR_JOBCLASSAD_MISMATCHED_HARDWARE_VT",
+    b"VMGAHP_ERR_JOBCLASSAD_KVM_NO_DISK_PARAM",
+    b"VMGAHP_ERR_JOBCLASSAD_KVM_INVALID_DISK_PARAM",
+    b"VMGAHP_ERR_JOBCLASSAD_KVM_MISMATCHED_CHECKPOINT",
+    b"VMGAHP_ERR_BAD_IMAGE",
+)
 
 
 class Relay:
@@ -36,18 +39,14 @@ class Relay:
 
     def __init__(self, gahp: VmGahp, job: Job, duties: Duties) -> None:
         self._gahp = gahp
-        self._job = job
         self._duties = duties
         self._talk = Conversation()
         self._from_starter, self._from_gahp = LineReader(), LineReader()
         self._is_blind = False  # whether lines are only passed on, because something went wrong in here
         self._has_starter = True
         self._stand_in: StandIn | None = None  # instead of the vm-gahp
-        self._guest: GuestWatch | None = None
-        self._end: End | None = None
-        self._stuck_since = 0.0  # since when the guest cannot continue, 0 if it can
+        self._care = GuestCare(job, duties)
         self._start_began = 0.0
-        self._next_look = 0.0
         self._status: int | None = None  # the exit status; None while this goes on
         self._poll = select.poll()
         for descriptor in (0, gahp.output, gahp.process):
@@ -56,29 +55,25 @@ class Relay:
     def run(self) -> int:
         """Relay until the vm-gahp or the guest has ended. Returns the exit status, which becomes the job's."""
         while self._status is None:
-            events = [descriptor for descriptor, _ in self._poll.poll(self._pause() * 1000)]
+            events = [descriptor for descriptor, _ in self._poll.poll(self._care.pause(self._is_looking()) * 1000)]
             if 0 in events:
                 self._hear_starter()
             if self._gahp.output in events:
                 self._hear_gahp()
             if self._gahp.process in events and not self._stand_in:
                 self._gahp_has_ended()
-            if self._guest and self._guest.process in events:
-                self._poll.unregister(self._guest.process)
-                self._guest.is_alive = False
+            guest = self._care.guest
+            if guest and guest.process in events:
+                self._poll.unregister(guest.process)
+                guest.is_alive = False
             if not self._is_blind and self._status is None:
                 self._guarded(self._consider)
         return self._status
 
-    def _pause(self) -> float:
-        """Return how many seconds to wait for something to happen."""
-        ended = self._guest and not self._guest.is_alive
-        return _LOOK if ended or self._is_looking() else _IDLE
-
     def _is_looking(self) -> bool:
         """Whether the guest may appear: it runs for a while, or not at all, before the starter hears of it."""
         began = self._start_began
-        return bool(began) and not self._guest and not self._stand_in and time.monotonic() < began + START_TIMEOUT
+        return bool(began) and not self._stand_in and time.monotonic() < began + START_TIMEOUT
 
     def _guarded(self, action: Callable[[], None]) -> bool:
         """Do something that must not end the conversation. Returns whether it worked."""
@@ -117,7 +112,7 @@ class Relay:
         if self._stand_in.has_given_pid:
             self._talk.ready = True
         if self._stand_in.has_quit:
-            self._status = self._end.value if self._end else 0
+            self._status = self._care.end.value if self._care.end else 0
 
     def _say(self, data: bytes) -> None:
         while data and self._has_starter:
@@ -185,8 +180,10 @@ class Relay:
 
         A node's fault is passed on in words: they come into the job's event log, and into the slots' VMOfflineReason.
         """
-        fault = "" if value == _HOLDS_JOB else self._duties.judge()
-        return b"1 " + (word(fault) if fault else _HOLDS_JOB)
+        if value in _HOLDS_JOB:
+            return b"1 " + value
+        fault = self._duties.judge()
+        return b"1 " + (word(fault) if fault else _HOLDS_JOB[-1])
 
     def _take_over(self) -> None:
         """Answer the starter from now on; the vm-gahp has ended."""
@@ -202,23 +199,20 @@ class Relay:
         if self._stand_in:
             return
         if self._is_blind or self._talk.quitting or not self._has_starter:
-            self._status = self._end.value if self._end else code
+            self._status = self._care.end.value if self._care.end else code
             return
         self._duties.log(f"the vm-gahp has ended by itself, with status {code}")
         if not self._talk.guest:
             self._replace_gahp()
-        elif self._guest and not self._guest.is_alive:
+        elif self._care.guest and not self._care.guest.is_alive:
             self._take_over()
         else:
-            if self._guest:
-                self._duties.destroy(self._guest)
+            self._care.destroy()
             self._abandon()
 
     def _replace_gahp(self) -> None:
         """Take over from a vm-gahp that has ended before the start had a result."""
-        guest = self._guest or guest_watch.find(self._job.starter, self._job.started)
-        if guest:
-            self._duties.destroy(guest)
+        self._care.destroy()
         self._take_over()
         if not self._has_starter:
             self._status = 1
@@ -255,48 +249,22 @@ class Relay:
 
     def _consider(self) -> None:
         """Look at what has changed by itself."""
-        now = time.monotonic()
-        if self._talk.starting and not self._stand_in and now > self._start_began + START_TIMEOUT:
+        if self._talk.starting and not self._stand_in and time.monotonic() > self._start_began + START_TIMEOUT:
             self._duties.log(f"the guest has not started in {START_TIMEOUT} s")
             self._gahp.kill()
             self._replace_gahp()
-        if self._is_looking() and now > self._next_look:
-            self._next_look = now + _LOOK
-            self._guest = guest_watch.find(self._job.starter, self._job.started)
-            if self._guest:
-                self._poll.register(self._guest.process, select.POLLIN)
+        found = self._care.find() if self._is_looking() else None
+        if found:
+            self._poll.register(found.process, select.POLLIN)
         if not self._has_starter and not self._stand_in and self._talk.guest:
             self._gahp.close_input()
-        if self._guest and self._guest.is_alive and not self._end:
-            self._look_after(self._guest, now)
-        elif self._guest and not self._guest.is_alive and not self._end:
-            self._end = self._guest.end()
-            if self._end and self._end.text and not self._talk.stopping and self._has_starter:
-                self._tell(self._end.text)
-        has_ended = self._end and self._guest and not self._guest.is_alive
-        if has_ended and self._talk.ready and not self._talk.quitting and self._has_starter:
+        self._care.look(is_stopped=self._talk.stopping or not self._has_starter)
+        if self._care.has_ended and self._talk.ready and not self._talk.quitting and self._has_starter:
             self._finish()
-
-    def _look_after(self, guest: GuestWatch, now: float) -> None:
-        """Notice if the guest cannot continue."""
-        guest.refresh()
-        if not guest.is_stuck:
-            self._stuck_since = 0.0
-        elif not self._stuck_since:
-            self._stuck_since = now
-            self._tell(End.STUCK.text)
-        elif now > self._stuck_since + PATIENCE and self._duties.ends_stuck():
-            self._end = End.STUCK
-            self._duties.destroy(guest)
-
-    def _tell(self, text: str) -> None:
-        """Tell the user and the administrator."""
-        self._duties.log(text)
-        self._duties.report(text)
 
     def _finish(self) -> None:
         """End, and so end the job, with the guest's exit status."""
-        assert self._end
+        assert self._care.end
         if not self._stand_in:
             if self._talk.unanswered:
                 return  # the vm-gahp is about to answer
@@ -304,7 +272,7 @@ class Relay:
             self._gahp.finish(self._talk.guest)
             self._take_over()
         self._leave_stand_in()
-        self._status = self._end.value
+        self._status = self._care.end.value
 
     def _leave_stand_in(self) -> None:
         """Leave a child that answers until the starter has noticed the end of this process."""

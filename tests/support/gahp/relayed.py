@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from condor_kvm_stage.gahp import guest_end, relay
+from condor_kvm_stage.gahp import guest_care, guest_end, relay
 from condor_kvm_stage.gahp.duties import Duties
 from condor_kvm_stage.gahp.guest_watch import GuestWatch
 from condor_kvm_stage.gahp.relay import Relay
@@ -28,8 +28,8 @@ def main(directory: str, start: str, at_fault: str) -> int:
     """Relay. Returns the exit status of the job."""
     guest_status.DIRECTORY = guest_end.LOGS = directory
     relay.START_TIMEOUT = 2 if start == "hang" else relay.START_TIMEOUT
-    relay.PATIENCE = 1
-    relay._LOOK, relay._IDLE = 0.05, 0.2
+    guest_care.PATIENCE = 1
+    guest_care.LOOK, guest_care.IDLE = 0.05, 0.2
 
     def note(text: str) -> None:
         with open(f"{directory}/duties", "a", encoding="utf-8") as file:

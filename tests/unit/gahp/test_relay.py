@@ -89,9 +89,11 @@ def test_guest_of_that_name_survives_a_failed_start_without_a_starter(tmp_path: 
     assert "cleaned up" not in starter.vm_gahp_heard()
 
 
-def test_refusal_of_the_builder_needs_no_judge(tmp_path: Path) -> None:
-    starter = Starter(tmp_path, "VMGAHP_ERR_BAD_IMAGE")
-    assert starter.starts_guest() == BAD_IMAGE
+@pytest.mark.parametrize("code", ["VMGAHP_ERR_BAD_IMAGE", "VMGAHP_ERR_JOBCLASSAD_KVM_INVALID_DISK_PARAM"])
+def test_refusal_needs_no_judge(tmp_path: Path, code: str) -> None:
+    """The builder's, and HTCondor's own."""
+    starter = Starter(tmp_path, code)
+    assert starter.starts_guest() == f"2 1 {code}\n".encode()
     assert starter.duties() == []
 
 
