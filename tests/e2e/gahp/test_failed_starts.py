@@ -29,7 +29,7 @@ SIGNAL = "while :; do pkill --signal {} --full ^/usr/bin/qemu-system; sleep 0.02
 # What root does between the builder's end and QEMU's start; the first disk is $1
 AFTER_BUILDER = """#!/bin/sh
 definition=$(/usr/libexec/condor-kvm-stage/build-domain "$PPID")
-disk=$(printf %s "$definition" | grep -o "/[^\\"']*scratch.condor-kvm-stage/disk.qcow2" | head -n 1)
+disk=$(printf %s "$definition" | grep -o "/[^\\"']*.condor-kvm-stage/disk.qcow2" | head -n 1)
 [ ! -x /srv/between ] || /srv/between "$disk" > /dev/null 2>&1 < /dev/null
 printf '%s\\n' "$definition"
 """
