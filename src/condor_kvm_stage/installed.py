@@ -14,10 +14,13 @@ SNIPPET = f"{CONFIG_DIR}/50-condor-kvm-stage.conf"
 SLOT_ATTRIBUTES = "/run/condor-kvm-stage/slot-attributes"  # for the slot ad, one per line, in the long format
 STAGING_CACHE = "/run/condor-kvm-stage/staging"
 GUEST_FACTS = "/run/condor-kvm-stage/guest"
+RECOVERY = "/run/condor-kvm-stage/recovery"  # locked by the process that waits for the node to start guests again
 
 # The programs that HTCondor runs for a guest: its LIBVIRT_XML_SCRIPT, and a hook of its starter
 BUILDER = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain"
 HOOK = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-prepare"
+BUILD_DOMAIN = "/usr/libexec/condor-kvm-stage/build-domain"  # which BUILDER runs
+GAHP = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp"  # HTCondor's VM_GAHP_SERVER
 # The plug-in: the second path is for hosts whose image does not include /usr/local (see the spec)
 PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")
 KEYWORD = "KVMSTAGE"  # prefix of HTCondor's settings for our hooks

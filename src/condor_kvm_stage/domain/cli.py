@@ -10,12 +10,14 @@ from collections.abc import Callable
 
 from .. import guest_facts
 from ..errors import KvmStageError
-from ..failures import Failure, NodeError, bug
-from ..leftovers import janitor
+from ..failures import Failure, NodeError, ParameterError, bug
+from ..job import of_builder, of_hook
+from ..leftovers import guest_status, janitor
 from ..policy.load import load
+from ..text import printable
 from . import console, disks, domain_xml, job_ad, private_dir, qemu_identity, refusal, request, seen_by_root, slot
-from .job import of_builder, of_hook
 
+TRY_GUESTS = "--try-guests"  # run by the filter, see gahp/judge.py
 _VM_UNIVERSE = b"13"
 # The programs, for messages about a bug
 _BUILDER = "condor-kvm-stage-domain"
@@ -23,10 +25,20 @@ _HOOK = "condor-kvm-stage-prepare"
 
 
 def main(arguments: list[str]) -> int:
-    """Build a definition for the vm-gahp whose process id is given, or run the janitor. Returns the exit status."""
+    """Build a definition for the vm-gahp whose process id is given, or run the janitor. Returns the exit status.
+
+    Or, with TRY_GUESTS, try whether this node starts guests: status 1 and a reason on stdout if it does not.
+    """
     if arguments[0] == janitor.OPTION:
         janitor.wait_and_sweep(arguments[1], int(arguments[2]), int(arguments[3]))
         return 0
+    if arguments[0] == TRY_GUESTS:
+        from .. import host  # not needed by the builder, which a job waits for
+        from . import control
+
+        reason = control.try_all(host.Host(), guest_facts.load())
+        print(printable(reason))
+        return 1 if reason else 0
     return build(int(arguments[0]))
 
 
@@ -85,6 +97,7 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     wanted = request.parse(job_ad.read(data), rules, facts)
     if not wanted.name:
         raise NodeError("the vm-gahp has given the virtual machine no name; tell the administrator")
+    _check_name(wanted.name)
     group, closed = qemu_identity.group(job), qemu_identity.close_directories()
     console.check_free(job.scratch)
     directory = private_dir.make(job)
@@ -97,6 +110,22 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")
     path = console.start(directory, job, rules.guest.console, config)
     return domain_xml.definition(domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, group, facts))
+
+
+def _check_name(name: str) -> None:
+    """Raise ParameterError if there is a guest of this name: libvirt refuses another, and HTCondor would destroy it."""
+    if not guest_status.exists(name):
+        return
+    from .. import host  # rarely needed
+    from ..leftovers import remove
+
+    for _ in remove.destroy_orphans(host.Host()):  # such as what the job itself has left
+        pass
+    if guest_status.exists(name):
+        raise ParameterError(
+            f"a virtual machine {name} already runs on this node: another access point has a job with the same number; "
+            "release this one when that has ended"
+        )
 
 
 def _with_paths(wanted: request.Request, locate: Callable[[str], str]) -> list[tuple[request.Disk, str]]:

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from .. import chirp
 from ..failures import NodeError, ParameterError
+from ..job import Job
 from ..processes import become_user, detach, is_alive
-from . import chirp
 from .capped_log import CappedLog
-from .job import Job
 from .private_dir import SAVED_GUEST, PrivateDir
 from .request import CONSOLE
 

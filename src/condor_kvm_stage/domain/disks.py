@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from ..failures import AuthorizationError, SpecificationError, on_share
 from ..images import image, qemu_img
 from ..installed import POLICY
+from ..job import Job
 from ..policy.model import Policy
 from ..processes import become_user
 from ..share import paths
 from ..share.watchdog import Watchdog
 from ..text import printable, quoted
 from . import qemu_identity
-from .job import Job
 from .request import Disk
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ..guest_facts import GuestFacts
+from ..job import Job
 from ..leftovers import metadata
 from ..leftovers.metadata import JobRef
 from .disks import DiskFile
-from .job import Job
 from .request import Request
 
 _ARCHITECTURE = os.uname().machine

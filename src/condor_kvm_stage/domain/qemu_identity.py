@@ -19,8 +19,8 @@ from collections.abc import Iterator
 
 from ..failures import AuthorizationError, NodeError
 from ..installed import DOMAINS
+from ..job import Job
 from ..processes import groups_of
-from .job import Job
 
 # Directly above the directories of guests, like DOMAINS. libvirt moved the channels' (cfg->channelTargetDir in its
 # src/qemu/qemu_conf.c) in 9.8.

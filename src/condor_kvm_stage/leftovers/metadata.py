@@ -61,9 +61,13 @@ def parse(text: str) -> Domain | Unclear | None:
     from xml.etree import ElementTree  # usually no domain runs when a program looks for one
 
     try:
-        root = ElementTree.fromstring(text)
+        return of_definition(ElementTree.fromstring(text))
     except ElementTree.ParseError as error:
         raise DomainError(f"virsh did not print valid XML: {error}") from error
+
+
+def of_definition(root: ElementTree.Element) -> Domain | Unclear | None:
+    """Return the job's domain in an element `domain`, None if it has no metadata of ours."""
     own = [entry for metadata in root.findall("metadata") for entry in metadata if _is_own(entry)]
     if not own:
         return None

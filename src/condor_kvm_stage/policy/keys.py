@@ -1,7 +1,7 @@
 """The keys of the site's policy, each with a check that returns the value as model.py's classes hold it."""
 
 from .. import sizes
-from .model import AUTO, Auto, HtcondorPolicy, NetworkPolicy
+from .model import AUTO, Auto, GuestPolicy, HtcondorPolicy, NetworkPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,7 +143,13 @@ KEYS: "dict[str, dict[str, Check]]" = {
         "disk_dirs": _plain_directories,
         "disk_owners": _users,
     },
-    "guest": {"guarded": _boolean, "console": _cap, "vnc": _boolean},
+    "guest": {
+        "guarded": _boolean,
+        "filtered": _boolean,
+        "full_disk": _one_of(GuestPolicy.FULL_DISK),
+        "console": _cap,
+        "vnc": _boolean,
+    },
     "network": {"types": _types, "bridge": _interface},
     "htcondor": {"restart": _one_of(HtcondorPolicy.RESTARTS), "wait": _number(1, 600)},
 }

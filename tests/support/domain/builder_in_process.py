@@ -14,7 +14,7 @@ import pytest
 
 from condor_kvm_stage import installed
 from condor_kvm_stage.domain import cli, qemu_identity
-from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.job import Job
 from support.domain import console_keeper
 from support.domain.console_keeper import Keeper
 from support.domain.guests import GROUP

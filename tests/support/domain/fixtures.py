@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import processes
-from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.job import Job
 from support.domain import fake_starter
 from support.processes import NOBODY
 

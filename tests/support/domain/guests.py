@@ -8,7 +8,7 @@ from typing import Any
 from condor_kvm_stage.domain import request
 from condor_kvm_stage.domain.disks import DiskFile
 from condor_kvm_stage.domain.domain_xml import Guest
-from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.job import Job
 from support.domain.job_ads import facts, parse, site, string
 
 DIRECTORY = "/var/lib/condor/execute/dir_287"

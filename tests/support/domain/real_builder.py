@@ -16,7 +16,7 @@ from _pytest.monkeypatch import MonkeyPatch  # pytest.MonkeyPatch, also before p
 import hostile
 from condor_kvm_stage import processes
 from condor_kvm_stage.domain import cli
-from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.job import Job
 from condor_kvm_stage.policy.model import Policy
 from support.domain import builder_in_process, fake_starter
 from support.domain.disk_files import put

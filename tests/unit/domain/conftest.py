@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_kvm_stage.domain import slot
-from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.job import Job
 from support.domain import builder_in_process
 from support.domain.builder_in_process import Programs
 from support.domain.disk_files import put

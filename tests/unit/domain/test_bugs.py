@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import cli
-from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.images import image
+from condor_kvm_stage.job import Job
 from support.domain.builder_in_process import Programs
 from support.domain.disk_files import put
 from support.domain.job_ads import ad_of

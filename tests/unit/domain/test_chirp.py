@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from condor_kvm_stage.domain import chirp
+from condor_kvm_stage import chirp
 from support.domain import fake_starter
 from support.domain.fake_starter import Chirp
 

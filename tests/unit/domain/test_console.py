@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.domain import chirp, console
-from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage import chirp
+from condor_kvm_stage.domain import console
+from condor_kvm_stage.job import Job
 from support.domain import console_keeper, fake_starter
 from support.domain.fake_starter import Chirp
 from support.processes import NOBODY, wait_for

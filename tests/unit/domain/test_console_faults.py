@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import console, private_dir
-from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.failures import NodeError, ParameterError
+from condor_kvm_stage.job import Job
 from support.domain import console_keeper
 from support.domain.disk_files import put
 

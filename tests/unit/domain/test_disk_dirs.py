@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import disks
-from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.domain.request import Disk
 from condor_kvm_stage.failures import AuthorizationError, SpecificationError, StageError
 from condor_kvm_stage.images import qcow2_overlay
+from condor_kvm_stage.job import Job
 from support.domain.job_ads import site
 from support.processes import NOBODY
 from support.public_directories import public

@@ -13,10 +13,10 @@ import pytest
 
 from condor_kvm_stage.domain import disks
 from condor_kvm_stage.domain.disks import DiskFile
-from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.domain.request import Disk
 from condor_kvm_stage.failures import AuthorizationError, BugError, ContactError, SpecificationError, StageError
 from condor_kvm_stage.images import image
+from condor_kvm_stage.job import Job
 from condor_kvm_stage.policy.model import Policy
 from hostile import qcow2, tables
 from hostile.case import Case

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from condor_kvm_stage.domain import cli, job_ad
-from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.installed import DOMAINS
+from condor_kvm_stage.job import Job
 from hostile import qcow2
 from support import installed_plugin
 from support.domain.builder_in_process import Programs

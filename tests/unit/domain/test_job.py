@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from condor_kvm_stage import processes
-from condor_kvm_stage.domain import job
-from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage import job, processes
 from condor_kvm_stage.failures import NodeError
+from condor_kvm_stage.job import Job
 from support.domain import fake_starter
 from support.domain.fake_starter import Starter
 

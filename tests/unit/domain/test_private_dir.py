@@ -13,8 +13,8 @@ import pytest
 
 from condor_kvm_stage.domain import private_dir
 from condor_kvm_stage.domain.disks import check_own
-from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.failures import NodeError, StageError
+from condor_kvm_stage.job import Job
 from condor_kvm_stage.leftovers.private_dirs import SUFFIX
 from support.domain.disk_files import HOSTILE, put, see
 from support.processes import NOBODY, wait_for
@@ -224,7 +224,7 @@ MOUNTED = """
 import os, subprocess, sys
 sys.path.insert(0, sys.argv[3])
 from condor_kvm_stage.domain import private_dir
-from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.job import Job
 from condor_kvm_stage.failures import NodeError
 scratch, user = sys.argv[1], int(sys.argv[2])
 subprocess.run(["mount", "-t", "tmpfs", "-o", f"uid={user},size=64k", "tmpfs", scratch], check=True)

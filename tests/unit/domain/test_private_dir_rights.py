@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import acl, private_dir
-from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.failures import NodeError, StageError
+from condor_kvm_stage.job import Job
 from support.domain.disk_files import put
 from support.processes import NOBODY
 

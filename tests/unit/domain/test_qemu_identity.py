@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import qemu_identity
-from condor_kvm_stage.domain.job import Job
 from condor_kvm_stage.failures import AuthorizationError, NodeError
+from condor_kvm_stage.job import Job
 from condor_kvm_stage.processes import become_user
 from support.processes import NOBODY
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.domain import chirp, refusal
+from condor_kvm_stage import chirp
+from condor_kvm_stage.domain import refusal
 
 pytestmark = pytest.mark.needs_classad2
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import processes
-from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.job import Job
 from condor_kvm_stage.leftovers import janitor
 from support.domain import console_keeper
 from support.processes import wait_for

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from condor_kvm_stage.domain import chirp, console, disks, domain_xml, job_ad, refusal, request
+from condor_kvm_stage import chirp
+from condor_kvm_stage.domain import console, disks, domain_xml, job_ad, refusal, request
 from condor_kvm_stage.errors import KvmStageError
 from condor_kvm_stage.failures import BY_STATUS, ResolutionError
 from condor_kvm_stage.installed import BUILDER, GUEST_FACTS, HOOK, POLICY

@@ -6,7 +6,7 @@ from ...installed import APPLY, CONFIG_DIR, COPIES, POLICY, RESTART, SNIPPET
 from ..probes.versions import dotted
 from ..snippet import checksum, guard_in_start
 from ..startd import apply, pending
-from . import builder
+from . import builder, gahp_filter
 from .model import Check, Findings, Level
 
 _GROUP = "htcondor"
@@ -27,6 +27,7 @@ def checks(findings: Findings) -> list[Check]:
         _settings(findings),
         _guard(findings),
         builder.check(findings),
+        gahp_filter.check(findings),
         _running(findings),
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ... import __version__
-from ...installed import BUILDER, HOOK, KEYWORD, SNIPPET
+from ...installed import BUILDER, GAHP, HOOK, KEYWORD, SNIPPET
 from . import checksum, sizing, start_guard
 from .values import Values
 
@@ -44,6 +44,7 @@ def render(values: Values) -> str:
         names=names,
         builder=BUILDER,
         hook=HOOK,
+        gahp=GAHP,
         keyword=KEYWORD,
     )
     return checksum.added(text)

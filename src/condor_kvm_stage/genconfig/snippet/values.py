@@ -21,6 +21,7 @@ class Values:
     canary: str  # the URL that the plug-in must be able to stage, "" for none
     guard: dict[str, str] = field(default_factory=dict)  # expressions by slot attribute
     guarded: bool = True  # whether the domain builder defines virtual machines, not HTCondor's own script
+    filtered: bool = True  # whether our filter runs HTCondor's vm-gahp
 
 
 def decide(facts: HostFacts, policy: Policy) -> Values:
@@ -76,6 +77,7 @@ def _values(
         canary=canary_url(policy),
         guard=start_guard.attributes(policy.vm.disk_dirs),
         guarded=policy.guest.guarded,
+        filtered=policy.guest.guarded and policy.guest.filtered,
     )
 
 

@@ -27,6 +27,7 @@ from support.findings import (
 )
 
 SCRIPT = "LIBVIRT_XML_SCRIPT"
+GAHP = "VM_GAHP_SERVER"
 NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "ENOENT")
 
 
@@ -176,6 +177,17 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (sets("STARTER_JOB_HOOK_KEYWORD", "KVMSTAGE"), "htcondor domain", Level.OK, "refuses unsafe jobs"),
         (sets("STARTER_DEFAULT_JOB_HOOK_KEYWORD", "OWN"), "htcondor domain", Level.NOTE, "are not told why it refuses"),
         (sets("KVMSTAGE_HOOK_PREPARE_JOB", ""), "htcondor domain", Level.NOTE, "KVMSTAGE_HOOK_PREPARE_JOB =  (/etc"),
+        (sets(GAHP, "/x/filter"), "htcondor filter", Level.WARN, "/x/filter runs without this package's filter"),
+        (sets(GAHP, "/x/gahp", "<Default>"), "htcondor filter", Level.WARN, "one job can cost the node its VM"),
+        (
+            all_of(decided(filtered=False), sets(GAHP, "/x/gahp", "<Default>")),
+            "htcondor filter",
+            Level.NOTE,
+            "as the policy says",
+        ),
+        (of("htcondor", settings={}), "htcondor filter", Level.NOT_APPLICABLE, "VM_GAHP_SERVER is unknown"),
+        (knows(snippet=None), "htcondor filter", Level.NOT_APPLICABLE, "there is no snippet yet"),
+        (decided(no_vm="x"), "htcondor filter", Level.NOT_APPLICABLE, "no VM universe"),
         (advertises(query=failed("nobody answers")), "htcondor startd", Level.FAIL, "nobody answers"),
         (
             all_of(advertises(query=failed("x")), sets("DAEMON_LIST", "MASTER, SCHEDD")),

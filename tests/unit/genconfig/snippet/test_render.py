@@ -32,6 +32,7 @@ VALUES = Values(
 VARIANTS = {
     "plain": VALUES,
     "unguarded": replace(VALUES, guarded=False),
+    "unfiltered": replace(VALUES, filtered=False),
     "canary": replace(VALUES, canary="nfs:///srv/images/canary.qcow2:canary.qcow2"),
     "no VM universe": replace(VALUES, no_vm="cannot open /dev/kvm: No such file or directory " + "and more " * 20),
     "fixed": replace(VALUES, size=Sizing(4096, 2, fixed=True, cap="the host's memory, 4096 MiB")),
@@ -58,8 +59,9 @@ def test_htcondor_gets_these_settings_and_no_others() -> None:
         "ENABLE_URL_TRANSFERS": "True",
         "FILETRANSFER_PLUGINS": f"$(FILETRANSFER_PLUGINS), {PLUGIN}",
         "VM_TYPE": "kvm",
-        "VM_GAHP_SERVER": "$(SBIN)/condor_vm-gahp",
+        "VM_GAHP_SERVER": "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp",
         "VM_GAHP_LOG": "$(LOG)/VMGahpLog",
+        "VM_RECHECK_INTERVAL": "60",
         "VM_STATUS_INTERVAL": "30",
         "LIBVIRT_XML_SCRIPT": "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain",
         "VM_GAHP_SEND_ALL_CLASSAD": "False",
@@ -95,6 +97,11 @@ def test_policy_can_leave_the_definition_of_virtual_machines_to_htcondor() -> No
         "STARTER_DEFAULT_JOB_HOOK_KEYWORD",
     }
     assert {name: guarded[name] for name in found} == found, "the end of a guest is noticed as soon"
+
+
+def test_policy_can_leave_the_vm_gahp_to_htcondor() -> None:
+    found, filtered = rendered(VARIANTS["unfiltered"]), rendered(VARIANTS["plain"])
+    assert {**filtered, "VM_GAHP_SERVER": "$(SBIN)/condor_vm-gahp"} == found
 
 
 def test_node_without_kvm_still_stages_images() -> None:

@@ -82,6 +82,15 @@ def test_policy_decides_whose_program_defines_virtual_machines(host: HostFacts) 
     assert not values.decide_for_tree(policy, "/x").guarded
 
 
+def test_filter_goes_with_the_domain_builder_and_policy_can_switch_it_off(host: HostFacts) -> None:
+    policy = Policy()
+    assert values.decide(host, policy).filtered
+    policy.guest.guarded = False
+    assert not values.decide(host, policy).filtered
+    policy.guest.guarded, policy.guest.filtered = True, False
+    assert not values.decide(host, policy).filtered
+
+
 def test_tree_gets_what_its_policy_sets_and_nothing_else() -> None:
     policy = Policy()
     policy.vm.memory, policy.vm.max_number = 32 << 30, 8

@@ -6,8 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .. import processes
-from ..failures import NodeError
+from . import processes
+from .failures import NodeError
+
+# In the environment of a vm-gahp that the filter has started: the filter's process id
+FILTER = "CONDOR_KVM_STAGE_FILTER"
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,11 @@ class Job:
     started: int = 0  # when the starter started, in clock ticks since boot (proc_pid_stat(5)), 0 in the hook
 
 
-def of_builder(environ: Mapping[str, str], vm_gahp: int) -> Job:
-    """Return the job from the environment of the vm-gahp (VMGahpServer::startUp() of HTCondor), a child of the starter.
+def of_starter(environ: Mapping[str, str], starter: int) -> Job:
+    """Return the job from the environment of a vm-gahp (VMGahpServer::startUp() of HTCondor). Raises NodeError.
 
-    vm_gahp: its process id. Raises NodeError.
+    starter: its process id.
     """
-    starter = processes.parent(vm_gahp)
     return Job(
         _path(environ, "VMGAHP_WORKING_DIR"),
         _number(environ, "VMGAHP_USER_UID"),
@@ -34,6 +36,17 @@ def of_builder(environ: Mapping[str, str], vm_gahp: int) -> Job:
         starter,
         processes.start_time(starter),
     )
+
+
+def of_builder(environ: Mapping[str, str], vm_gahp: int) -> Job:
+    """Return the job from the environment of the vm-gahp that runs the builder. Raises NodeError.
+
+    vm_gahp: its process id. It is a child of the starter, or of the filter, which is one.
+    """
+    parent = processes.parent(vm_gahp)
+    if environ.get(FILTER) == str(parent):
+        parent = processes.parent(parent)
+    return of_starter(environ, parent)
 
 
 def of_hook(environ: Mapping[str, str]) -> Job:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 
-from ..text import to_text
+from .text import to_text
 
 _TIMEOUT = 60  # seconds; the starter sleeps for 30 after starting a guest
 _LONGEST = 950  # bytes of an expression, including the backslashes before blanks

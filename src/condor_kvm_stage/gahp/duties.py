@@ -1,0 +1,20 @@
+"""What the relay needs of the node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .guest_watch import GuestWatch
+
+
+@dataclass(frozen=True)
+class Duties:
+    """What the relay does besides passing lines on; each may take a while."""
+
+    judge: Callable[[], str]  # returns what is wrong with the node, after a failed start; "" if the job is at fault
+    ends_stuck: Callable[[], bool]  # returns whether a guest that cannot continue is to be ended
+    clean: Callable[[], None]  # removes what would disturb the vm-gahp's end
+    destroy: Callable[[GuestWatch], None]  # destroys the guest
+    report: Callable[[str], None]  # tells the user
+    log: Callable[[str], None]  # tells the administrator

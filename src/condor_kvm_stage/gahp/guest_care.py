@@ -1,0 +1,80 @@
+"""Find a job's guest, notice its end, and end it if it cannot continue."""
+
+from __future__ import annotations
+
+import time
+
+from ..job import Job
+from . import guest_watch
+from .duties import Duties
+from .guest_end import End
+from .guest_watch import GuestWatch
+
+PATIENCE = 30  # seconds for which a guest that cannot continue is left alone
+LOOK = 0.5  # seconds between two looks for the guest, or for how it ended
+IDLE = 10.0  # seconds between two looks at it
+
+
+class GuestCare:
+    """What is known of a job's guest."""
+
+    def __init__(self, job: Job, duties: Duties) -> None:
+        self.guest: GuestWatch | None = None
+        self.end: End | None = None
+        self._job = job
+        self._duties = duties
+        self._stuck_since = 0.0  # since when the guest cannot continue, 0 if it can
+        self._next_look = 0.0
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the guest has ended, and it is known how."""
+        return bool(self.guest and not self.guest.is_alive and self.end)
+
+    def pause(self, is_expected: bool) -> float:
+        """Return the seconds until it is worth while to look again. is_expected: whether the guest may appear."""
+        is_near = not self.guest.is_alive if self.guest else is_expected
+        return LOOK if is_near else IDLE
+
+    def find(self) -> GuestWatch | None:
+        """Look for the guest. Returns it if it was found just now."""
+        if self.guest or time.monotonic() < self._next_look:
+            return None
+        self._next_look = time.monotonic() + LOOK
+        self.guest = guest_watch.find(self._job.starter, self._job.started)
+        return self.guest
+
+    def destroy(self) -> None:
+        """Destroy the guest, if there is one."""
+        guest = self.guest or guest_watch.find(self._job.starter, self._job.started)
+        if guest:
+            self._duties.destroy(guest)
+
+    def look(self, is_stopped: bool) -> None:
+        """Look at the guest. is_stopped: whether its end is HTCondor's doing, so that nobody need be told."""
+        if not self.guest or self.end:
+            return
+        if self.guest.is_alive:
+            self._look_after(self.guest)
+            return
+        self.end = self.guest.end()
+        if self.end and self.end.text and not is_stopped:
+            self._tell(self.end.text)
+
+    def _look_after(self, guest: GuestWatch) -> None:
+        """Notice if the guest cannot continue."""
+        guest.refresh()
+        now = time.monotonic()
+        if not guest.is_stuck:
+            self._stuck_since = 0.0
+        elif not self._stuck_since:
+            self._stuck_since = now
+            self._tell(End.STUCK.text)
+        elif now > self._stuck_since + PATIENCE and self._duties.ends_stuck():
+            self.end = End.STUCK
+            self._duties.destroy(guest)
+
+    def _tell(self, text: str) -> None:
+        """Tell the user and the administrator."""
+        self._duties.log(text)
+        self._duties.report(text)

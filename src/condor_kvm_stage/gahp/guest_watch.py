@@ -1,0 +1,58 @@
+"""Watch a job's guest: notice at once that its QEMU has ended, and find out how."""
+
+from __future__ import annotations
+
+import os
+
+from ..leftovers import guest_status
+from ..leftovers.guest_status import GuestStatus
+from . import guest_end
+from .guest_end import End
+
+
+class GuestWatch:
+    """A running guest. Its process is held by a descriptor, which becomes readable when the process has ended."""
+
+    def __init__(self, status: GuestStatus, process: int, log_size: int) -> None:
+        self.status = status
+        self.process = process  # pidfd
+        self._log_size = log_size
+        self.is_alive = True  # whether QEMU runs, as far as is known
+
+    def end(self) -> End | None:
+        """Return how the guest has ended, None while libvirt does not say."""
+        if self.is_alive or self._is_listed():
+            return None
+        return guest_end.read(self.status.name, self._log_size)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether QEMU has paused the guest, because it could not write to a disk."""
+        return (self.status.state, self.status.reason) == ("paused", "ioerror")
+
+    def refresh(self) -> None:
+        """Look at the guest's state again."""
+        found = guest_status.of_name(self.status.name)
+        if found and found.uuid == self.status.uuid:
+            self.status = found
+
+    def _is_listed(self) -> bool:
+        found = guest_status.of_name(self.status.name)
+        return found is not None and found.uuid == self.status.uuid
+
+
+def find(starter: int, started: int) -> GuestWatch | None:
+    """Return the guest of a starter's job, None while it has none. started: when the starter started."""
+    status = guest_status.of_job(starter, started)
+    if not status:
+        return None
+    log_size = guest_end.log_size(status.name)
+    try:
+        process = os.pidfd_open(status.pid)
+    except OSError:  # it has ended just now, or not quite started
+        return None
+    again = guest_status.of_name(status.name)
+    if again and (again.uuid, again.pid) == (status.uuid, status.pid):
+        return GuestWatch(again, process, log_size)
+    os.close(process)  # it may be another process by now
+    return None

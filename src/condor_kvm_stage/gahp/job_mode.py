@@ -1,0 +1,90 @@
+"""Run a job's vm-gahp behind the relay, with what the relay needs of the node."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import syslog
+import traceback
+
+from .. import chirp
+from ..host import Host
+from ..job import Job, of_starter
+from ..leftovers import virsh
+from ..policy.load import load
+from ..processes import become_user
+from ..text import printable
+from . import recovery
+from .duties import Duties
+from .guest_watch import GuestWatch
+from .judge import judge
+from .relay import Relay
+from .vm_gahp import VmGahp
+
+PROBLEM = "ChirpGuestProblem"  # attribute of the job
+_SAVED_GUEST = "xen.mem.ckpt"  # see domain/private_dir.py
+_DESTROYING = 20  # seconds; libvirt kills a QEMU that does not end by itself after 10 s
+_LONGEST = 400  # characters of what a user is told
+
+
+def run(program: str, arguments: list[str]) -> int:
+    """Run a job's vm-gahp. Returns the exit status. Raises OSError or NodeError if it has not been started."""
+    job = of_starter(os.environ, os.getppid())
+    syslog.openlog("condor-kvm-stage-gahp", syslog.LOG_PID, syslog.LOG_DAEMON)
+    host = Host()
+    duties = Duties(
+        judge=lambda: _judge(job, host),
+        ends_stuck=lambda: load().guest.full_disk == "end",
+        clean=lambda: _clean(job),
+        destroy=lambda guest: _destroy(guest, host),
+        report=lambda text: report(job, text),
+        log=lambda text: _log(job, text),
+    )
+    gahp = VmGahp(program, arguments)
+    try:
+        return Relay(gahp, job, duties).run()
+    except Exception:  # with this process the pipes end, so the vm-gahp and the starter do, and the job runs again
+        _log(job, f"a bug, please report it:\n{traceback.format_exc()}")
+        return 1
+
+
+def report(job: Job, text: str) -> None:
+    """Tell the user, by an attribute of the job. In a child, as the job's user, whose file says how."""
+    config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")
+    if os.fork():
+        return
+    with contextlib.suppress(BaseException):
+        os.setsid()
+        os.closerange(0, 3)
+        become_user(job.uid, job.gid)
+        chirp.set_attribute(config, PROBLEM, chirp.last_lines(text[:_LONGEST].encode()))
+    os._exit(0)
+
+
+def _judge(job: Job, host: Host) -> str:
+    """Return what is wrong with the node, "" if the job is at fault for its failed start."""
+    try:
+        verdict = judge(job, host)
+    except Exception as error:
+        return f"condor-kvm-stage cannot find out why a guest did not start: {error!r}"
+    if verdict.node:
+        _log(job, f"the guest did not start, and no other does: {verdict.node}")
+        recovery.start()
+        return f"this node starts no guests: {verdict.node}"[:_LONGEST]
+    _log(job, "the guest did not start, but another does: the job is at fault, and goes on hold")
+    return ""
+
+
+def _clean(job: Job) -> None:
+    """Remove what blocks the name of a saved guest: the vm-gahp fails over it if the job wants no output."""
+    with contextlib.suppress(OSError):
+        os.rmdir(f"{job.scratch}/{_SAVED_GUEST}")
+
+
+def _destroy(guest: GuestWatch, host: Host) -> None:
+    virsh.run(host, _DESTROYING, "destroy", guest.status.uuid)
+
+
+def _log(job: Job, text: str) -> None:
+    for line in text.splitlines():
+        syslog.syslog(syslog.LOG_NOTICE, printable(f"{job.scratch}: {line}"))

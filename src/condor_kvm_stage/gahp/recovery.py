@@ -1,0 +1,72 @@
+"""After a failed start that was the node's fault: bring VM universe back when control guests start again.
+
+HTCondor itself brings it back only after a start that succeeds, and then no VM job starts there any more, or when the
+startd starts. This runs as a process of its own, one on a node, until guests start again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from ..host import Host
+from ..installed import BUILD_DOMAIN, RECOVERY
+from ..processes import detach
+from .judge import TRIAL_TIMEOUT, TRY_GUESTS
+
+OPTION = "--recover"  # of the program itself
+_PAUSE = 20  # seconds between two trials
+_LATER_PAUSE = 60  # after the first ones
+_FIRST = 30  # trials
+_TIMEOUT = 30  # seconds for a command of HTCondor
+_ONLINE = "HasVM = true\n"
+
+
+def start() -> None:
+    """Start the process, if none runs."""
+    if os.fork():
+        return
+    try:
+        detach()
+        # Without the environment, by which HTCondor would identify it as the job's process, and kill it
+        program = [sys.executable, "-IBSXutf8", sys.argv[0], OPTION]
+        os.execve(program[0], program, {"PATH": "/usr/sbin:/usr/bin"})
+    finally:
+        os._exit(1)
+
+
+def run(host: Host, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Wait until the node starts guests, then tell the startd. Ends at once if another process does this."""
+    with open(host.path(RECOVERY), "w", encoding="ascii") as lock:
+        os.utime(lock.fileno())  # for a process that is about to end
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return
+        trials = 0
+        while True:
+            sleep(_PAUSE if trials < _FIRST else _LATER_PAUSE)
+            trials += 1
+            asked = os.fstat(lock.fileno()).st_mtime_ns
+            if (
+                host.run(BUILD_DOMAIN, TRY_GUESTS, timeout=TRIAL_TIMEOUT).status == 0
+                and _tell(host)
+                and os.fstat(lock.fileno()).st_mtime_ns == asked
+            ):
+                return
+
+
+def _tell(host: Host) -> bool:
+    """Tell the startd, if it has taken VM universe away. Returns whether there is nothing left to do."""
+    name = host.run("condor_config_val", "FULL_HOSTNAME", timeout=_TIMEOUT).output.strip()
+    mine = f"VMOfflineReason =!= undefined && Machine == {json.dumps(name)}"
+    offline = host.run("condor_status", "-constraint", mine, "-af", "Name", timeout=_TIMEOUT)
+    if not name or offline.status != 0:
+        return False  # HTCondor does not run, or not yet
+    if not offline.output.strip():
+        return True
+    return host.start("condor_update_machine_ad", timeout=_TIMEOUT, given=_ONLINE)().status == 0

@@ -1,0 +1,1 @@
+"""HTCondor's vm-gahp behind the filter, on real nodes."""

@@ -1,0 +1,186 @@
+"""A start that fails by the job's fault, or its user's, costs the job; one that fails by the node's costs the node."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from e2e.gahp import worker as gahp
+from e2e.gahp.worker import LIBVIRT, LONG
+from testnode import jobs, pool, recipe
+from testnode.node import Node
+from testnode.recipe import Release
+
+pytestmark = pytest.mark.guest
+
+BAD_IMAGE = "VMGAHP_ERR_BAD_IMAGE"
+# A lock for writing, where QEMU has its own, so that no other may have the image open (block/file-posix.c of QEMU)
+LOCK = """
+import fcntl, struct, sys, time
+with open(sys.argv[1], "r+b") as file:
+    for start in (100, 200):
+        fcntl.fcntl(file, 37, struct.pack("hhqqi", fcntl.F_WRLCK, 0, start, 10, 0))
+    time.sleep(600)
+"""
+# What the job's user can do to a QEMU, which runs as this user, while it starts
+SIGNAL = "while :; do pkill --signal {} --full ^/usr/bin/qemu-system; sleep 0.02; done"
+# What root does between the builder's end and QEMU's start; the first disk is $1
+AFTER_BUILDER = """#!/bin/sh
+definition=$(/usr/libexec/condor-kvm-stage/build-domain "$PPID")
+disk=$(printf %s "$definition" | grep -o "/[^\\"']*.condor-kvm-stage/disk.qcow2" | head -n 1)
+[ ! -x /srv/between ] || /srv/between "$disk" > /dev/null 2>&1 < /dev/null
+printf '%s\\n' "$definition"
+"""
+WRAPPER = "/srv/after-builder"
+OTHER = "/srv/other.xml"
+
+
+@pytest.fixture(scope="module", params=[Release.TESTING, pytest.param(Release.TRIXIE, marks=pytest.mark.full)])
+def node(request: pytest.FixtureRequest) -> Iterator[Node]:
+    with gahp.node(request.param, f"LIBVIRT_XML_SCRIPT = {WRAPPER}\n") as worker:
+        put(worker, WRAPPER, AFTER_BUILDER)
+        yield worker
+
+
+def put(worker: Node, path: str, text: str) -> None:
+    place = worker.root / path.lstrip("/")
+    place.write_text(text, encoding="utf-8")
+    place.chmod(0o755)
+
+
+@contextlib.contextmanager
+def unit(worker: Node, command: list[str], user: str = "root") -> Iterator[None]:
+    """Run a command in the background, until the context ends."""
+    run = ["systemd-run", "--quiet", "--collect", "--unit=disturbance", f"--uid={user}"]
+    worker.run([*run, *command])
+    try:
+        yield
+    finally:
+        worker.run("systemctl kill --signal=KILL disturbance", check=False)
+        worker.wait_until(
+            lambda: worker.run("systemctl is-active --quiet disturbance", check=False).returncode != 0, "it ends", 20
+        )
+
+
+@contextlib.contextmanager
+def between(worker: Node, script: str) -> Iterator[None]:
+    """Run a script of root's between builder and QEMU; "$1" is the job's disk."""
+    put(worker, "/srv/between", f"#!/bin/sh\n{script}\n")
+    try:
+        yield
+    finally:
+        (worker.root / "srv/between").unlink()
+
+
+@contextlib.contextmanager
+def killed(worker: Node) -> Iterator[None]:
+    with unit(worker, ["sh", "-c", SIGNAL.format("KILL")], recipe.USER):
+        yield
+
+
+@contextlib.contextmanager
+def locked(worker: Node) -> Iterator[None]:
+    put(worker, "/srv/lock.py", LOCK)
+    script = 'systemd-run --quiet --collect --unit=disturbance python3 /srv/lock.py "$1"; sleep 1'
+    with between(worker, script):
+        yield
+    worker.run("systemctl kill --signal=KILL disturbance", check=False)
+
+
+Disturbance = Callable[[Node], contextlib.AbstractContextManager[None]]
+CAUSES: dict[str, Disturbance] = {
+    "killed by its user": killed,
+    "disk is locked": locked,
+    "disk disappears": lambda worker: between(worker, 'rm "$1"'),
+    "disk is truncated": lambda worker: between(worker, 'truncate --size=100 "$1"'),
+    "disk is no qcow2 image": lambda worker: between(worker, 'dd if=/dev/zero of="$1" bs=4096 count=1 conv=notrunc'),
+    "disk cannot be opened": lambda worker: between(worker, 'chmod 000 "$1"; chown root "$1"'),
+    "disk is a directory": lambda worker: between(worker, 'rm "$1"; mkdir "$1"'),
+    "console is gone": lambda worker: between(worker, 'rm "${1%/*}"/.console.*'),
+    # QEMU waits for a writer, and libvirt for QEMU
+    "start never finishes": lambda worker: between(worker, 'rm "$1"; mkfifo "$1"'),
+    "vm-gahp dies": lambda worker: between(worker, "pkill --signal KILL condor_vm-gahp"),
+}
+
+
+def next_cluster(worker: Node) -> int:
+    """Return the cluster that the next job will have."""
+    cluster = pool.submit(worker, "probe.sub", jobs.staging_job("", "probe", more="hold = True"))
+    worker.run(["condor_rm", str(cluster)])
+    return cluster + 1
+
+
+def define_other(worker: Node, cluster: int) -> None:
+    """Write the definition of a guest that has the name of a job's."""
+    text = "<domain type='kvm'><name>{}</name><memory unit='MiB'>16</memory><os><type>hvm</type></os></domain>"
+    put(worker, OTHER, text.format(gahp.domain(cluster)))
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_job_goes_on_hold_and_node_keeps_vm_universe(node: Node, cause: str) -> None:
+    with CAUSES[cause](node):
+        job = gahp.submit(node, cause.replace(" ", "-"))
+        ad = pool.wait_for_hold(node, job, 300)
+    assert BAD_IMAGE in ad["HoldReason"]
+    assert "the job is at fault" in gahp.filter_log(node).splitlines()[-1]
+    assert gahp.has_vm(node) == {True}
+    node.run(["condor_rm", str(job)])
+    assert not gahp.runs(node, job)
+
+
+@pytest.mark.parametrize("when", ["before the builder", "after the builder"])
+def test_guest_of_another_access_points_job_survives_one_of_its_name(node: Node, when: str) -> None:
+    cluster = next_cluster(node)
+    define_other(node, cluster)
+    with contextlib.ExitStack() as stack:
+        if when == "before the builder":
+            node.run(["virsh", "create", OTHER])
+        else:
+            stack.enter_context(between(node, f"virsh create {OTHER}"))
+        assert gahp.submit(node, when.replace(" ", "-")) == cluster
+        ad = pool.wait_for_hold(node, cluster, 120)
+    assert BAD_IMAGE in ad["HoldReason"]
+    assert gahp.has_vm(node) == {True}
+    node.run(["condor_rm", str(cluster)])
+    assert gahp.runs(node, cluster)
+    node.run(["virsh", "destroy", gahp.domain(cluster)])
+
+
+def test_ordinary_job_runs_next(node: Node) -> None:
+    job = gahp.submit(node, "ordinary", jobs.BASE)
+    assert gahp.end(node, job, "ordinary")["ExitCode"] == 0
+
+
+@contextlib.contextmanager
+def closed_device(worker: Node) -> Iterator[None]:
+    worker.run("chmod 600 /dev/kvm")
+    try:
+        yield
+    finally:
+        worker.run("chmod 666 /dev/kvm")
+
+
+@contextlib.contextmanager
+def dead_libvirt(worker: Node) -> Iterator[None]:
+    worker.run(f"systemctl stop {LIBVIRT}")
+    try:
+        yield
+    finally:
+        worker.run(f"systemctl start {LIBVIRT}")
+
+
+FAULTS: dict[str, Disturbance] = {"device is closed": closed_device, "libvirt is dead": dead_libvirt}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_of_the_node_takes_vm_universe_away_until_it_is_repaired(node: Node, fault: str) -> None:
+    name = fault.replace(" ", "-")
+    with FAULTS[fault](node):
+        job = gahp.submit(node, name, LONG)
+        node.wait_until(lambda: gahp.has_vm(node) == {False}, "HasVM is false", 180)
+        gahp.wait_for_status(node, job, pool.IDLE)
+    node.wait_until(lambda: gahp.has_vm(node) == {True}, "HasVM is true again", 120)
+    gahp.wait_for_guest(node, job, 90)
+    gahp.remove(node, job)

@@ -1,0 +1,59 @@
+"""The relay in a process of its own, between a test, which is the starter, and a fake vm-gahp.
+
+Arguments: a directory, what becomes of the start (see fake_vm_gahp.py), who is at fault: "job" or "node", whose guests
+are also left alone if they cannot continue. The directory has libvirt's files of the guest; what the relay did besides
+relaying is noted in its file `duties`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from condor_kvm_stage.gahp import guest_care, guest_end, relay
+from condor_kvm_stage.gahp.duties import Duties
+from condor_kvm_stage.gahp.guest_watch import GuestWatch
+from condor_kvm_stage.gahp.relay import Relay
+from condor_kvm_stage.gahp.vm_gahp import VmGahp
+from condor_kvm_stage.job import Job
+from condor_kvm_stage.leftovers import guest_status
+
+FAKE = Path(__file__).with_name("fake_vm_gahp.py")
+STARTER, STARTED = 4242, 17  # which the guest's metadata names
+
+
+def main(directory: str, start: str, at_fault: str) -> int:
+    """Relay. Returns the exit status of the job."""
+    guest_status.DIRECTORY = guest_end.LOGS = directory
+    relay.START_TIMEOUT = 2 if start == "hang" else relay.START_TIMEOUT
+    guest_care.PATIENCE = 1
+    guest_care.LOOK, guest_care.IDLE = 0.05, 0.2
+
+    def note(text: str) -> None:
+        with open(f"{directory}/duties", "a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+
+    def judge() -> str:
+        note("judge")
+        return "" if at_fault == "job" else "it has no KVM"
+
+    def destroy(guest: GuestWatch) -> None:
+        note(f"destroy {guest.status.uuid}")
+        os.kill(guest.status.pid, signal.SIGKILL)
+
+    duties = Duties(
+        judge=judge,
+        ends_stuck=lambda: at_fault == "job",
+        clean=lambda: note("clean"),
+        destroy=destroy,
+        report=lambda text: note(f"report {text}"),
+        log=lambda text: note(f"log {text}"),
+    )
+    job = Job(directory, os.getuid(), os.getgid(), STARTER, STARTED)
+    return Relay(VmGahp(sys.executable, [str(FAKE), start, f"{directory}/heard"]), job, duties).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

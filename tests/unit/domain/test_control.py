@@ -1,0 +1,79 @@
+"""Control guests: what libvirt is told to start, and what their failure says."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from condor_kvm_stage.domain import control, qemu_identity
+from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.host import Answer
+from support.domain.guests import GROUP
+from support.fake_host import FakeHost
+
+VIRSH = "/usr/bin/virsh"
+
+
+class Libvirt:
+    """What libvirt was told to start, and what it answers."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.started: list[ElementTree.Element] = []
+        self.modes: list[int] = []
+
+    def virsh(self, command: tuple[str, ...]) -> Answer:
+        path = command[-1].split()[3].rstrip(";")
+        assert command[-1].startswith("create --paused --autodestroy ")
+        assert command[-1].endswith(f"; destroy {Path(path).parent.name}")
+        self.started.append(ElementTree.parse(path).getroot())
+        self.modes.append(Path(path).parent.stat().st_mode & 0o777)
+        return self.answer
+
+
+@pytest.fixture
+def libvirt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Libvirt:
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(control, "GUEST_FACTS", str(tmp_path / "run/guest"))
+    me = pwd.getpwuid(os.getuid())
+    monkeypatch.setattr(control, "_user", lambda: me)
+    monkeypatch.setattr(qemu_identity, "_group_of_libvirt", lambda: GROUP)
+    return Libvirt(Answer(0))
+
+
+def tried(tmp_path: Path, libvirt: Libvirt, *networks: str) -> str:
+    host = FakeHost(tmp_path, programs={VIRSH: libvirt.virsh})
+    return control.try_all(host, GuestFacts(networks=list(networks), bridge="br0"))
+
+
+def test_one_is_started_for_each_network(tmp_path: Path, libvirt: Libvirt) -> None:
+    assert tried(tmp_path, libvirt, "nat", "bridge") == ""
+    found = [interface.get("type") for guest in libvirt.started for interface in guest.iterfind("devices/interface")]
+    assert found == ["network", "bridge"]
+
+
+def test_one_is_started_without_networks(tmp_path: Path, libvirt: Libvirt) -> None:
+    assert tried(tmp_path, libvirt) == ""
+    (guest,) = libvirt.started
+    assert guest.find("devices/interface") is None
+
+
+def test_nothing_is_left(tmp_path: Path, libvirt: Libvirt) -> None:
+    tried(tmp_path, libvirt)
+    assert list((tmp_path / "run").iterdir()) == []
+    assert libvirt.modes == [0o711], "QEMU's user must reach its disk"
+
+
+def test_reason_is_libvirts_own(tmp_path: Path, libvirt: Libvirt) -> None:
+    said = "error: Failed to create domain from /x\nerror: internal error: no KVM\nmore\n\nerror: failed to …\n"
+    libvirt.answer = Answer(1, errors=said)
+    assert tried(tmp_path, libvirt) == "internal error: no KVM"
+
+
+def test_libvirt_that_does_not_answer_is_a_reason(tmp_path: Path, libvirt: Libvirt) -> None:
+    libvirt.answer = Answer(-1, fault="virsh did not end within 90 s")
+    assert tried(tmp_path, libvirt) == "virsh did not end within 90 s"

@@ -1,0 +1,84 @@
+"""A node that was at fault gets its VM universe back once control guests start, and not before."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from pathlib import Path
+
+import pytest
+
+from condor_kvm_stage.gahp import recovery
+from condor_kvm_stage.host import Answer
+from condor_kvm_stage.installed import BUILD_DOMAIN, RECOVERY
+from support.fake_host import FakeHost
+
+NAME = "worker.example.org"
+
+
+class Pool:
+    """What the node's programs answer. trials: the exit statuses of the control guests, one after the other."""
+
+    def __init__(self, trials: list[int], offline: bool = True, running: bool = True) -> None:
+        self.trials, self.offline, self.running = trials, offline, running
+        self.told = 0
+
+    def answer(self, command: tuple[str, ...]) -> Answer:
+        name = Path(command[0]).name
+        if name == "build-domain":
+            return Answer(self.trials.pop(0))
+        if name == "condor_config_val":
+            return Answer(0, f"{NAME}\n")
+        if name == "condor_status":
+            assert json.dumps(NAME) in command[2]
+            return Answer(0, "slot1@worker\n" if self.offline else "") if self.running else Answer(1)
+        assert name == "condor_update_machine_ad"
+        self.told += 1
+        return Answer(0)
+
+
+def run(tmp_path: Path, pool: Pool) -> list[float]:
+    """Run it. Returns for how long it slept."""
+    programs = ("condor_config_val", "condor_status", "condor_update_machine_ad")
+    paths = [BUILD_DOMAIN, *(f"/usr/bin/{name}" for name in programs)]
+    host = FakeHost(tmp_path, programs=dict.fromkeys(paths, pool.answer))
+    host.path(RECOVERY).parent.mkdir(parents=True)
+    slept: list[float] = []
+    recovery.run(host, slept.append)
+    return slept
+
+
+def test_startd_is_told_when_guests_start_again(tmp_path: Path) -> None:
+    pool = Pool([1, 1, 0])
+    assert run(tmp_path, pool) == [20, 20, 20]
+    assert pool.told == 1
+
+
+def test_startd_that_has_started_again_need_not_be_told(tmp_path: Path) -> None:
+    pool = Pool([0], offline=False)
+    run(tmp_path, pool)
+    assert pool.told == 0
+
+
+def test_a_node_that_is_broken_for_long_is_tried_less_often(tmp_path: Path) -> None:
+    assert run(tmp_path, Pool([1] * 40 + [0]))[-1] == 60
+
+
+def test_nobody_is_told_while_htcondor_does_not_run(tmp_path: Path) -> None:
+    pool = Pool([0, 0], running=False)
+
+    def starts(command: tuple[str, ...], answer: object = pool.answer) -> Answer:
+        pool.running = len(pool.trials) == 0
+        return Pool.answer(pool, command)
+
+    pool.answer = starts  # type: ignore[method-assign]
+    assert len(run(tmp_path, pool)) == 2
+    assert pool.told == 1
+
+
+def test_one_process_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(*_: object) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(fcntl, "flock", taken)
+    assert run(tmp_path, Pool([])) == []

@@ -1,0 +1,165 @@
+"""The relay between a starter, which is the test, and a vm-gahp, which is a fake: each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from support.gahp.starter import PATIENCE, Guest, Starter, wait_for
+
+NODE = b"2 1 it\\ has\\ no\\ KVM\n"
+BAD_IMAGE = b"2 1 VMGAHP_ERR_BAD_IMAGE\n"
+
+
+def running(tmp_path: Path) -> tuple[Starter, Guest]:
+    """A job whose guest runs, and of which the starter knows all that it asks."""
+    guest = Guest(tmp_path)
+    starter = Starter(tmp_path)
+    assert starter.starts_guest() == b"2 0 1\n"
+    starter.knows_guest()
+    return starter, guest
+
+
+@pytest.mark.parametrize(("reason", "status"), [("shutdown", 0), ("crashed", 70), ("destroyed", 75)])
+def test_job_ends_with_its_guest_and_the_exit_status_says_how(tmp_path: Path, reason: str, status: int) -> None:
+    starter, guest = running(tmp_path)
+    guest.ends(reason)
+    assert starter.relay.wait(PATIENCE) == status
+    assert starter.vm_gahp_heard()[-2:] == ["CONDOR_VM_STATUS 999999999 1", "cleaned up"]
+
+
+def test_starter_is_answered_after_the_end_until_it_goes(tmp_path: Path) -> None:
+    starter, guest = running(tmp_path)
+    guest.ends("shutdown")
+    starter.relay.wait(PATIENCE)
+    assert starter.asks(b"CONDOR_VM_STATUS 4 1") == b"S\n"
+    assert starter.result() == b"4 0 STATUS=Stopped\n"
+    assert starter.asks(b"QUIT") == b"S\n"
+    assert starter.hears_nothing_more()
+
+
+def test_job_does_not_end_before_the_starter_has_done_what_follows_a_start(tmp_path: Path) -> None:
+    guest = Guest(tmp_path)
+    starter = Starter(tmp_path)
+    starter.starts_guest()
+    guest.ends("shutdown")
+    time.sleep(1)
+    assert starter.relay.poll() is None
+    starter.knows_guest()
+    assert starter.relay.wait(PATIENCE) == 0
+
+
+def test_guest_that_ends_while_the_starter_stops_it_ends_the_job(tmp_path: Path) -> None:
+    starter, guest = running(tmp_path)
+    assert starter.asks(b"CONDOR_VM_STOP 4 1") == b"S\n"
+    guest.ends("destroyed")
+    assert starter.asks(b"QUIT") == b"S\n"
+    assert starter.relay.wait(PATIENCE) in (0, 75)
+    assert not any(line.startswith("report ") for line in starter.duties()), "it is HTCondor's doing"
+
+
+@pytest.mark.parametrize(("at_fault", "result"), [("job", BAD_IMAGE), ("node", NODE)])
+def test_failed_start_is_judged(tmp_path: Path, at_fault: str, result: bytes) -> None:
+    starter = Starter(tmp_path, "NULL", at_fault)
+    assert starter.starts_guest() == result
+    assert starter.duties() == ["judge"]
+    assert starter.asks(b"QUIT") == b"S\n"
+    assert starter.relay.wait(PATIENCE) == 0
+
+
+def test_guest_of_that_name_survives_a_failed_start(tmp_path: Path) -> None:
+    """The vm-gahp would destroy it, whosever it is, when it ends."""
+    starter = Starter(tmp_path, "NULL")
+    starter.starts_guest()
+    starter.asks(b"QUIT")
+    starter.relay.wait(PATIENCE)
+    assert "cleaned up" not in starter.vm_gahp_heard()
+
+
+def test_guest_of_that_name_survives_a_failed_start_without_a_starter(tmp_path: Path) -> None:
+    starter = Starter(tmp_path, "NULL")
+    for line in (b"CLASSAD", b"CLASSAD_END", b"CONDOR_VM_START 2 kvm"):
+        starter.asks(line)
+    starter.goes()
+    starter.relay.wait(PATIENCE)
+    assert "cleaned up" not in starter.vm_gahp_heard()
+
+
+@pytest.mark.parametrize("code", ["VMGAHP_ERR_BAD_IMAGE", "VMGAHP_ERR_JOBCLASSAD_KVM_INVALID_DISK_PARAM"])
+def test_refusal_needs_no_judge(tmp_path: Path, code: str) -> None:
+    """The builder's, and HTCondor's own."""
+    starter = Starter(tmp_path, code)
+    assert starter.starts_guest() == f"2 1 {code}\n".encode()
+    assert starter.duties() == []
+
+
+@pytest.mark.parametrize("start", ["dead", "die"])
+@pytest.mark.parametrize(("at_fault", "result"), [("job", BAD_IMAGE), ("node", NODE)])
+def test_vm_gahp_that_dies_by_itself_is_judged_like_a_failed_start(
+    tmp_path: Path, start: str, at_fault: str, result: bytes
+) -> None:
+    starter = Starter(tmp_path, start, at_fault)
+    assert starter.version.startswith(b"$VMGahpVersion ")
+    assert starter.starts_guest() == result
+
+
+def test_start_that_never_finishes_is_judged_and_the_guest_destroyed(tmp_path: Path) -> None:
+    Guest(tmp_path)
+    starter = Starter(tmp_path, "hang")
+    assert starter.starts_guest() == BAD_IMAGE
+    assert "destroy u-u-i-d" in starter.duties()
+
+
+def test_vm_gahp_that_dies_beside_its_guest_lets_the_job_run_again(tmp_path: Path) -> None:
+    """The starter finds the end of its pipe before a process has ended, which would be the end of the job."""
+    starter, _ = running(tmp_path)
+    starter.says(b"CONDOR_VM_STATUS 5 1")
+    children = Path(f"/proc/{starter.relay.pid}/task/{starter.relay.pid}/children").read_text().split()
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    wait_for(lambda: "destroy u-u-i-d" in starter.duties())
+    assert starter.relay.poll() is None
+    starter.goes()
+    assert starter.relay.wait(PATIENCE) == 1
+
+
+def test_guest_that_cannot_continue_is_reported_and_ended(tmp_path: Path) -> None:
+    starter, guest = running(tmp_path)
+    guest.is_paused_by_an_error()
+    assert starter.relay.wait(PATIENCE) == 74
+    told = [line for line in starter.duties() if line.startswith("report ")]
+    assert len(told) == 1
+    assert "paused by an I/O error" in told[0]
+
+
+def test_policy_can_leave_a_guest_that_cannot_continue_alone(tmp_path: Path) -> None:
+    guest = Guest(tmp_path)
+    starter = Starter(tmp_path, at_fault="node")
+    starter.starts_guest()
+    starter.knows_guest()
+    guest.is_paused_by_an_error()
+    wait_for(lambda: any("paused by an I/O error" in line for line in starter.duties()))
+    time.sleep(2)
+    assert starter.relay.poll() is None
+
+
+def test_without_its_starter_the_vm_gahp_cleans_up(tmp_path: Path) -> None:
+    starter, _ = running(tmp_path)
+    starter.goes()
+    starter.relay.wait(PATIENCE)
+    assert starter.vm_gahp_heard()[-1] == "cleaned up"
+
+
+def test_bug_in_the_filter_leaves_htcondor_as_it_is_without(tmp_path: Path) -> None:
+    Guest(tmp_path)
+    (tmp_path / "alice_worker_1.0.log").unlink()
+    (tmp_path / "alice_worker_1.0.log").mkdir()
+    starter = Starter(tmp_path)
+    assert starter.starts_guest() == b"2 0 1\n"
+    starter.knows_guest()
+    assert starter.asks(b"QUIT") == b"S\n"
+    assert starter.relay.wait(PATIENCE) == 0
