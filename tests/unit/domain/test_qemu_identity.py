@@ -18,7 +18,7 @@ from support.processes import NOBODY
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 DAEMON = pwd.getpwnam("daemon")
 JOB = Job("/none", DAEMON.pw_uid, DAEMON.pw_gid)
-GROUP = 64_055
+GROUP = 54_321  # of no name
 
 
 @pytest.fixture
