@@ -39,8 +39,9 @@ def main(arguments: list[str] | None = None, host: Host | None = None) -> int:
             return _of_tree(options, Host(Path(options.root)))
         return _on_this_host(options, host or Host())
     except KvmStageError as error:
+        words = error.fault if isinstance(error, PolicyError) else str(error)
         again = f"; then run {APPLY}" if options.apply and isinstance(error, PolicyError) else ""
-        messages.write(Message(f"{_NAME}: {error}{again}", messages.ERROR), sys.stderr)
+        messages.write(Message(f"{_NAME}: {words}{again}", messages.ERROR), sys.stderr)
         return 1
 
 

@@ -13,7 +13,14 @@ AUTO = Auto()
 
 
 class PolicyError(KvmStageError):
-    """The policy cannot be read, or is invalid. All programs fail closed: nothing is done without its limits."""
+    """The policy cannot be read, or is invalid. All programs fail closed: nothing is done without its limits.
+
+    fault: what is wrong, with what to write instead. remedy: what the administrator must do, which job users are told.
+    """
+
+    def __init__(self, fault: str, remedy: str = "") -> None:
+        super().__init__(f"{fault}; {remedy}" if remedy else fault)
+        self.fault = fault
 
 
 class StagingPolicy:

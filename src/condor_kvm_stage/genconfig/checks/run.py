@@ -31,7 +31,7 @@ def gather(host: Host) -> checks.Findings:
         policy = wanted.policy_of(host)
         fault = trials.policy_is_readable(host).reason
     except PolicyError as error:
-        fault = str(error)
+        fault = error.fault
     found = wanted.for_host(host, policy or Policy())
     return checks.Findings(
         facts=found.facts,
