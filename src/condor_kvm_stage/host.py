@@ -130,7 +130,9 @@ class Host:
         """
         program = self.program(command[0])
         if not program:
-            return lambda: Answer(NO_STATUS, fault=f"no program {command[0]}")
+            there = command[0].startswith("/") and self.exists(command[0])
+            fault = f"{command[0]} is not executable" if there else f"no program {command[0]}"
+            return lambda: Answer(NO_STATUS, fault=fault)
         switch: dict[str, Any] = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
         stdin = _input(given) if given else subprocess.DEVNULL
         try:

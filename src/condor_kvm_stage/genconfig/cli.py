@@ -28,6 +28,10 @@ def main(arguments: list[str] | None = None, host: Host | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.json and options.check is None:
         parser.error("--json belongs to --check")
+    if options.verbose and options.check is None:
+        parser.error("--verbose belongs to --check")
+    if options.verbose and (options.quiet or options.json):
+        parser.error("--verbose goes with neither --quiet nor --json, which shows everything")
     if options.quiet and options.check is None and not options.apply and not options.remove:
         parser.error("--quiet belongs to --apply, --check and --remove")
     if options.root == "":
@@ -74,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quiet", action="store_true", help="with --apply, --check, --remove: print only what needs attention"
     )
+    parser.add_argument(
+        "--verbose", action="store_true", help="with --check: print also what does not matter on this node"
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
 
@@ -96,9 +103,11 @@ def _of_tree(options: argparse.Namespace, tree: Host) -> int:
 
 def _on_this_host(options: argparse.Namespace, host: Host) -> int:
     if options.check is not None:
-        from .checks import run  # takes as long to import as everything else
+        from .checks import report, run  # takes as long to import as everything else
 
-        return run.run(options.check, host, as_json=options.json, quiet=options.quiet)
+        verbosity = report.Verbosity.QUIET if options.quiet else report.Verbosity.NORMAL
+        verbosity = report.Verbosity.VERBOSE if options.verbose else verbosity
+        return run.run(options.check, host, as_json=options.json, verbosity=verbosity)
     if options.remove:
         from . import runtime_files
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import guest_facts
-from condor_kvm_stage.genconfig import cli, configure
-from condor_kvm_stage.genconfig.checks import Check, Level, report, trials
+from condor_kvm_stage.genconfig import checks, cli, configure
+from condor_kvm_stage.genconfig.checks import Check, Level, image_trials, report, run, trials
+from condor_kvm_stage.genconfig.checks.layout import Layout
 from condor_kvm_stage.genconfig.probes import guest_support
 from condor_kvm_stage.genconfig.snippet import file, start_guard, values
 from condor_kvm_stage.guest_facts import GuestFacts
@@ -32,7 +33,9 @@ from condor_kvm_stage.policy.model import HtcondorPolicy, NetworkPolicy, Policy
 from support import snippet_text
 from support.fake_node import FakeNode
 from support.manual_pages import Page, literals, terms
+from support.recorded_hosts import HOSTS, RecordedHost, fix_what_does_not_go_through_host
 
+NUMBERS = {7: "seven"}
 REPOSITORY = Path(__file__).parents[3]
 section = Page("condor-kvm-stage-genconfig.8").section
 
@@ -59,9 +62,19 @@ def test_levels_are_explained_in_their_order() -> None:
     assert re.findall(r"^``level``\n    (.*)$", section("JSON"), re.MULTILINE) == [
         ", ".join(f'``"{level.value}"``' for level in list(Level)[:-1]) + f' or ``"{list(Level)[-1].value}"``'
     ]
+    assert f"up to {NUMBERS[image_trials._MOST_TRIED - 1]} others" in section("CHECKS")
     quiet = re.findall(r"^\*\*--quiet\*\*\n.*looked at, \*(\w+)\* and \*(\w+)\*;", section("OPTIONS"), re.MULTILINE)
     assert quiet == [tuple(level.value for level in report._QUIET)]
     assert f"has {trials.TIMEOUT} seconds" in section("CHECKS")
+
+
+def test_example_of_a_check_is_what_the_program_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    fix_what_does_not_go_through_host(monkeypatch)
+    results = checks.evaluate(run.gather(RecordedHost(HOSTS / "execute-full")))
+    lines = report.lines(results, Layout(width=68), verbosity=report.Verbosity.NORMAL)
+    (example,) = literals(section("CHECKS"))
+    printed = "".join(f"{line}\n" for line in lines)
+    assert example == printed, f"write into the page:\n{printed}"
 
 
 def test_json_has_the_keys_that_the_page_lists_and_looks_like_its_example() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...installed import APPLY, CONFIG_DIR, COPIES, POLICY, RESTART, SNIPPET
+from ...installed import APPLY, CONFIG_DIR, COPIES, POLICY, SNIPPET
 from ..probes.versions import dotted
-from ..snippet import checksum, guard_in_start
-from ..startd import apply, pending
-from . import builder
-from .model import Check, Findings, Level
+from ..snippet import checksum
+from ..startd import pending
+from . import builder, execute, startd
+from .model import Check, Findings, Level, is_build
 
 _GROUP = "htcondor"
 _OLDEST = (23,)
@@ -25,9 +25,10 @@ def checks(findings: Findings) -> list[Check]:
         _gahp_test(findings),
         _snippet(findings),
         _settings(findings),
-        _guard(findings),
+        *execute.checks(findings),
+        startd.guard(findings),
         builder.check(findings),
-        _running(findings),
+        startd.running(findings),
     ]
 
 
@@ -76,7 +77,7 @@ def _snippet(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, "not compared, because the policy has an error")
     if current is not None and not findings.facts.htcondor.configuration.passed:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not compared, because {_UNREADABLE}")
-    if current is None and _is_build(findings) and findings.trials.unit == "enabled":
+    if current is None and is_build(findings) and findings.trials.unit == "enabled":
         found = f"{SNIPPET} does not exist yet: condor-kvm-stage.service writes it when the node boots"
         return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
     if current is None:
@@ -114,85 +115,3 @@ def _settings(findings: Findings) -> Check:
         step = f"if this is not intended, remove it there, and set it in {POLICY}"
         return Check(_GROUP, name, Level.NOTE, found, step)
     return Check(_GROUP, name, Level.OK, "no other file overrides the snippet")
-
-
-def _guard(findings: Findings) -> Check:
-    name, start, advertised = "guard", findings.facts.htcondor.settings.get("START"), findings.trials.advertised
-    if not findings.facts.htcondor.configuration.passed or not start:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "START is unknown")
-    if not advertised.has_vm and findings.snippet is None:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "no VM job can start on this node, so no guard is needed")
-    if start.value.strip().lower() == "false":
-        found = f"START is False, so no job starts on this node: {start.origin}"
-        return Check(_GROUP, name, Level.FAIL, found, "to run jobs, remove it there, then condor_reconfig")
-    if not guard_in_start.requires(start.value, findings.values.guard):
-        found = f"START does not guard VM jobs, so one can attach any file of this node: {start.origin}"
-        elsewhere = start.in_another_file and findings.snippet is not None
-        step = "write there: START = ($(START)) && (…), to keep the guard; then condor_reconfig" if elsewhere else APPLY
-        return Check(_GROUP, name, Level.FAIL, found, step)
-    if advertised.has_vm and not pending.guarded(findings.values, advertised):
-        found = "the running startd does not guard VM jobs, so one can attach any file of this node"
-        step = "condor_reconfig; if that does not help, see SLOT_TYPE_<n>_START"
-        return Check(_GROUP, name, Level.FAIL, found, step)
-    if advertised.has_vm and not advertised.conditions.issuperset(findings.values.guard):
-        found = "slots lack the attributes that START requires, so no VM job starts"
-        step = "find the file that sets STARTD_ATTRS without $(STARTD_ATTRS), and add that; then condor_reconfig"
-        return Check(_GROUP, name, Level.FAIL, found, step)
-    return Check(_GROUP, name, Level.OK, "START admits only VM jobs of a strict form")
-
-
-def _running(findings: Findings) -> Check:
-    name, advertised = "startd", findings.trials.advertised
-    if not findings.facts.htcondor.configuration.passed:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not asked, because {_UNREADABLE}")
-    if not advertised.query.passed and _is_build(findings):
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "this system is not running (an image build?)")
-    daemons = findings.facts.htcondor.settings.get("DAEMON_LIST")
-    if not advertised.query.passed and daemons and "STARTD" not in daemons.value.upper():
-        found = f"HTCondor runs no jobs on this node: DAEMON_LIST has no STARTD ({daemons.origin})"
-        return Check(_GROUP, name, Level.FAIL, found, "to make it a worker, add STARTD there, then restart HTCondor")
-    if not advertised.query.passed:
-        how = "systemctl enable --now condor" if findings.facts.environment.booted else "start condor_master"
-        step = f"{how}; if it is running, see its MasterLog and StartLog"
-        return Check(_GROUP, name, Level.FAIL, advertised.query.reason, step)
-    if "nfs" not in advertised.methods:
-        return Check(_GROUP, name, Level.FAIL, "the running startd does not offer nfs", _how_to_get_nfs(findings))
-    changes = (
-        []
-        if findings.policy_fault
-        else pending.for_restart(pending.in_force(findings.values, findings.facts.htcondor), advertised)
-    )
-    if changes:
-        found = f"restart needed: {'; '.join(changes)}"
-        jobs = f" (jobs run on it: {', '.join(advertised.claimed)})" if advertised.claimed else ""
-        level = Level.WARN if advertised.has_vm else Level.FAIL
-        return Check(_GROUP, name, level, found + jobs, _how_to_restart(findings))
-    return Check(_GROUP, name, Level.OK, f"the running startd advertises {apply.describe(advertised)}")
-
-
-def _is_build(findings: Findings) -> bool:
-    """Whether this is an image build: neither a running system nor a container."""
-    return not findings.facts.environment.booted and not findings.facts.environment.container
-
-
-def _how_to_restart(findings: Findings) -> str:
-    trials = findings.trials
-    if findings.snippet != findings.wanted:
-        return APPLY
-    if not findings.values.no_vm and (
-        trials.gahp.failed or not findings.facts.libvirt.listens.passed or not findings.facts.programs.vm_gahp
-    ):
-        return f"fix what fails above, then {RESTART}"
-    return RESTART if trials.advertised.claimed else f"{RESTART}, or {APPLY}"
-
-
-def _how_to_get_nfs(findings: Findings) -> str:
-    trials = findings.trials
-    if trials.plugin.failed:
-        return "see package plug-in below"
-    if trials.canary.failed:
-        return "see images canary above"
-    plugins = findings.facts.htcondor.value("FILETRANSFER_PLUGINS")
-    if findings.snippet is None or "vm-nfs-plugin" not in plugins:
-        return "see htcondor snippet and settings above, then condor_reconfig"
-    return "condor_reconfig; if that does not help, see HTCondor's StarterLog.testing"

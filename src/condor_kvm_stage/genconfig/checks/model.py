@@ -30,6 +30,7 @@ class Check:
     level: Level
     found: str
     next_step: str = ""  # what to do, "" for OK and NOT_APPLICABLE
+    unused: bool = False  # whether it is about something that VM universe does not use
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,8 @@ class Findings:
     values: Values
     snippet: str | None  # the text in place, None if there is none
     wanted: str  # the text that should be in place, rendered from values
+
+
+def is_build(findings: Findings) -> bool:
+    """Whether this is an image build: neither a running system nor a container."""
+    return not findings.facts.environment.booted and not findings.facts.environment.container

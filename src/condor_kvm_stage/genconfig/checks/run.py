@@ -10,16 +10,16 @@ from ...policy.model import Policy, PolicyError
 from ...text import printable
 from .. import checks
 from ..snippet import wanted
-from . import report, trials
+from . import image_trials, layout, report, trials
 
 
-def run(url: str, host: Host, *, as_json: bool, quiet: bool) -> int:
+def run(url: str, host: Host, *, as_json: bool, verbosity: report.Verbosity) -> int:
     """Check the node or, given a URL, whether that image can be staged. Returns the exit status."""
     results = [_image(url, host)] if url else checks.evaluate(gather(host))
     if as_json:
         sys.stdout.write(report.as_json(results))
     else:
-        for line in report.lines(results, colour=sys.stdout.isatty(), quiet=quiet, whole=not url):
+        for line in report.lines(results, layout.of_stream(sys.stdout), verbosity=verbosity, whole=not url):
             print(line)
     return 1 if report.failed(results) else 0
 
@@ -45,7 +45,7 @@ def gather(host: Host) -> checks.Findings:
 
 
 def _image(url: str, host: Host) -> checks.Check:
-    outcome = trials.stage(host, url)
+    outcome = image_trials.stage(host, url)
     shown = printable(url)
     if outcome.failed:
         step = "fix this, then try again; vm-nfs-plugin(1) says which images and URLs are valid"
