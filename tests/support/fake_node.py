@@ -28,6 +28,8 @@ types = []
 wait = 60
 """
 OFFERED = "HTCondor advertises for this node: HasVM = true, VM_Memory = 1024, staging by nfs:// = true."
+RESTARTED = "Its startd was restarted for that; it had no job."
+NEXT = "Next: condor-kvm-stage-genconfig --check says whether VM jobs can run here; then: man condor-kvm-stage"
 RECONFIG = "condor_reconfig"
 UP_TO_DATE = f"{installed.SNIPPET} is up to date\n"
 RECONFIGURED = 2_000_000_000  # the Unix time at which a test starts

@@ -26,6 +26,10 @@ def main(arguments: list[str] | None = None, host: Host | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
+    if not _is_told_what_to_do(options):
+        # Who types a program's name to see what it does must not change the node
+        parser.print_help(sys.stderr)
+        return 2
     if options.json and options.check is None:
         parser.error("--json belongs to --check")
     if options.verbose and options.check is None:
@@ -36,8 +40,8 @@ def main(arguments: list[str] | None = None, host: Host | None = None) -> int:
         parser.error("--quiet belongs to --apply, --check and --remove")
     if options.root == "":
         parser.error("--root needs a directory, not an empty word")
-    if options.root and (options.check is not None or options.apply or options.remove):
-        parser.error("--root renders for a tree that is not running: --apply, --check and --remove are for this host")
+    if options.root and not (options.write or options.diff or options.stdout):
+        parser.error("--root goes with --write, --diff or --stdout: a tree cannot be applied or checked")
     try:
         if options.root:
             return _of_tree(options, Host(Path(options.root)))
@@ -47,6 +51,12 @@ def main(arguments: list[str] | None = None, host: Host | None = None) -> int:
         again = f"; then run {APPLY}" if options.apply and isinstance(error, PolicyError) else ""
         messages.write(Message(f"{_NAME}: {words}{again}", messages.ERROR), sys.stderr)
         return 1
+
+
+def _is_told_what_to_do(options: argparse.Namespace) -> bool:
+    actions = (options.apply, options.write, options.remove, options.diff, options.stdout, options.check is not None)
+    modifiers = (options.root is not None, options.json, options.quiet, options.verbose)
+    return any(actions) or any(modifiers)  # a modifier alone is an error of its own
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--apply", action="store_true", help="write it, and make the running HTCondor apply it")
+    what.add_argument("--write", action="store_true", help="write it, without telling the running HTCondor")
     what.add_argument(
         "--check",
         nargs="?",
@@ -72,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--root",
         metavar="DIR",
-        help="for the tree in DIR, without probing this host: its policy must set all values",
+        help="with --write, --diff or --stdout: for the tree in DIR, without probing this host; its policy must set "
+        "all values",
     )
     parser.add_argument("--json", action="store_true", help="with --check: print JSON")
     parser.add_argument(

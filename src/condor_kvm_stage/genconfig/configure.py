@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from ..host import Host
 from ..installed import APPLY, SNIPPET
 from ..leftovers import remove
-from ..messages import NOTICE, Message
+from ..messages import INFO, NOTICE, Message
 from ..policy.model import Policy
 from . import runtime_files
 from .probes import guest_support, htcondor, image_dirs
@@ -34,6 +34,7 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
             return
     support = guest_support.start(host, _LIBVIRT_TIMEOUT) if policy.guest.guarded else None
     found = wanted.for_host(host, policy)
+    is_first = host.text(SNIPPET) is None
     changed = yield from _counted(file.put(found.text, host))
     if apply:
         yield from remove.carry_out(host, found.facts.libvirt.listens.passed, found.facts.htcondor.value("EXECUTE"))
@@ -45,12 +46,15 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
             f"No VM universe on this node: {found.values.no_vm}. Images can still be staged; see {_CHECK}",
             NOTICE,
         )
+    level = NOTICE if is_first else INFO  # an installation tells what it has done, an upgrade what is left to do
     if apply and delegate.is_running(host):
-        yield from startd.apply(host, htcondor.probe(host), policy, found.values)
+        yield from startd.apply(host, htcondor.probe(host), policy, found.values, level)
     elif apply:
-        yield Message("HTCondor is not running; it will use this when it starts.")
+        yield Message("HTCondor is not running; it will use this when it starts.", level)
     elif changed:
         yield Message(f"HTCondor does not use this yet; to apply it: {APPLY}")
+    if apply and is_first:
+        yield Message(f"Next: {_CHECK} says whether VM jobs can run here; then: man condor-kvm-stage", NOTICE)
 
 
 def _counted(lines: Iterator[Message]) -> Generator[Message, None, int]:

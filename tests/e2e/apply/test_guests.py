@@ -68,13 +68,13 @@ def test_htcondor_runs_our_programs_unless_the_policy_says_otherwise(starter: No
         starter.run(["test", "-x", program])
     try:
         with site.policy(starter, "[guest]\nguarded = false\n"):
-            starter.run("condor-kvm-stage-genconfig")
+            starter.run("condor-kvm-stage-genconfig --write")
             assert starter.run("condor_config_val LIBVIRT_XML_SCRIPT").stdout.endswith("/libvirt_simple_script.awk\n")
             assert not (starter.root / FACTS).exists()
             verdict = starter.run("condor-kvm-stage-genconfig --check", check=False).stdout
             assert re.search(r"^note +htcondor domain: as the policy says", verdict, re.MULTILINE)
     finally:
-        starter.run("condor-kvm-stage-genconfig")
+        starter.run("condor-kvm-stage-genconfig --write")
     assert (starter.root / FACTS).exists()
 
 

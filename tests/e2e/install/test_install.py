@@ -33,7 +33,7 @@ def test_installation_prints_no_error(installed: Installed) -> None:
 def test_snippet_holds_what_the_generator_renders(installed: Installed) -> None:
     rendered = installed.node.run("condor-kvm-stage-genconfig --stdout").stdout
     assert installed.node.run(["cat", SNIPPET]).stdout == rendered
-    assert installed.node.run("condor-kvm-stage-genconfig").stdout.startswith(f"{SNIPPET} is up to date\n")
+    assert installed.node.run("condor-kvm-stage-genconfig --write").stdout.startswith(f"{SNIPPET} is up to date\n")
     assert installed.node.run("condor-kvm-stage-genconfig --diff").stdout == ""
 
 

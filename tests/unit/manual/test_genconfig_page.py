@@ -90,7 +90,7 @@ def test_exit_statuses_are_those_that_it_has(tmp_path: Path, capsys: pytest.Capt
     assert re.findall(r"^(\d+)$", section("EXIT STATUS"), re.MULTILINE) == ["0", "1", "2"]
     assert cli.main(["--stdout"], host) == 0
     assert cli.main(["--check"], host) == 1
-    assert cli.main(["--root", str(tmp_path / "none")]) == 1
+    assert cli.main(["--root", str(tmp_path / "none"), "--write"]) == 1
     for wrong in (["--root", "/x", "--check"], ["--root", "/x", "--apply"], ["--json"], ["--quiet"], ["--diff", "x"]):
         with pytest.raises(SystemExit) as caught:
             cli.main(wrong, host)

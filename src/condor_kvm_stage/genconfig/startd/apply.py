@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from ...host import Host
 from ...installed import APPLY, RESTART
-from ...messages import NOTICE, Message
+from ...messages import INFO, NOTICE, Message
 from ...policy.model import Policy
 from ..probes.htcondor import Htcondor
 from ..snippet.values import Values
@@ -16,12 +16,13 @@ from .delegate import ApplyError
 from .slot_ads import SlotAds
 
 
-def apply(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Iterator[Message]:
+def apply(host: Host, condor: Htcondor, policy: Policy, values: Values, level: int = INFO) -> Iterator[Message]:
     """Make the running HTCondor apply the snippet that is in place. Yields messages for the user, as things happen.
 
     condor: probed with the snippet in place. Waits at most the policy's htcondor.wait seconds. Raises ApplyError if
-    HTCondor does not apply it.
+    HTCondor does not apply it. level: of the messages about the result.
     """
+    restarted = False
     if not condor.configuration.passed:
         reason = condor.configuration.reason
         raise ApplyError(f"cannot read HTCondor's configuration: {reason}; fix it, then run this again")
@@ -47,6 +48,7 @@ def apply(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Itera
         yield Message("(this lets running jobs finish first, and starts no new ones until then).", NOTICE)
     elif changes:
         _restart(host)
+        restarted = True
         if not now.claimed:
             yield Message("Restarting the startd, which has no job; waiting for its slot ads …")
             # A job may have started that the collector did not know of yet; only the restart waits for it to finish
@@ -57,7 +59,9 @@ def apply(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Itera
             yield Message(f"The startd restarts when its jobs ({jobs}) have finished. Pending: {'; '.join(changes)}.")
             return
     now = wait(_lacks)
-    yield Message(f"HTCondor advertises for this node: {describe(now)}.")
+    yield Message(f"HTCondor advertises for this node: {describe(now)}.", level)
+    if restarted:
+        yield Message("Its startd was restarted for that; it had no job.", level)
 
 
 def describe(now: SlotAds) -> str:

@@ -9,7 +9,7 @@ import pytest
 from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.startd import delegate
 from condor_kvm_stage.host import Answer
-from support.fake_node import OFFERED, RECONFIG, RECONFIGURED, Clock, FakeNode, apply, job, restarting, slot
+from support.fake_node import OFFERED, RECONFIG, RECONFIGURED, RESTARTED, Clock, FakeNode, apply, job, restarting, slot
 
 pytestmark = pytest.mark.usefixtures("clock", "policy_of_the_host")
 
@@ -45,14 +45,14 @@ def test_idle_startd_is_started_again_and_waited_for(tmp_path: Path) -> None:
     node = FakeNode(tmp_path, [before], [before], [], [slot(VM_Memory=512)], [slot()])
     lines = apply(node)
     assert lines[0].startswith("Restarting the startd, which has no job")
-    assert lines[1:] == [OFFERED]
+    assert lines[1:] == [OFFERED, RESTARTED]
     assert node.commands() == [RECONFIG, installed.RESTART]
 
 
 def test_startd_lets_go_of_vm_universe_where_kvm_is_gone(tmp_path: Path) -> None:
     node = FakeNode(tmp_path, [slot()], [slot()], [slot(HasVM=False)])
     node.kvm = "ENOENT"
-    assert apply(node)[-1] == "HTCondor advertises for this node: HasVM = false, staging by nfs:// = true."
+    assert apply(node)[-2] == "HTCondor advertises for this node: HasVM = false, staging by nfs:// = true."
     assert node.commands() == [RECONFIG, installed.RESTART]
 
 
@@ -106,7 +106,7 @@ def test_job_that_starts_at_the_same_moment_is_waited_for_by_the_restart_alone(t
 def test_job_that_comes_to_the_new_startd_does_not_hide_what_that_offers(tmp_path: Path) -> None:
     idle = slot(VM_Memory=512)
     node = FakeNode(tmp_path, [idle], [idle], [slot(), job("slot1_1@worker")])
-    assert apply(node)[1:] == [OFFERED]
+    assert apply(node)[1:] == [OFFERED, RESTARTED]
 
 
 def test_node_without_a_startd_is_left_alone(tmp_path: Path) -> None:
