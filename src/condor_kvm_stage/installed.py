@@ -14,6 +14,7 @@ SNIPPET = f"{CONFIG_DIR}/50-condor-kvm-stage.conf"
 SLOT_ATTRIBUTES = "/run/condor-kvm-stage/slot-attributes"  # for the slot ad, one per line, in the long format
 STAGING_CACHE = "/run/condor-kvm-stage/staging"
 GUEST_FACTS = "/run/condor-kvm-stage/guest"
+ATTEMPT = "/run/condor-kvm-stage/restarted-for"  # what a restart of the startd was for, until it has helped
 
 # The programs that HTCondor runs for a guest: its LIBVIRT_XML_SCRIPT, and a hook of its starter
 BUILDER = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain"

@@ -10,9 +10,9 @@ from ..leftovers import remove
 from ..messages import INFO, NOTICE, Message
 from ..policy.model import Policy
 from . import runtime_files
-from .probes import guest_support, htcondor, image_dirs
+from .probes import guest_support, htcondor, image_dirs, master
 from .probes.guest_support import GuestSupport
-from .snippet import file, wanted
+from .snippet import checksum, file, wanted
 from .snippet.values import Values
 from .startd import apply as startd
 from .startd import delegate
@@ -47,8 +47,9 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
             NOTICE,
         )
     level = NOTICE if is_first else INFO  # an installation tells what it has done, an upgrade what is left to do
-    if apply and delegate.is_running(host):
-        yield from startd.apply(host, htcondor.probe(host), policy, found.values, level)
+    circumstances = f"{checksum.of(found.text)} {found.facts.libvirt.listens}"
+    if apply and master.is_running(host):
+        yield from startd.apply(host, htcondor.probe(host), policy, found.values, level, circumstances)
     elif apply:
         yield Message("HTCondor is not running; it will use this when it starts.", level)
     elif changed:

@@ -18,6 +18,7 @@ from condor_kvm_stage.genconfig.probes import guest_support
 from condor_kvm_stage.genconfig.snippet import file, start_guard, values
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.installed import (
+    ATTEMPT,
     BUILDER,
     COPIES,
     GUEST_FACTS,
@@ -175,6 +176,7 @@ def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
         SLOT_ATTRIBUTES,
         STAGING_CACHE,
         GUEST_FACTS,
+        ATTEMPT,
         f"/usr/lib/systemd/system/{UNIT}",
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...installed import POLICY
+from ...installed import APPLY, POLICY
 from ..probes.collect import HostFacts
 from ..probes.devices import CONTROLLERS
 from .model import Check, Findings, Level
@@ -65,6 +65,11 @@ def _memory(findings: Findings) -> Check:
     if size.fixed and ram - size.memory < least:
         step = f"lower vm.memory in {POLICY}; otherwise guests and host may run out of memory"
         return Check(_GROUP, name, Level.WARN, f"{found}, which leaves the host less than {least} MiB", step)
+    startds = len(findings.trials.advertised.others) + 1
+    if startds > 1 and not findings.values.no_vm:
+        found = f"{found}; each of {startds} startds on this host offers that, together {startds * size.memory} MiB"
+        step = f'divide it: vm.memory = "{size.memory // startds}M" in {POLICY}, then {APPLY}'
+        return Check(_GROUP, name, Level.WARN, found, step)
     if size.cap:
         step = "raise that limit if virtual machines need more"
         return Check(_GROUP, name, Level.NOTE, f"{found}; limited by {size.cap}", step)

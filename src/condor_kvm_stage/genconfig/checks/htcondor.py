@@ -82,6 +82,11 @@ def _snippet(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
     if current is None:
         return Check(_GROUP, name, Level.FAIL, f"{SNIPPET} does not exist", APPLY)
+    read = findings.facts.htcondor.files
+    if read and SNIPPET not in read:
+        found = f"HTCondor does not read {SNIPPET}, but {', '.join(read[:3])}{', …' if len(read) > 3 else ''}"
+        step = f"let LOCAL_CONFIG_DIR in {read[0]} have {CONFIG_DIR}, too; then {APPLY}"
+        return Check(_GROUP, name, Level.FAIL, found, step)
     if current == findings.wanted:
         return Check(_GROUP, name, Level.OK, f"{SNIPPET} is up to date")
     if not checksum.holds(current):
@@ -96,6 +101,10 @@ def _settings(findings: Findings) -> Check:
     name, settings = "settings", findings.facts.htcondor.settings
     if not findings.facts.htcondor.configuration.passed:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, _UNREADABLE)
+    if findings.copies:
+        found = f"HTCondor also reads copies of the snippet: {', '.join(findings.copies)}"
+        step = f"remove them, or move them to {COPIES}; then {APPLY}"
+        return Check(_GROUP, name, Level.WARN, found, step)
     plugins = settings.get("FILETRANSFER_PLUGINS")
     if findings.snippet is not None and plugins and "vm-nfs-plugin" not in plugins.value:
         found = f"FILETRANSFER_PLUGINS lacks the plug-in, because another file sets it: {plugins.origin}"

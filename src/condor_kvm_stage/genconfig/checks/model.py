@@ -44,6 +44,7 @@ class Findings:
     values: Values
     snippet: str | None  # the text in place, None if there is none
     wanted: str  # the text that should be in place, rendered from values
+    copies: tuple[str, ...] = ()  # other files that HTCondor reads and that this program has written, or once had
 
 
 def is_build(findings: Findings) -> bool:

@@ -9,7 +9,7 @@ from ...installed import SNIPPET
 from ...policy.model import Policy, PolicyError
 from ...text import printable
 from .. import checks
-from ..snippet import wanted
+from ..snippet import file, wanted
 from . import image_trials, layout, report, trials
 
 
@@ -41,6 +41,7 @@ def gather(host: Host) -> checks.Findings:
         values=found.values,
         snippet=host.text(SNIPPET),
         wanted=found.text,
+        copies=tuple(file.copies(host, found.facts.htcondor.files)),
     )
 
 

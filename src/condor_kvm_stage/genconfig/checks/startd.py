@@ -25,6 +25,9 @@ def guard(findings: Findings) -> Check:
         elsewhere = start.in_another_file and findings.snippet is not None
         step = "write there: START = ($(START)) && (…), to keep the guard; then condor_reconfig" if elsewhere else APPLY
         return Check(_GROUP, name, Level.FAIL, found, step)
+    if advertised.query.passed and (advertised.unsettled or advertised.drained):
+        found, step = _not_yet(findings)
+        return Check(_GROUP, name, Level.NOTE, found, step)
     if advertised.has_vm and not pending.guarded(findings.values, advertised):
         found = "the running startd does not guard VM jobs, so one can attach any file of this node"
         step = "condor_reconfig; if that does not help, see SLOT_TYPE_<n>_START"
@@ -51,6 +54,9 @@ def running(findings: Findings) -> Check:
         how = "systemctl enable --now condor" if findings.facts.environment.booted else "start condor_master"
         step = f"{how}; if it is running, see its MasterLog and StartLog"
         return Check(_GROUP, name, Level.FAIL, advertised.query.reason, step)
+    if advertised.unsettled:
+        found, step = _not_yet(findings)
+        return Check(_GROUP, name, Level.NOTE, found, step)
     if "nfs" not in advertised.methods:
         return Check(_GROUP, name, Level.FAIL, "the running startd does not offer nfs", _how_to_get_nfs(findings))
     changes = (
@@ -60,10 +66,25 @@ def running(findings: Findings) -> Check:
     )
     if changes:
         found = f"restart needed: {'; '.join(changes)}"
+        drained = advertised.drained
+        if drained:
+            found = f"{found}; it is drained or draining ({', '.join(drained)}), which a restart would undo"
+            step = f"when it need no longer be drained: {_how_to_restart(findings)}"
+            return Check(_GROUP, name, Level.WARN, found, step)
         jobs = f" (jobs run on it: {', '.join(advertised.claimed)})" if advertised.claimed else ""
         level = Level.WARN if advertised.has_vm else Level.FAIL
         return Check(_GROUP, name, level, found + jobs, _how_to_restart(findings))
     return Check(_GROUP, name, Level.OK, f"the running startd advertises {apply.describe(advertised)}")
+
+
+def _not_yet(findings: Findings) -> tuple[str, str]:
+    """Return finding and next step where the slot ads do not show what will hold: neither good nor bad."""
+    advertised = findings.trials.advertised
+    if advertised.unsettled:
+        return f"not known yet, because {advertised.unsettled}", "run this again in a minute"
+    names = ", ".join(advertised.drained)
+    found = f"not known yet, because the startd accepts no jobs ({names}: drained or draining)"
+    return found, "run this again when it accepts jobs"
 
 
 def _how_to_restart(findings: Findings) -> str:

@@ -105,7 +105,8 @@ def test_no_trial_waits_for_another(carry_out: Try) -> None:
     barrier = threading.Barrier(10)
 
     def together(command: tuple[str, ...]) -> Answer:
-        barrier.wait(timeout=10)
+        if "show" not in command:  # of the facts, which come first
+            barrier.wait(timeout=10)
         return Answer(0)
 
     programs = dict.fromkeys([FIND, PATH_OF_PLUGIN, GAHP, "/usr/bin/systemctl", "/usr/bin/virsh"], together)

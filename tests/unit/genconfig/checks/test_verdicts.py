@@ -10,6 +10,7 @@ from condor_kvm_stage.genconfig.checks import Findings, Level
 from condor_kvm_stage.genconfig.outcome import failed, not_tried
 from condor_kvm_stage.genconfig.probes.kvm import KvmDevice
 from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.installed import SNIPPET
 from support.findings import (
     CONTAINER,
     NOT_BOOTED,
@@ -145,6 +146,19 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (sets("START", "VmJobDisksAreAllowed"), "htcondor guard", Level.FAIL, "does not guard"),
         (sets("START", "False"), "htcondor guard", Level.FAIL, "no job starts on this node"),
         (advertises(start=("True",)), "htcondor guard", Level.FAIL, "running startd"),
+        (
+            advertises(start=("",), drained=("slot1@w",)),
+            "htcondor guard",
+            Level.NOTE,
+            "because the startd accepts no",
+        ),
+        (advertises(has_vm=False, unsettled="x"), "htcondor guard", Level.NOTE, "not known yet, because x"),
+        (advertises(vm_memory=1, unsettled="x"), "htcondor startd", Level.NOTE, "not known yet, because x"),
+        (advertises(vm_memory=1, drained=("s",)), "htcondor startd", Level.WARN, "(s), which a restart would undo"),
+        (advertises(others=("second@w",)), "host memory", Level.WARN, "each of 2 startds"),
+        (knows(copies=("/x.bak",)), "htcondor settings", Level.WARN, "copies of the snippet: /x.bak"),
+        (of("htcondor", files=("/a", "/b")), "htcondor snippet", Level.FAIL, "but /a, /b"),
+        (of("htcondor", files=("/a", SNIPPET)), "htcondor snippet", Level.OK, "up to date"),
         (advertises(conditions=frozenset({"VmJobRules"})), "htcondor guard", Level.FAIL, "so no VM job starts"),
         (
             all_of(knows(snippet=None), advertises(has_vm=False)),

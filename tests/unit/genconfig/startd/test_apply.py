@@ -8,6 +8,7 @@ import pytest
 
 from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.startd import delegate
+from condor_kvm_stage.genconfig.startd.delegate import ApplyError
 from condor_kvm_stage.host import Answer
 from support.fake_node import OFFERED, RECONFIG, RECONFIGURED, RESTARTED, Clock, FakeNode, apply, job, restarting, slot
 
@@ -123,5 +124,39 @@ def test_node_that_somebody_drained_stays_so(tmp_path: Path) -> None:
     for how in ("idle", "peaceful"):
         lines = apply(node, restarting(how))
         assert lines[0] == "Pending until the startd restarts: VM_Memory is 512, and is to be 1024."
-        assert "it is drained (slot1@worker)" in lines[1]
+        assert "it is drained or waits for its jobs (slot1@worker)" in lines[1]
     assert installed.RESTART not in node.commands()
+
+
+def test_startd_is_not_restarted_again_for_what_a_restart_did_not_change(tmp_path: Path, clock: Clock) -> None:
+    node = FakeNode(tmp_path, [slot(VM_Memory=512)])
+    with pytest.raises(ApplyError, match="VM_Memory is 512"):
+        apply(node)
+    assert node.commands().count(installed.RESTART) == 1
+    clock.now = 0  # of which the slot's DaemonLastReconfigTime is
+    lines = apply(node)
+    assert "a restart did not change this before" in lines[1]
+    assert node.commands().count(installed.RESTART) == 1
+
+
+def test_restart_that_helped_is_not_remembered(tmp_path: Path, clock: Clock) -> None:
+    wrong, right = slot(VM_Memory=512), slot()
+    node = FakeNode(tmp_path, [wrong], [right], [right], [wrong], [right])
+    apply(node)
+    assert not node.exists(installed.ATTEMPT)
+    apply(node)
+    assert node.commands().count(installed.RESTART) == 2
+
+
+def test_job_that_is_ending_does_not_cost_a_restart(tmp_path: Path, clock: Clock) -> None:
+    ending = {**job("slot1_1@worker"), "State": "Preempting", "VM_Guest_Mem": 64}
+    node = FakeNode(tmp_path, [slot(), ending], [slot(), ending], [slot()])
+    assert apply(node) == [OFFERED]
+    assert installed.RESTART not in node.commands()
+
+
+def test_slots_of_jobs_that_are_gone_are_no_reason_to_restart_or_to_wait(tmp_path: Path) -> None:
+    gone = {**job("slot1_5@worker"), "VM_Guest_Mem": 64}
+    node = FakeNode(tmp_path, [slot(ChildName=[]), gone])
+    assert apply(node) == [OFFERED]
+    assert node.commands() == [RECONFIG]

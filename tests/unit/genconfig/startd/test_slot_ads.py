@@ -160,6 +160,41 @@ def test_without_a_name_nobody_is_asked(tmp_path: Path, htcondor: Htcondor, faul
     assert host.asked == []
 
 
+def test_slot_of_a_job_that_is_gone_does_not_count() -> None:
+    """The collector keeps such ads for up to 15 minutes; the partitionable slot names those that exist."""
+    partitionable = slot("slot1", ChildName=["slot1_1@node.example.org"])
+    found = of([partitionable, machine("slot1_1"), machine("slot1_5"), machine("slot1_6")])
+    assert (found.vm_memory, found.vm_number, found.claimed) == (10000, 4, ("slot1_1@node.example.org",))
+    assert of([slot("slot1", ChildName=[]), machine("slot1_5")]).claimed == ()
+
+
+def test_startd_that_has_just_started_is_not_judged_by_the_slots_of_the_one_before() -> None:
+    found = of([machine("slot1_1")])
+    assert found.unsettled
+    assert (found.query, found.has_vm, found.claimed) == (PASSED, False, ())
+
+
+def test_job_that_is_just_ending_does_not_count_twice_for_good() -> None:
+    ending = slot("slot1_1", "Preempting", "Dynamic", VM_Guest_Mem=64)
+    assert of([slot("slot1"), ending]).unsettled == "a job is ending (slot1_1@node.example.org)"
+    assert of([slot("slot1"), machine("slot1_1")]).unsettled == ""
+
+
+@pytest.mark.parametrize(
+    ("attributes", "drained"),
+    [({}, False), ({"Draining": True}, True), ({"Draining": False}, False), ({"State": "Drained"}, True)],
+)
+def test_slot_that_accepts_no_jobs_is_drained(attributes: dict[str, Any], drained: bool) -> None:
+    assert of([{**slot("slot1"), **attributes}]).drained == (("slot1@node.example.org",) if drained else ())
+
+
+def test_each_startd_of_a_host_has_its_own_slots() -> None:
+    second = {**slot("slot1"), "Name": "slot1@second@node.example.org"}
+    of_second = {**machine("slot1_1"), "Name": "slot1_1@second@node.example.org"}
+    found = of([of_second, second, slot("slot1"), machine("slot1_1", 1000)])
+    assert (found.vm_memory, found.others) == (7000, ("second@node.example.org",))
+
+
 @given(
     st.lists(
         st.dictionaries(
