@@ -110,7 +110,7 @@ class FakeHost(Host):
     def start(
         self,
         *command: str,
-        timeout: float = 5,
+        timeout: float | None = None,
         user: str = "",
         environment: Mapping[str, str] | None = None,
         given: str = "",

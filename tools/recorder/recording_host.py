@@ -80,7 +80,7 @@ class RecordingHost(Host):
     def start(
         self,
         *command: str,
-        timeout: float = 5,
+        timeout: float | None = None,
         user: str = "",
         environment: Mapping[str, str] | None = None,
         given: str = "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .. import __version__, messages
@@ -128,9 +128,12 @@ def _on_this_host(options: argparse.Namespace, host: Host) -> int:
     elif options.stdout or options.diff:
         _only_shown(options, wanted.for_host(host, wanted.policy_of(host)).text, host)
     else:
-        from . import configure
+        from . import configure, progress
 
-        _say(configure.configure(host, wanted.policy_of(host), apply=options.apply), options.quiet)
+        policy = wanted.policy_of(host)
+        host.patience = policy.htcondor.patience
+        with progress.showing(host, sys.stderr) as shown:
+            _say(configure.configure(host, policy, apply=options.apply), options.quiet, shown.clear)
     return 0
 
 
@@ -143,8 +146,9 @@ def _only_shown(options: argparse.Namespace, text: str, host: Host) -> bool:
     return bool(options.stdout or options.diff)
 
 
-def _say(lines: Iterator[Message], quiet: bool = False) -> None:
-    """Print messages as they come; if quiet, only those of level NOTICE and above."""
+def _say(lines: Iterator[Message], quiet: bool = False, before: Callable[[], None] = lambda: None) -> None:
+    """Print messages as they come; if quiet, only those of level NOTICE and above. before: called before each one."""
     for line in lines:
         if line.level <= NOTICE or not quiet:
+            before()
             messages.write(line, sys.stdout)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from ..host import Host
 from ..installed import APPLY, SNIPPET
 from ..leftovers import remove
+from ..leftovers.virsh import URI
 from ..messages import INFO, NOTICE, Message
 from ..policy.model import Policy
 from . import runtime_files
@@ -18,8 +19,6 @@ from .startd import apply as startd
 from .startd import delegate
 
 _CHECK = "condor-kvm-stage-genconfig --check"
-# Seconds. When libvirt's daemon runs for the first time it probes QEMU, which takes more than two seconds
-_LIBVIRT_TIMEOUT = 20
 
 
 def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
@@ -32,7 +31,7 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
         if delegate.must_delegate(host):
             yield from delegate.delegate(host, policy)
             return
-    support = guest_support.start(host, _LIBVIRT_TIMEOUT) if policy.guest.guarded else None
+    support = guest_support.start(host) if policy.guest.guarded else None
     found = wanted.for_host(host, policy)
     is_first = host.text(SNIPPET) is None
     changed = yield from _counted(file.put(found.text, host))
@@ -47,6 +46,10 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
             NOTICE,
         )
     level = NOTICE if is_first else INFO  # an installation tells what it has done, an upgrade what is left to do
+    if apply and not support and not found.values.no_vm:
+        # HTCondor's test of VM universe waits 5 seconds, and libvirt's daemon may need more to start. Where guests are
+        # ours, it has just been asked
+        host.run("virsh", "--connect", URI, "version")
     circumstances = f"{checksum.of(found.text)} {found.facts.libvirt.listens}"
     if apply and master.is_running(host):
         yield from startd.apply(host, htcondor.probe(host), policy, found.values, level, circumstances)

@@ -147,5 +147,5 @@ KEYS: "dict[str, dict[str, Check]]" = {
     },
     "guest": {"guarded": _boolean, "console": _cap, "vnc": _boolean},
     "network": {"types": _types, "bridge": _interface},
-    "htcondor": {"restart": _one_of(HtcondorPolicy.RESTARTS), "wait": _number(1, 600)},
+    "htcondor": {"restart": _one_of(HtcondorPolicy.RESTARTS), "wait": _number(1, 600), "patience": _number(1, 600)},
 }

@@ -89,11 +89,12 @@ class NetworkPolicy:
 class HtcondorPolicy:
     """Table [htcondor]: how changes are applied."""
 
-    __slots__ = ("restart", "wait")
+    __slots__ = ("patience", "restart", "wait")
     RESTARTS = ("idle", "peaceful", "never")
 
     def __init__(self) -> None:
         self.restart = "idle"  # of RESTARTS
+        self.patience = 20  # seconds in which this node's programs must answer the generator
         self.wait = 60  # seconds until HTCondor must have applied a change
 
 

@@ -7,7 +7,8 @@ from ..probes.versions import dotted
 from ..snippet import checksum
 from ..startd import pending
 from . import builder, execute, startd
-from .model import Check, Findings, Level, is_build
+from .model import WHEN_LESS_BUSY, Check, Findings, Level, is_build
+from .trials import STARTD_WAITS
 
 _GROUP = "htcondor"
 _OLDEST = (23,)
@@ -35,6 +36,8 @@ def checks(findings: Findings) -> list[Check]:
 def _version(findings: Findings) -> Check:
     condor = findings.facts.htcondor
     version = dotted(condor.version) or "of unknown version"
+    if condor.configuration.unknown:
+        return Check(_GROUP, "version", Level.WARN, f"not known: {condor.configuration.reason}", WHEN_LESS_BUSY)
     if not condor.configuration.passed:
         step = "run condor_config_val CONDOR_VERSION, and fix what it complains about"
         return Check(_GROUP, "version", Level.FAIL, f"{_UNREADABLE}: {condor.configuration.reason}", step)
@@ -59,15 +62,21 @@ def _gahp_test(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"HTCondor's own test of VM universe was not run: {why_not}")
     if not gahp.tried:
         return Check(_GROUP, name, Level.WARN, "HTCondor's own test of VM universe was not run", "run this as root")
+    if gahp.unknown:
+        found = f"HTCondor's own test of VM universe: not known: {gahp.reason}"
+        step = f"{WHEN_LESS_BUSY}; if it never answers: systemctl restart {findings.facts.libvirt.daemon or 'libvirtd'}"
+        return Check(_GROUP, name, Level.WARN, found, step)
     if gahp.failed:
         step = "see kvm and libvirt above, then HTCondor's VMGahpLog"
-        if "did not end" in gahp.reason and findings.facts.libvirt.daemon:  # it listens, but does not answer
-            step = f"systemctl restart {findings.facts.libvirt.daemon}, which may hang"
         if not findings.facts.htcondor.configuration.passed:
             step = "see htcondor version above"
         elif "VM_MEMORY" in gahp.reason:  # which the snippet sets
             step = "see htcondor snippet below"
         return Check(_GROUP, name, Level.FAIL, f"HTCondor's own test of VM universe fails: {gahp.reason}", step)
+    if findings.trials.gahp_seconds > STARTD_WAITS:
+        seconds = f"{findings.trials.gahp_seconds:.0f} s, and the startd gives it {STARTD_WAITS}"
+        found = f"HTCondor's own test of VM universe passes, but took {seconds}: is the node busy?"
+        return Check(_GROUP, name, Level.WARN, found, "if HasVM stays false: see what is slow, then run this again")
     return Check(_GROUP, name, Level.OK, "HTCondor's own test of VM universe passes")
 
 

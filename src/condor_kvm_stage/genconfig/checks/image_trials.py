@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,10 +14,9 @@ from urllib.parse import quote
 
 from ...host import Answer, Host
 from ...share import mounts
-from ..outcome import PASSED, Outcome, failed, not_tried
+from ..outcome import PASSED, Outcome, failed, not_tried, unknown
 from ..probes import programs
 
-TIMEOUT = 5  # seconds for each trial
 _IMAGES = ("*.qcow2", "*.img", "*.raw")
 _MOST_TRIED = 8  # images of a directory, if the first ones cannot be staged
 
@@ -35,12 +33,14 @@ class DirectoryTrial:
     refused: tuple[str, str] = ("", "")  # the first that cannot be staged, and why, if another one can
 
 
-def stage(host: Host, url: str, timeout: float = TIMEOUT) -> Outcome:
+def stage(host: Host, url: str) -> Outcome:
     """Stage an image like a job, in a temporary directory."""
     user = host.job_user()
     with _scratch(user) as directory:
-        answer = host.run(programs.plugin(host), url, f"{directory}/image", timeout=timeout, user=user)
-    return PASSED if answer.status == 0 else failed(_why(answer).removeprefix("vm-nfs-plugin: "))
+        answer = host.run(programs.plugin(host), url, f"{directory}/image", user=user)
+    if answer.status == 0:
+        return PASSED
+    return unknown(_why(answer)) if answer.late else failed(answer.reason.removeprefix("vm-nfs-plugin: "))
 
 
 @contextlib.contextmanager
@@ -59,46 +59,46 @@ def of_directory(host: Host, directory: str) -> DirectoryTrial:
 
     If that fails, try some others: beside good images may be a private disk, a copy that has begun, a guest's own disk.
     """
-    user, deadline = host.job_user(), time.monotonic() + TIMEOUT
-    found = _find(host, directory, user, deadline, "-quit")
+    user = host.job_user()
+    found = _find(host, directory, user, "-quit")
     images = _images_in(found)
     if images:
-        trial = _trial(host, directory, images[0], deadline)
+        trial = _trial(host, directory, images[0])
         if trial.outcome.failed:
             # Listing a large directory takes time, so only now
-            others = _images_in(_find(host, directory, user, deadline))
-            trial = _of_another(host, trial, [image for image in others if image != images[0]], deadline)
+            others = _images_in(_find(host, directory, user))
+            trial = _of_another(host, trial, [image for image in others if image != images[0]])
     elif found.status == 0 or "Permission denied" in found.errors:
         who = f"the user {user}" if user else "this user"
         trial = DirectoryTrial(directory, "", not_tried(f"has no image that {who} may read"), "")
     else:
-        trial = DirectoryTrial(directory, "", failed(_why(found).removeprefix("find: ")), "")
+        outcome = unknown(_why(found)) if found.late else failed(found.reason.removeprefix("find: "))
+        trial = DirectoryTrial(directory, "", outcome, "")
     kind, source, options = mounts.at(host.text(mounts.MOUNTINFO) or "", directory)
     kerberos = any(option.startswith("sec=krb5") for option in options.split(","))
     return replace(trial, source=f"{kind} {source}".strip(), kerberos=kerberos)
 
 
-def _trial(host: Host, directory: str, image: str, deadline: float) -> DirectoryTrial:
-    outcome = stage(host, f"nfs://{quote(image)}:check.qcow2", _left(deadline))
+def _trial(host: Host, directory: str, image: str) -> DirectoryTrial:
+    outcome = stage(host, f"nfs://{quote(image)}:check.qcow2")
     return DirectoryTrial(directory, image, outcome, "")
 
 
-def _of_another(host: Host, first: DirectoryTrial, images: list[str], deadline: float) -> DirectoryTrial:
+def _of_another(host: Host, first: DirectoryTrial, images: list[str]) -> DirectoryTrial:
     """Stage images until one can be staged. Returns the trial of that, else the first one, which failed."""
     for image in images[: _MOST_TRIED - 1]:
-        trial = _trial(host, first.directory, image, deadline)
+        trial = _trial(host, first.directory, image)
         if trial.outcome.passed:
             return replace(trial, refused=(first.image, first.outcome.reason))
     return first
 
 
-def _find(host: Host, directory: str, user: str, deadline: float, *last: str) -> Answer:
+def _find(host: Host, directory: str, user: str, *last: str) -> Answer:
     """Run find for images in a directory and those in it that a user may read. last: the end of the command."""
     names = [word for pattern in _IMAGES for word in ("-o", "-name", pattern)][1:]
     return host.run(
         *("find", "-L", directory, "-maxdepth", "2", "-type", "f", "(", *names, ")"),
         *("-readable", "-print0", *last),  # others may be images of some users only
-        timeout=_left(deadline),
         user=user,
     )
 
@@ -107,13 +107,6 @@ def _images_in(found: Answer) -> list[str]:
     return [name for name in found.output.rstrip("\n").split("\0") if name]
 
 
-def _left(deadline: float) -> float:
-    """Return the seconds until the deadline; after it, a minimum with which a program times out at once."""
-    return max(0.1, deadline - time.monotonic())
-
-
 def _why(answer: Answer) -> str:
-    """Why a program that uses a share failed. If it timed out, the share is to blame."""
-    if "did not end" in answer.fault:
-        return f"the share did not answer within {TIMEOUT} s"
-    return answer.reason
+    """Say of a program that uses a share and that did not end in time what was waited for."""
+    return f"the share did not answer: {answer.fault}"

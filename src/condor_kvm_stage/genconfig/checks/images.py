@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ...installed import APPLY, POLICY
 from .image_trials import DirectoryTrial
-from .model import Check, Findings, Level
+from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "images"
 _NOT_TRIED = "not tried, because the policy has an error"
@@ -49,7 +49,9 @@ def _none(findings: Findings) -> Check:
 
 def _directory(trial: DirectoryTrial, findings: Findings) -> Check:
     name, where = "directory", f"{trial.directory} ({trial.source or 'local'})"
-    if trial.outcome.failed:
+    if trial.outcome.unknown and not findings.trials.plugin.passed:  # which needs no share: the node itself is slow
+        return Check(_GROUP, name, Level.WARN, f"{where}: not known: {trial.outcome.reason}", WHEN_LESS_BUSY)
+    if trial.outcome.failed or trial.outcome.unknown:
         return Check(_GROUP, name, Level.FAIL, f"{where}: {trial.outcome.reason}", _step(trial, findings))
     if not trial.outcome.tried:
         step = (
@@ -94,7 +96,9 @@ def _canary(findings: Findings) -> Check:
         return Check(_GROUP, "canary", Level.NOT_APPLICABLE, _NOT_TRIED)
     if not canary.tried:
         return Check(_GROUP, "canary", Level.NOT_APPLICABLE, canary.reason)
-    if canary.failed:
+    if canary.unknown and not findings.trials.plugin.passed:
+        return Check(_GROUP, "canary", Level.WARN, f"the canary image: not known: {canary.reason}", WHEN_LESS_BUSY)
+    if canary.failed or canary.unknown:
         step = "fix the share, or correct staging.canary_image"
         if findings.trials.plugin.failed:
             step = "see package plug-in below"

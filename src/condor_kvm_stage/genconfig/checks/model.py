@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ...installed import POLICY
 from ...policy.model import Policy
 from ..probes.collect import HostFacts
 from ..snippet.values import Values
 from .trials import Trials
+
+# What to do if something did not answer in time. It says nothing about what was asked
+WHEN_LESS_BUSY = f"run this again when the node is less busy, or raise htcondor.patience in {POLICY}"
 
 
 class Level(Enum):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from ...host import Host
 from ...installed import SNIPPET
 from ...policy.model import Policy, PolicyError
 from ...text import printable
-from .. import checks
+from .. import checks, progress
 from ..snippet import file, wanted
 from . import image_trials, layout, report, trials
+from .model import WHEN_LESS_BUSY
 
 
 def run(url: str, host: Host, *, as_json: bool, verbosity: report.Verbosity) -> int:
     """Check the node or, given a URL, whether that image can be staged. Returns the exit status."""
-    results = [_image(url, host)] if url else checks.evaluate(gather(host))
+    with progress.showing(host, sys.stderr):
+        results = [_image(url, host)] if url else checks.evaluate(gather(host))
     if as_json:
         sys.stdout.write(report.as_json(results))
     else:
@@ -29,6 +32,8 @@ def gather(host: Host) -> checks.Findings:
     fault, policy = "", None
     try:
         policy = wanted.policy_of(host)
+        host.patience = policy.htcondor.patience
+        host.deadline = time.monotonic() + host.patience
         fault = trials.policy_is_readable(host).reason
     except PolicyError as error:
         fault = error.fault
@@ -48,7 +53,10 @@ def gather(host: Host) -> checks.Findings:
 def _image(url: str, host: Host) -> checks.Check:
     outcome = image_trials.stage(host, url)
     shown = printable(url)
-    if outcome.failed:
+    if outcome.unknown and not trials.plugin_answers(host).passed:  # which needs no share: the node itself is slow
+        found = f"{shown}: not known whether it can be staged: {outcome.reason}"
+        return checks.Check("images", "image", checks.Level.WARN, found, WHEN_LESS_BUSY)
+    if outcome.failed or outcome.unknown:
         step = "fix this, then try again; vm-nfs-plugin(1) says which images and URLs are valid"
         return checks.Check("images", "image", checks.Level.FAIL, f"{shown} cannot be staged: {outcome.reason}", step)
     user = host.job_user() or "this user"

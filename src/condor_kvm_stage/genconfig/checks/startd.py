@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...installed import APPLY, RESTART
 from ..snippet import guard_in_start
 from ..startd import apply, pending
-from .model import Check, Findings, Level, is_build
+from .model import WHEN_LESS_BUSY, Check, Findings, Level, is_build
 
 _GROUP = "htcondor"
 
@@ -50,6 +50,8 @@ def running(findings: Findings) -> Check:
     if not advertised.query.passed and daemons and "STARTD" not in daemons.value.upper():
         found = f"HTCondor runs no jobs on this node: DAEMON_LIST has no STARTD ({daemons.origin})"
         return Check(_GROUP, name, Level.FAIL, found, "to make it a worker, add STARTD there, then restart HTCondor")
+    if advertised.query.unknown:
+        return Check(_GROUP, name, Level.WARN, f"not known: {advertised.query.reason}", WHEN_LESS_BUSY)
     if not advertised.query.passed:
         how = "systemctl enable --now condor" if findings.facts.environment.booted else "start condor_master"
         step = f"{how}; if it is running, see its MasterLog and StartLog"

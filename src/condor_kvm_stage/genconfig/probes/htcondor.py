@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ...host import Answer, Host
 from ...installed import CONFIG_DIR, KEYWORD, SNIPPET
-from ..outcome import PASSED, Outcome, failed
+from ..outcome import PASSED, Outcome, of_answer
 from . import master
 from .versions import version_in
 
@@ -116,7 +116,7 @@ def _parsed(host: Host, answer: Answer, config: Answer, *of_readers: Answer) -> 
     settings = parse(answer.output)
     if not settings:
         reason = answer.fault or " ".join(answer.errors.split()) or answer.reason
-        return Htcondor(failed(reason), config_dir, ())
+        return Htcondor(of_answer(answer, reason), config_dir, ())
     for reader, said in zip(_READERS, of_readers):
         for name, setting in parse(said.output).items():
             if name.startswith(f"{reader}."):

@@ -92,10 +92,12 @@ def _may_restart(now: SlotAds, policy: Policy) -> bool:
 
 def _reconfigure(host: Host) -> None:
     """Not `systemctl reload`: our unit, which is ordered before HTCondor's, would wait for itself."""
-    done = host.run("condor_reconfig", timeout=20, environment=master.environment(host))
+    done = host.run("condor_reconfig", environment=master.environment(host))
     if done.status != 0:
         step = f"run {APPLY} again" if host.is_root() else "run this as root"
-        raise ApplyError(f"HTCondor does not reload its configuration: {done.reason}; {step}")
+        # HTCondor's tools say what matters in the first of several lines
+        reason = " ".join(done.errors.split()) or done.reason
+        raise ApplyError(f"HTCondor does not reload its configuration: {reason}; {step}")
 
 
 def _settled(host: Host, condor: Htcondor, now: SlotAds) -> SlotAds:
@@ -109,7 +111,7 @@ def _settled(host: Host, condor: Htcondor, now: SlotAds) -> SlotAds:
 
 
 def _restart(host: Host) -> None:
-    done = host.run(*RESTART.split(), timeout=20, environment=master.environment(host))
+    done = host.run(*RESTART.split(), environment=master.environment(host))
     if done.status != 0:
         raise ApplyError(f"HTCondor does not restart its startd: {done.reason}; run {RESTART}")
 

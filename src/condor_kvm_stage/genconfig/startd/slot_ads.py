@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...host import Host
-from ..outcome import PASSED, Outcome, failed
+from ..outcome import PASSED, Outcome, failed, unknown
 from ..probes import master
 from ..probes.htcondor import Htcondor
 from ..snippet import start_guard
@@ -53,7 +53,7 @@ class SlotAds:
     since: int = 0  # Unix time of the last reconfiguration
 
 
-def ask(host: Host, htcondor: Htcondor, timeout: float = 5) -> SlotAds:
+def ask(host: Host, htcondor: Htcondor) -> SlotAds:
     """Ask the collector for this host's slot ads."""
     name = htcondor.value("FULL_HOSTNAME")
     if not name:
@@ -66,11 +66,11 @@ def ask(host: Host, htcondor: Htcondor, timeout: float = 5) -> SlotAds:
         constraint,
         "-attributes",
         ",".join(_ATTRIBUTES),
-        timeout=timeout,
         environment=master.environment(host),
     )
     if answer.status != 0:
-        return SlotAds(failed(f"cannot query the collector: {answer.reason}"))
+        reason = f"cannot query the collector: {answer.reason}"
+        return SlotAds(unknown(reason) if answer.late else failed(reason))
     try:
         ads = json.loads(answer.output.strip() or "[]")  # it prints nothing if there are no ads
     except ValueError as error:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.genconfig.outcome import PASSED, failed
+from condor_kvm_stage.genconfig.outcome import PASSED, failed, unknown
 from condor_kvm_stage.genconfig.probes import htcondor
 from condor_kvm_stage.genconfig.probes.htcondor import SETTINGS, Htcondor, Setting, parse
 from condor_kvm_stage.host import Answer
@@ -92,7 +92,9 @@ def test_unset_names_do_not_make_a_fault(tmp_path: Path) -> None:
     ],
 )
 def test_configuration_that_cannot_be_read_is_a_failure(tmp_path: Path, answer: Answer, fault: str) -> None:
-    assert htcondor.probe(FakeHost(tmp_path, programs={TOOL: answer})) == Htcondor(failed(fault), False, ())
+    assert htcondor.probe(FakeHost(tmp_path, programs={TOOL: answer})) == Htcondor(
+        unknown(fault) if answer.late else failed(fault), False, ()
+    )
 
 
 def test_host_without_htcondor_says_so(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_htcondor_gets_these_settings_and_no_others() -> None:
         "VM_TYPE": "kvm",
         "VM_GAHP_SERVER": "$(SBIN)/condor_vm-gahp",
         "VM_GAHP_LOG": "$(LOG)/VMGahpLog",
+        "VM_RECHECK_INTERVAL": "60",
         "VM_STATUS_INTERVAL": "30",
         "LIBVIRT_XML_SCRIPT": "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain",
         "VM_GAHP_SEND_ALL_CLASSAD": "False",

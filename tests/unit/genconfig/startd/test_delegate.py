@@ -77,7 +77,7 @@ def test_unit_has_time_for_a_silent_share_and_for_htcondor(tmp_path: Path, monke
     site.staging.timeout, site.htcondor.wait = 300, 500
     given = []
 
-    def run(*command: str, timeout: float = 5, **_: object) -> Answer:
+    def run(*command: str, timeout: float = 20, **_: object) -> Answer:
         given.append((command[:2], timeout))
         return Answer(0)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.genconfig.outcome import PASSED, failed
+from condor_kvm_stage.genconfig.outcome import PASSED, failed, unknown
 from condor_kvm_stage.genconfig.probes.htcondor import Htcondor, Setting
 from condor_kvm_stage.genconfig.startd.slot_ads import SlotAds, ask, of
 from condor_kvm_stage.host import Answer
@@ -144,7 +144,9 @@ def test_collector_is_asked_for_this_node_only(tmp_path: Path) -> None:
     ],
 )
 def test_collector_that_has_no_ads_is_a_fault(tmp_path: Path, answer: Answer, fault: str) -> None:
-    assert ask(FakeHost(tmp_path, programs={"/usr/bin/condor_status": answer}), NODE) == SlotAds(failed(fault))
+    assert ask(FakeHost(tmp_path, programs={"/usr/bin/condor_status": answer}), NODE) == SlotAds(
+        unknown(fault) if answer.late else failed(fault)
+    )
 
 
 @pytest.mark.parametrize(
