@@ -14,42 +14,19 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .answer import LATE, NO_STATUS, Answer
 from .errors import KvmStageError, root_hint
 
 _PATH = ("usr/sbin", "usr/bin", "sbin", "bin")
 _SEARCH_PATH = ":".join(f"/{directory}" for directory in _PATH)
 PATIENCE = 20.0  # seconds that a program has to answer, if nothing else is said: a busy node is slow
-_LATE = " did not end within "
-NO_STATUS = -1  # in place of an exit status: the program could not be run, did not end in time, or a signal ended it
 
 
 class FactsError(KvmStageError):
     """A required fact could not be read."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The result of running a program."""
-
-    status: int  # exit status, or NO_STATUS
-    output: str = ""  # stdout
-    errors: str = ""  # stderr
-    fault: str = ""  # why the program did not run or end, "" if it did
-
-    @property
-    def reason(self) -> str:
-        """Why it did not succeed, on one line: the fault, or the last line of its output."""
-        lines = (self.errors or self.output).strip().splitlines()
-        return self.fault or (lines[-1] if lines else f"exit status {self.status}")
-
-    @property
-    def late(self) -> bool:
-        """Whether it is only known that there was no answer in time: the node may be busy."""
-        return _LATE in self.fault
 
 
 class Host:
@@ -177,7 +154,7 @@ class Host:
             except subprocess.TimeoutExpired:
                 # Killed, but not waited for: a process that waits for a share that does not answer may not end
                 process.kill()
-                return Answer(NO_STATUS, fault=f"{command[0]}{_LATE}{seconds:.0f} s")
+                return Answer(NO_STATUS, fault=f"{command[0]}{LATE}{seconds:.0f} s")
             finally:
                 self.running.remove(os.path.basename(command[0]))
             return Answer(max(process.returncode, NO_STATUS), output, errors)

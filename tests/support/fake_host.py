@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from condor_kvm_stage.host import Answer, Host
+from condor_kvm_stage.answer import Answer
+from condor_kvm_stage.host import Host
 
 if sys.version_info >= (3, 11):
     pass

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from condor_kvm_stage import installed
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.probes import collect
 from condor_kvm_stage.genconfig.snippet import values, wanted
 from condor_kvm_stage.genconfig.startd import apply as startd
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import NOTICE, Message
 from support.fake_host import CAPABILITIES, FakeHost, write
 

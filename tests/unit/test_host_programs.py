@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.host import NO_STATUS, Answer, Host
+from condor_kvm_stage.answer import NO_STATUS, Answer
+from condor_kvm_stage.host import Host
 from support.fake_host import add_program
 from support.processes import NOBODY, runs, wait_for
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import installed, messages
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import ERROR, NOTICE, Message
 from support.fake_node import OFFERED, POLICY, FakeNode, job, notices, restarting, slot
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ..host import Answer
+from ..answer import Answer
 
 
 class _State(Enum):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import guest_facts, installed
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig import cli
 from condor_kvm_stage.guest_facts import GuestFacts
-from condor_kvm_stage.host import Answer
 from support.fake_node import POLICY, UP_TO_DATE, FakeNode, files, slot
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from condor_kvm_stage import installed
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.host import Answer
 from support.fake_node import NEXT, OFFERED, RESTARTED, UP_TO_DATE, FakeNode, job, slot
 
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.host import Answer
 from support.fake_node import FakeNode, files
 
 

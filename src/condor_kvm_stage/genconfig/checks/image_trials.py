@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from ...host import Answer, Host
+from ...answer import Answer
+from ...host import Host
 from ...share import mounts
 from ..outcome import PASSED, Outcome, failed, not_tried, unknown
 from ..probes import programs

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...answer import Answer
 from ...guest_facts import GuestFacts
-from ...host import Answer, Host
+from ...host import Host
 from ...leftovers.virsh import URI
 from ..outcome import PASSED, Outcome, failed, not_tried, of_answer
 from . import cpu, kvm, programs

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ...host import Answer, Host
+from ...answer import Answer
+from ...host import Host
 from ...installed import CONFIG_DIR, KEYWORD, SNIPPET
 from ..outcome import PASSED, Outcome, of_answer
 from . import master

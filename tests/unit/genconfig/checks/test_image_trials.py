@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.checks import image_trials, trials
 from condor_kvm_stage.genconfig.checks.image_trials import DirectoryTrial
 from condor_kvm_stage.genconfig.outcome import PASSED, Outcome, failed, not_tried, unknown
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.plugin import url
 from support.fake_host import FakeHost
 from support.trial_programs import FIND, HEAD, IMAGE, PATH_OF_PLUGIN, PLUGIN, Programs, Try, policy

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig import checks
 from condor_kvm_stage.genconfig.checks import Findings, Level, report, run
 from condor_kvm_stage.genconfig.checks.image_trials import DirectoryTrial
 from condor_kvm_stage.genconfig.checks.model import WHEN_LESS_BUSY
 from condor_kvm_stage.genconfig.outcome import PASSED, unknown
-from condor_kvm_stage.host import Answer
 from support.fake_node import POLICY, FakeNode
 from support.findings import Change, advertises, all_of, asked, of, tried, verdict
 from support.recorded_hosts import GOOD, RecordedHost, fix_what_does_not_go_through_host

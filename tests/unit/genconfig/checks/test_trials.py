@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.outcome import PASSED, Outcome, failed, unknown
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.policy.model import Policy
 from support.trial_programs import FIND, GAHP, GAHP_PASSED, PATH_OF_PLUGIN, PLUGIN, Try, policy
 

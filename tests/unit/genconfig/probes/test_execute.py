@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried, unknown
 from condor_kvm_stage.genconfig.probes import execute
 from condor_kvm_stage.genconfig.probes.execute import Execute
-from condor_kvm_stage.host import Answer, Host
+from condor_kvm_stage.host import Host
 from support.fake_host import FakeHost
 
 DF = "/usr/bin/df"

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried, unknown
 from condor_kvm_stage.genconfig.probes import guest_support
 from condor_kvm_stage.genconfig.probes.guest_support import GuestSupport
 from condor_kvm_stage.guest_facts import GuestFacts
-from condor_kvm_stage.host import Answer, Host
+from condor_kvm_stage.host import Host
 from support.fake_host import CAPABILITIES, FakeHost, Program, add_program
 
 VIRSH, QEMU = "/usr/bin/virsh", "/usr/libexec/qemu-kvm"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.outcome import PASSED, failed, unknown
 from condor_kvm_stage.genconfig.probes import htcondor
 from condor_kvm_stage.genconfig.probes.htcondor import SETTINGS, Htcondor, Setting, parse
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.installed import SNIPPET
 from support.fake_host import FakeHost
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.probes import memory
 from condor_kvm_stage.genconfig.probes.memory import Memory, ram_mib
-from condor_kvm_stage.host import Answer, FactsError
+from condor_kvm_stage.host import FactsError
 from support.fake_host import FakeHost, write
 
 GIB = 1 << 30

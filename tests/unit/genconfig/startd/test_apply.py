@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import installed
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.startd import delegate
 from condor_kvm_stage.genconfig.startd.delegate import ApplyError
-from condor_kvm_stage.host import Answer
 from support.fake_node import OFFERED, RECONFIG, RECONFIGURED, RESTARTED, Clock, FakeNode, apply, job, restarting, slot
 
 pytestmark = pytest.mark.usefixtures("clock", "policy_of_the_host")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.probes import master
 from condor_kvm_stage.genconfig.startd import delegate
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import NOTICE, Message
 from condor_kvm_stage.policy import model
 from support.fake_node import OFFERED, FakeNode

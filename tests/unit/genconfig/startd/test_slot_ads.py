@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.outcome import PASSED, failed, unknown
 from condor_kvm_stage.genconfig.probes.htcondor import Htcondor, Setting
 from condor_kvm_stage.genconfig.startd.slot_ads import SlotAds, ask, of
-from condor_kvm_stage.host import Answer
 from support.fake_host import FakeHost
 
 NODE = Htcondor(PASSED, True, (25, 14, 1), {"FULL_HOSTNAME": Setting("node.example.org", "<Detected>")})
