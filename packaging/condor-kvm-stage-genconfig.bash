@@ -14,7 +14,7 @@ _condor_kvm_stage_genconfig() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
     elif [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--apply --check --diff --help --json --quiet --remove --root --stdout \
-            --version" -- "$word")
+            --verbose --version --write" -- "$word")
     fi
 }
 

@@ -12,36 +12,21 @@ import pwd
 import socket
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .answer import LATE, NO_STATUS, Answer
 from .errors import KvmStageError, root_hint
 
 _PATH = ("usr/sbin", "usr/bin", "sbin", "bin")
 _SEARCH_PATH = ":".join(f"/{directory}" for directory in _PATH)
-NO_STATUS = -1  # in place of an exit status: the program could not be run, did not end in time, or a signal ended it
+PATIENCE = 20.0  # seconds that a program has to answer, if nothing else is said: a busy node is slow
 
 
 class FactsError(KvmStageError):
     """A required fact could not be read."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The result of running a program."""
-
-    status: int  # exit status, or NO_STATUS
-    output: str = ""  # stdout
-    errors: str = ""  # stderr
-    fault: str = ""  # why the program did not run or end, "" if it did
-
-    @property
-    def reason(self) -> str:
-        """Why it did not succeed, on one line: the fault, or the last line of its output."""
-        lines = (self.errors or self.output).strip().splitlines()
-        return self.fault or (lines[-1] if lines else f"exit status {self.status}")
 
 
 class Host:
@@ -49,6 +34,9 @@ class Host:
 
     def __init__(self, root: Path = Path("/")) -> None:
         self.root = root
+        self.patience = PATIENCE
+        self.deadline: float | None = None  # of time.monotonic(), for all programs together; None for no limit
+        self.running: list[str] = []  # names of the programs that are waited for
 
     def path(self, path: str) -> Path:
         """Return where a file of the host is, given its absolute path there."""
@@ -118,15 +106,18 @@ class Host:
         return ""
 
     def run(
-        self, *command: str, timeout: float = 5, user: str = "", environment: Mapping[str, str] | None = None
+        self, *command: str, timeout: float | None = None, user: str = "", environment: Mapping[str, str] | None = None
     ) -> Answer:
-        """Run a program without input, in the C locale, for at most timeout seconds. user: to run it as, if root."""
+        """Run a program without input, in the C locale, for at most timeout seconds (None: patience).
+
+        user: to run it as, if root.
+        """
         return self.start(*command, timeout=timeout, user=user, environment=environment)()
 
     def start(
         self,
         *command: str,
-        timeout: float = 5,
+        timeout: float | None = None,
         user: str = "",
         environment: Mapping[str, str] | None = None,
         given: str = "",
@@ -137,7 +128,9 @@ class Host:
         """
         program = self.program(command[0])
         if not program:
-            return lambda: Answer(NO_STATUS, fault=f"no program {command[0]}")
+            there = command[0].startswith("/") and self.exists(command[0])
+            fault = f"{command[0]} is not executable" if there else f"no program {command[0]}"
+            return lambda: Answer(NO_STATUS, fault=fault)
         switch: dict[str, Any] = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
         stdin = _input(given) if given else subprocess.DEVNULL
         try:
@@ -159,21 +152,32 @@ class Host:
             if given:
                 os.close(stdin)
 
+        self.running.append(os.path.basename(command[0]))
+
         def answer() -> Answer:
+            seconds = self.left(timeout)
             try:
-                output, errors = process.communicate(timeout=timeout)
+                output, errors = process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:
                 # Killed, but not waited for: a process that waits for a share that does not answer may not end
                 process.kill()
-                return Answer(NO_STATUS, fault=f"{command[0]} did not end within {timeout:.0f} s")
+                return Answer(NO_STATUS, fault=f"{command[0]}{LATE}{seconds:.0f} s")
+            finally:
+                self.running.remove(os.path.basename(command[0]))
             return Answer(max(process.returncode, NO_STATUS), output, errors)
 
         return answer
 
+    def left(self, timeout: float | None = None) -> float:
+        """Return the seconds for which to wait: the timeout, or patience; no longer than to the deadline."""
+        seconds = self.patience if timeout is None else timeout
+        # After the deadline a minimum with which a program times out at once
+        return seconds if self.deadline is None else max(0.1, min(seconds, self.deadline - time.monotonic()))
+
     def refusal(self, path: str) -> str:
         """Return why no daemon answers at a UNIX socket, "" if one does. The file may outlive its daemon."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(5)
+            connection.settimeout(self.left())
             try:
                 connection.connect(str(self.path(path)))
             except OSError as error:

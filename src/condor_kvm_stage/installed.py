@@ -15,6 +15,7 @@ SLOT_ATTRIBUTES = "/run/condor-kvm-stage/slot-attributes"  # for the slot ad, on
 STAGING_CACHE = "/run/condor-kvm-stage/staging"
 GUEST_FACTS = "/run/condor-kvm-stage/guest"
 RECOVERY = "/run/condor-kvm-stage/recovery"  # locked by the process that waits for the node to start guests again
+ATTEMPT = "/run/condor-kvm-stage/restarted-for"  # what a restart of the startd was for, until it has helped
 
 # The programs that HTCondor runs for a guest: its LIBVIRT_XML_SCRIPT, and a hook of its starter
 BUILDER = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain"

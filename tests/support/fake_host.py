@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from condor_kvm_stage.host import Answer, Host
+from condor_kvm_stage.answer import Answer
+from condor_kvm_stage.host import Host
 
 if sys.version_info >= (3, 11):
     pass
@@ -114,7 +115,7 @@ class FakeHost(Host):
     def start(
         self,
         *command: str,
-        timeout: float = 5,
+        timeout: float | None = None,
         user: str = "",
         environment: Mapping[str, str] | None = None,
         given: str = "",

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from condor_kvm_stage import installed
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.probes import collect
 from condor_kvm_stage.genconfig.snippet import values, wanted
 from condor_kvm_stage.genconfig.startd import apply as startd
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import NOTICE, Message
 from support.fake_host import CAPABILITIES, FakeHost, write
 
@@ -28,6 +28,8 @@ types = []
 wait = 60
 """
 OFFERED = "HTCondor advertises for this node: HasVM = true, VM_Memory = 1024, staging by nfs:// = true."
+RESTARTED = "Its startd was restarted for that; it had no job."
+NEXT = "Next: condor-kvm-stage-genconfig --check says whether VM jobs can run here; then: man condor-kvm-stage"
 RECONFIG = "condor_reconfig"
 UP_TO_DATE = f"{installed.SNIPPET} is up to date\n"
 RECONFIGURED = 2_000_000_000  # the Unix time at which a test starts

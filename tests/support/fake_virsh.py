@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from condor_kvm_stage.host import Answer
+from condor_kvm_stage.answer import Answer
 from support.fake_host import FakeHost, write
 
 SOCKET = "/run/libvirt/libvirt-sock"

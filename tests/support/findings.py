@@ -8,8 +8,9 @@ from typing import Any
 
 from condor_kvm_stage.genconfig import checks
 from condor_kvm_stage.genconfig.checks import Check, Findings
-from condor_kvm_stage.genconfig.checks.trials import DirectoryTrial
+from condor_kvm_stage.genconfig.checks.image_trials import DirectoryTrial
 from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried
+from condor_kvm_stage.genconfig.probes.execute import Execute
 from condor_kvm_stage.genconfig.probes.htcondor import Setting
 from condor_kvm_stage.guest_facts import GuestFacts
 
@@ -76,9 +77,16 @@ def all_of(*changes: Change) -> Change:
     return change
 
 
-def directory(fault: str = "", image: str = "/srv/images/x.img", source: str = "nfs4 filer:/export") -> Change:
+def directory(
+    fault: str = "", image: str = "/srv/images/x.img", source: str = "nfs4 filer:/export", **more: Any
+) -> Change:
     outcome = failed(fault) if fault else PASSED if image else not_tried("has no image to try")
-    return tried(directories=(DirectoryTrial("/srv/images", image, outcome, source),))
+    return tried(directories=(DirectoryTrial("/srv/images", image, outcome, source, **more),))
+
+
+def execute(**changes: Any) -> Change:
+    """A change of the file system of EXECUTE, which is else a healthy one."""
+    return tried(execute=replace(Execute(PASSED, "xfs", 20480, 40960), **changes))
 
 
 CONTAINER = of("environment", container="docker")

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from condor_kvm_stage import installed
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.snippet import render
-from condor_kvm_stage.host import Answer
 from recorder import layers
 from support.fake_host import FakeHost
 

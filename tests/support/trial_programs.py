@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.checks.trials import Trials
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.policy.model import Policy
 from support.fake_host import Program
 

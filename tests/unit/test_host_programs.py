@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.host import Answer, Host
+from condor_kvm_stage.answer import NO_STATUS, Answer
+from condor_kvm_stage.host import Host
 from support.fake_host import add_program
 from support.processes import NOBODY, runs, wait_for
 
@@ -129,3 +130,20 @@ def test_jobs_user_is_condor_or_nobody(monkeypatch: pytest.MonkeyPatch, known: t
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("pwd.getpwnam", getpwnam)
     assert Host().job_user() == user
+
+
+def test_deadline_is_for_all_programs_together(host: Host) -> None:
+    add_program(host, "#!/bin/sh\nexec sleep 60\n")
+    host.deadline = time.monotonic() + 0.5
+    begin = time.monotonic()
+    for _ in range(3):
+        answer = host.run("program")
+        assert (answer.late, answer.status) == (True, NO_STATUS)
+    assert time.monotonic() - begin < 10
+    assert host.running == []
+
+
+def test_program_that_is_there_but_cannot_be_run_is_not_said_to_be_missing(host: Host) -> None:
+    add_program(host, "#!/bin/sh\n", mode=0o644)
+    assert host.run("/usr/bin/program").fault == "/usr/bin/program is not executable"
+    assert host.run("/usr/bin/other").fault == "no program /usr/bin/other"

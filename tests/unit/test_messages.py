@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import installed, messages
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import ERROR, NOTICE, Message
 from support.fake_node import OFFERED, POLICY, FakeNode, job, notices, restarting, slot
 
@@ -52,7 +52,14 @@ def everything(node: FakeNode) -> set[str]:
     }
 
 
+def upgrade(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    """Let this not be the first installation, which has more to say."""
+    cli.main(["--write"], node)
+    capsys.readouterr()
+
+
 def test_quiet_apply_is_silent_where_there_is_nothing_to_do(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    upgrade(node, capsys)
     assert cli.main(["--apply", "--quiet"], node) == 0
     assert capsys.readouterr().out == ""
     assert cli.main(["--apply"], node) == 0
@@ -60,6 +67,7 @@ def test_quiet_apply_is_silent_where_there_is_nothing_to_do(node: FakeNode, caps
 
 
 def test_quiet_apply_says_what_is_left_to_do(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    upgrade(node, capsys)
     node.pool = [[slot(VM_Memory=512), job("slot1_1@worker")]]
     assert cli.main(["--apply", "--quiet"], node) == 0
     pending, why, _ = capsys.readouterr().out.splitlines()
@@ -68,6 +76,7 @@ def test_quiet_apply_says_what_is_left_to_do(node: FakeNode, capsys: pytest.Capt
 
 
 def test_quiet_apply_says_why_there_is_no_vm_universe(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    upgrade(node, capsys)
     node.kvm = "ENOENT"
     node.pool = [[slot(HasVM=False)]]
     assert cli.main(["--apply", "--quiet"], node) == 0
@@ -114,6 +123,7 @@ def test_failure_is_an_error_in_the_journal(
 
 
 def test_quiet_apply_names_directories_that_are_not_there(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
+    upgrade(node, capsys)
     node.policy(POLICY + '[staging]\nimage_dirs = ["/none/images", "/"]\n')
     assert cli.main(["--apply", "--quiet"], node) == 0
     (line,) = capsys.readouterr().out.splitlines()

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from condor_kvm_stage.host import Answer
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.installed import SNIPPET
 from condor_kvm_stage.share.mounts import MOUNTINFO
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from condor_kvm_stage.host import Answer, Host
+from condor_kvm_stage.answer import Answer
+from condor_kvm_stage.host import Host
 
 _ERRORS = {os.strerror(code): name for code, name in errno.errorcode.items()}
 
@@ -80,7 +81,7 @@ class RecordingHost(Host):
     def start(
         self,
         *command: str,
-        timeout: float = 5,
+        timeout: float | None = None,
         user: str = "",
         environment: Mapping[str, str] | None = None,
         given: str = "",

@@ -79,7 +79,7 @@ def render(image: Path) -> None:
     """Render the snippet into an image with the package, from a builder that has it, too, as the policy says."""
     with container.tree(_RELEASE) as builder:
         bake(builder, Way.CONTAINER)
-        container.execute(builder, [f"{PACKAGE}-genconfig", "--root", _IMAGE], binds={image: _IMAGE})
+        container.execute(builder, [f"{PACKAGE}-genconfig", "--root", _IMAGE, "--write"], binds={image: _IMAGE})
 
 
 def _install(execute: Callable[[Sequence[str]], subprocess.CompletedProcess[str]], way: Way) -> Baked:

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .. import guest_facts
 from ..errors import KvmStageError
@@ -24,11 +24,41 @@ _BUILDER = "condor-kvm-stage-domain"
 _HOOK = "condor-kvm-stage-prepare"
 
 
+_USAGE_OF_BUILDER = """\
+usage: build-domain PID < AD
+
+Print the definition of a VM universe job's virtual machine, as XML for libvirt, or a
+definition that puts the job on hold. condor-kvm-stage-domain runs this, which is
+HTCondor's LIBVIRT_XML_SCRIPT; nobody need run it by hand. What a job may ask for is in
+condor-kvm-stage-domain(8).
+
+  PID  the process id of condor_vm-gahp
+  AD   the job's ad in the long format, on standard input
+"""
+_USAGE_OF_HOOK = """\
+usage: condor-kvm-stage-prepare < AD
+
+Say why a VM universe job would be refused, before its virtual machine is defined, so
+that the job goes on hold with the reason. HTCondor's condor_starter runs this for each
+job (KVMSTAGE_HOOK_PREPARE_JOB); nobody need run it by hand. What a job may ask for is
+in condor-kvm-stage-domain(8).
+
+  AD   the job's ad in the long format, on standard input
+"""
+_HELP = (["-h"], ["--help"])
+
+
 def main(arguments: list[str]) -> int:
     """Build a definition for the vm-gahp whose process id is given, or run the janitor. Returns the exit status.
 
     Or, with TRY_GUESTS, try whether this node starts guests: status 1 and a reason on stdout if it does not.
     """
+    if arguments in _HELP:
+        sys.stdout.write(_USAGE_OF_BUILDER)
+        return 0
+    if not arguments:
+        sys.stderr.write(_USAGE_OF_BUILDER)
+        return 2
     if arguments[0] == janitor.OPTION:
         janitor.wait_and_sweep(arguments[1], int(arguments[2]), int(arguments[3]))
         return 0
@@ -62,8 +92,14 @@ def build(vm_gahp: int) -> int:
     return 0
 
 
-def prepare() -> int:
+def prepare(arguments: Sequence[str] = ()) -> int:
     """Run as a hook, before the vm-gahp: print why a VM universe job would be refused. Other jobs are ignored."""
+    if list(arguments) in _HELP:
+        sys.stdout.write(_USAGE_OF_HOOK)
+        return 0
+    if sys.stdin is not None and sys.stdin.isatty():  # somebody has typed its name
+        sys.stderr.write(_USAGE_OF_HOOK)
+        return 2
     try:
         data = sys.stdin.buffer.read(job_ad.LARGEST + 1)
         if job_ad.universes(data) != {_VM_UNIVERSE}:  # if that is ambiguous, the builder still checks

@@ -7,19 +7,18 @@ from collections.abc import Callable, Generator, Iterator
 from ..host import Host
 from ..installed import APPLY, SNIPPET
 from ..leftovers import remove
-from ..messages import NOTICE, Message
+from ..leftovers.virsh import URI
+from ..messages import INFO, NOTICE, Message
 from ..policy.model import Policy
 from . import runtime_files
-from .probes import guest_support, htcondor, image_dirs
+from .probes import guest_support, htcondor, image_dirs, master
 from .probes.guest_support import GuestSupport
-from .snippet import file, wanted
+from .snippet import checksum, file, wanted
 from .snippet.values import Values
 from .startd import apply as startd
 from .startd import delegate
 
 _CHECK = "condor-kvm-stage-genconfig --check"
-# Seconds. When libvirt's daemon runs for the first time it probes QEMU, which takes more than two seconds
-_LIBVIRT_TIMEOUT = 20
 
 
 def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
@@ -32,8 +31,9 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
         if delegate.must_delegate(host):
             yield from delegate.delegate(host, policy)
             return
-    support = guest_support.start(host, _LIBVIRT_TIMEOUT) if policy.guest.guarded else None
+    support = guest_support.start(host) if policy.guest.guarded else None
     found = wanted.for_host(host, policy)
+    is_first = host.text(SNIPPET) is None
     changed = yield from _counted(file.put(found.text, host))
     if apply:
         yield from remove.carry_out(host, found.facts.libvirt.listens.passed, found.facts.htcondor.value("EXECUTE"))
@@ -45,12 +45,20 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
             f"No VM universe on this node: {found.values.no_vm}. Images can still be staged; see {_CHECK}",
             NOTICE,
         )
-    if apply and delegate.is_running(host):
-        yield from startd.apply(host, htcondor.probe(host), policy, found.values)
+    level = NOTICE if is_first else INFO  # an installation tells what it has done, an upgrade what is left to do
+    if apply and not support and not found.values.no_vm:
+        # HTCondor's test of VM universe waits 5 seconds, and libvirt's daemon may need more to start. Where guests are
+        # ours, it has just been asked
+        host.run("virsh", "--connect", URI, "version")
+    circumstances = f"{checksum.of(found.text)} {found.facts.libvirt.listens}"
+    if apply and master.is_running(host):
+        yield from startd.apply(host, htcondor.probe(host), policy, found.values, level, circumstances)
     elif apply:
-        yield Message("HTCondor is not running; it will use this when it starts.")
+        yield Message("HTCondor is not running; it will use this when it starts.", level)
     elif changed:
         yield Message(f"HTCondor does not use this yet; to apply it: {APPLY}")
+    if apply and is_first:
+        yield Message(f"Next: {_CHECK} says whether VM jobs can run here; then: man condor-kvm-stage", NOTICE)
 
 
 def _counted(lines: Iterator[Message]) -> Generator[Message, None, int]:

@@ -1,23 +1,26 @@
-"""The outcome of something that was tried or asked: passed, failed with a reason, or not tried."""
+"""The outcome of something that was tried or asked: passed, failed with a reason, unknown, or not tried."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 
+from ..answer import Answer
+
 
 class _State(Enum):
     PASSED = "passed"
     FAILED = "failed"
+    UNKNOWN = "unknown"
     NOT_TRIED = "not tried"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One of three states. Made by PASSED, failed() and not_tried()."""
+    """One of four states. Made by PASSED, failed(), unknown(), of_answer() and not_tried()."""
 
     _state: _State
-    reason: str = ""  # why it failed or was not tried, on one line; "" if it passed
+    reason: str = ""  # why it failed, is unknown or was not tried, on one line; "" if it passed
 
     @property
     def passed(self) -> bool:
@@ -26,6 +29,11 @@ class Outcome:
     @property
     def failed(self) -> bool:
         return self._state is _State.FAILED
+
+    @property
+    def unknown(self) -> bool:
+        """Whether there was no answer in time. That is neither good nor bad: the node may be busy."""
+        return self._state is _State.UNKNOWN
 
     @property
     def tried(self) -> bool:
@@ -38,6 +46,16 @@ PASSED = Outcome(_State.PASSED)
 def failed(reason: str) -> Outcome:
     """Return the outcome of something that failed."""
     return Outcome(_State.FAILED, reason)
+
+
+def unknown(reason: str) -> Outcome:
+    """Return the outcome of something that did not answer in time."""
+    return Outcome(_State.UNKNOWN, reason)
+
+
+def of_answer(answer: Answer, reason: str = "") -> Outcome:
+    """Return the outcome of a program that was not successful. reason: of its failure, "" for the answer's."""
+    return unknown(answer.reason) if answer.late else failed(reason or answer.reason)
 
 
 def not_tried(reason: str) -> Outcome:

@@ -37,7 +37,14 @@ def write(attributes: dict[str, str], policy: Policy, guest: GuestFacts | None, 
 def remove(host: Host) -> None:
     """Remove what write() wrote. Raises WriteError."""
     directory = host.path(installed.SLOT_ATTRIBUTES).parent
-    for path in (installed.SLOT_ATTRIBUTES, installed.STAGING_CACHE, installed.GUEST_FACTS, installed.RECOVERY):
+    ours = (
+        installed.SLOT_ATTRIBUTES,
+        installed.STAGING_CACHE,
+        installed.GUEST_FACTS,
+        installed.ATTEMPT,
+        installed.RECOVERY,
+    )
+    for path in ours:
         _unlink(path, host)
     try:
         if directory.is_dir():

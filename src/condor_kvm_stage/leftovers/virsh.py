@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..host import Answer, Host
+from ..answer import Answer
+from ..host import Host
 
 URI = "qemu:///system"  # the vm-gahp's qemu:///session is the same for root
 

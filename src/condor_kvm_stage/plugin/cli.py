@@ -11,25 +11,31 @@ usage: vm-nfs-plugin -classad
        vm-nfs-plugin URL FILE
        vm-nfs-plugin FILE URL
 
-Stage the disk of a VM universe job: make a qcow2 copy-on-write overlay of an image on a shared file system.
-HTCondor runs this for every URL in transfer_input_files that begins with nfs://, and, with -upload, for such
-a URL as output_destination or in transfer_output_remaps.
+Stage the disk of a VM universe job: make a qcow2 copy-on-write overlay of an
+image on a shared file system. HTCondor runs this for every URL in
+transfer_input_files that begins with nfs://, and, with -upload, for such a URL
+as output_destination or in transfer_output_remaps.
 
   -classad          print what the plug-in supports, as a ClassAd
-  -infile FILE      transfer each file that a ClassAd in FILE asks for (Url, LocalFileName)
+  -infile FILE      transfer each file that a ClassAd in FILE asks for (Url,
+                    LocalFileName)
   -outfile FILE     write a result for each file into FILE, as ClassAds
   -upload           put files on the share, instead of staging images from it
-  URL FILE          stage one image (the protocol's first version); the result is printed
+  URL FILE          stage one image (the protocol's first version); the result
+                    is printed
   FILE URL          put one file on the share
   --help, --version
 
-URL is nfs:///absolute/path/of/image:name or nfs://server/export/path/of/image:name. The image may be raw or
-qcow2. The overlay appears as `name` in the directory of FILE; an existing file is never overwritten. Options
-stand before the name, as in nfs:///srv/x.qcow2?size=40G&mode=copy:name. See vm-nfs-plugin(1).
+URL is nfs:///absolute/path/of/image:name or nfs://server/export/image:name. The
+image may be raw or qcow2. The overlay appears as `name` in the directory of
+FILE; an existing file is never overwritten. Options stand before the name, as in
+nfs:///srv/x.qcow2?size=40G&mode=copy:name. See vm-nfs-plugin(1). To try an image
+as HTCondor does: condor-kvm-stage-genconfig --check nfs:///srv/x.qcow2:name
 
-exit status: 0 done; 64 the request is wrong; 65 the image is missing or refused; 68 the server is not
-mounted here; 69 the share does not answer; 70 a bug in the plug-in; 74 started, but not finished (disk full);
-77 not allowed by permissions or policy; 78 the node is not set up
+exit status: 0 done; 64 the request is wrong; 65 the image is missing or refused;
+68 the server is not mounted here; 69 the share does not answer; 70 a bug in the
+plug-in; 74 started, but not finished (disk full); 77 not allowed by permissions
+or policy; 78 the node is not set up
 """
 
 CAPABILITIES = f"""\

@@ -15,17 +15,19 @@ def _directories(value: "Any") -> "list[str]":
     # commas separate directories in the slot ad
     if not good or any(character in item for item in value for character in "\0,"):
         raise ValueError('must be a list of absolute paths without commas, as ["/srv/images"]')
-    return list(value)
+    # The slot ad has them as the manual page's example of a job compares them: without a slash at the end
+    return [item.rstrip("/") or "/" for item in value]
 
 
 def _plain_directories(value: "Any") -> "list[str]":
     """Check directories for an expression in HTCondor's configuration, where special characters are unsafe."""
-    for item in _directories(value):
+    directories = _directories(value)
+    for item in directories:
         if not _PLAIN.issuperset(item) or "/../" in item + "/" or not item.strip("/"):
             raise ValueError(
                 "must be paths below /, of letters, digits and /._+- only, without '..', as [\"/srv/images\"]"
             )
-    return [item.rstrip("/") for item in value]
+    return directories
 
 
 def _users(value: "Any") -> "list[str]":
@@ -151,5 +153,5 @@ KEYS: "dict[str, dict[str, Check]]" = {
         "vnc": _boolean,
     },
     "network": {"types": _types, "bridge": _interface},
-    "htcondor": {"restart": _one_of(HtcondorPolicy.RESTARTS), "wait": _number(1, 600)},
+    "htcondor": {"restart": _one_of(HtcondorPolicy.RESTARTS), "wait": _number(1, 600), "patience": _number(1, 600)},
 }

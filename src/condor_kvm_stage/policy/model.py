@@ -13,7 +13,14 @@ AUTO = Auto()
 
 
 class PolicyError(KvmStageError):
-    """The policy cannot be read, or is invalid. All programs fail closed: nothing is done without its limits."""
+    """The policy cannot be read, or is invalid. All programs fail closed: nothing is done without its limits.
+
+    fault: what is wrong, with what to write instead. remedy: what the administrator must do, which job users are told.
+    """
+
+    def __init__(self, fault: str, remedy: str = "") -> None:
+        super().__init__(f"{fault}; {remedy}" if remedy else fault)
+        self.fault = fault
 
 
 class StagingPolicy:
@@ -85,11 +92,12 @@ class NetworkPolicy:
 class HtcondorPolicy:
     """Table [htcondor]: how changes are applied."""
 
-    __slots__ = ("restart", "wait")
+    __slots__ = ("patience", "restart", "wait")
     RESTARTS = ("idle", "peaceful", "never")
 
     def __init__(self) -> None:
         self.restart = "idle"  # of RESTARTS
+        self.patience = 20  # seconds in which this node's programs must answer the generator
         self.wait = 60  # seconds until HTCondor must have applied a change
 
 

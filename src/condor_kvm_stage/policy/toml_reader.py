@@ -15,36 +15,55 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # as editors of Windows write it
+
+
 def parse(data: bytes, path: str) -> Policy:
     """Return the policy in `data`, the content of the file at `path`. Raises PolicyError, which names file and line."""
-    try:
-        text = data.decode()
-        document = _toml(text)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _broken(path, f"line {line}: bytes that are not UTF-8; write it in UTF-8") from None
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
-        raise _broken(path, str(error)) from None
+    text, document = _document(data, path)
     policy = Policy(data)
     for table, settings in document.items():
         if table not in KEYS:
             kind = "table" if isinstance(settings, dict) else "key"
             known = _known(table, KEYS, f"the tables are {', '.join(f'[{name}]' for name in KEYS)}")
-            raise _broken(path, f"{_line(text, table)}: unknown {kind} '{table}'; {known}")
+            raise _broken(path, f"line {_line(text, table)}: unknown {kind} '{table}'; {known}")
         if not isinstance(settings, dict):
-            raise _broken(path, f"{_line(text, table)}: {table} must be a table, [{table}]")
+            raise _broken(path, f"line {_line(text, table)}: {table} must be a table, [{table}]")
         checks = KEYS[table]
         for key, value in settings.items():
             if key not in checks:
                 known = _known(key, checks, f"the keys are {', '.join(checks)}")
-                raise _broken(path, f"{_line(text, table, key)}: unknown key '{key}' in [{table}]; {known}")
+                raise _broken(path, f"line {_line(text, table, key)}: unknown key '{key}' in [{table}]; {known}")
             try:
                 setattr(getattr(policy, table), key, checks[key](value))
             except ValueError as error:
-                raise _broken(path, f"{_line(text, table, key)}: {key} {error}") from None
+                number = _line(text, table, key)
+                from . import corrections  # needed only for the message
+
+                correct = corrections.of_value(text, number, key)
+                raise _broken(path, f"line {number}: {key} {error}{correct}") from None
             policy.given.append(f"{table}.{key}")
     policy.staging.guests_have_own_user = policy.guest.guarded
     return policy
+
+
+def _document(data: bytes, path: str) -> "tuple[str, dict[str, Any]]":
+    """Return the text of a policy, and what it says. Raises PolicyError."""
+    if data.startswith(_BYTE_ORDER_MARK):
+        step = f"remove it: sed -i '1s/^\\xef\\xbb\\xbf//' {path}"
+        raise _broken(path, f"line 1: it begins with a byte order mark, which TOML does not allow; {step}")
+    try:
+        text = data.decode()
+        return text, _toml(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _broken(path, f"line {line}: bytes that are not UTF-8; write it in UTF-8") from None
+    except ValueError as error:  # TOMLDecodeError is one
+        from . import corrections
+
+        raise _broken(path, corrections.of_syntax(text, str(error), _toml)) from None
+    except RecursionError as error:
+        raise _broken(path, str(error)) from None
 
 
 def _known(name: str, known: "dict[str, Any]", all_known: str) -> str:
@@ -80,7 +99,7 @@ def _toml(text: str) -> "dict[str, Any]":
     return document
 
 
-def _line(text: str, *keys: str) -> str:
+def _line(text: str, *keys: str) -> int:
     """Return the line of a key, for a message. TOML parsers report the line of a syntax error, but not of a key."""
     lines, start = text.split("\n"), 0
     for end in range(1, len(lines) + 1):
@@ -93,11 +112,11 @@ def _line(text: str, *keys: str) -> str:
         if found is not None:
             break
         start = end
-    return f"line {start + 1}"
+    return start + 1
 
 
 def _broken(path: str, reason: str) -> PolicyError:
     return PolicyError(
-        f"the site's policy {path} is broken: {printable(reason)}; the administrator of {os.uname().nodename} must "
-        "fix it"
+        f"the site's policy {path} is broken: {printable(reason)}",
+        f"the administrator of {os.uname().nodename} must fix it",
     )

@@ -52,9 +52,11 @@ def _port(options: str) -> int:
     return int(given[-1]) if given and given[-1].isdecimal() and given[-1] != "0" else servers.PORT
 
 
-def entries(mountinfo: str) -> "dict[str, tuple[str, str]]":
-    """Return the type and source of each mount, by mount point. A later mount hides earlier ones."""
-    return {mount_point: (kind, source) for mount_point, (kind, source, _) in _entries(mountinfo).items()}
+def at(mountinfo: str, directory: str) -> "tuple[str, str, str]":
+    """Return the type, source and options of the mount that a directory is on; "" for the root file system."""
+    found = _entries(mountinfo)
+    above = [point for point in found if point != "/" and is_under(directory + "/", point)]
+    return found[max(above, key=len)] if above else ("", "", "")
 
 
 def _entries(mountinfo: str) -> "dict[str, tuple[str, str, str]]":

@@ -53,10 +53,10 @@ def test_guest_starts_with_the_cpu_that_was_found_and_not_with_more(starter: Nod
     if found["cpu_without"] or not found["cpu_mode"]:
         assert not starts(starter, "host-passthrough", [])
     verdict = starter.run("condor-kvm-stage-genconfig --check", check=False).stdout
-    level = re.search(r"^(\S+) +libvirt +cpu ", verdict, re.MULTILINE)
+    level = re.search(r"^(\S+) +libvirt cpu: ", verdict, re.MULTILINE)
     assert level
     assert level[1] == ("ok" if (found["cpu_mode"], found["cpu_without"]) == ("host-passthrough", []) else "note")
-    assert re.search(r"^ok +htcondor +domain ", verdict, re.MULTILINE)
+    assert re.search(r"^ok +htcondor domain: ", verdict, re.MULTILINE)
 
 
 def test_htcondor_runs_our_programs_unless_the_policy_says_otherwise(starter: Node) -> None:
@@ -68,13 +68,13 @@ def test_htcondor_runs_our_programs_unless_the_policy_says_otherwise(starter: No
         starter.run(["test", "-x", program])
     try:
         with site.policy(starter, "[guest]\nguarded = false\n"):
-            starter.run("condor-kvm-stage-genconfig")
+            starter.run("condor-kvm-stage-genconfig --write")
             assert starter.run("condor_config_val LIBVIRT_XML_SCRIPT").stdout.endswith("/libvirt_simple_script.awk\n")
             assert not (starter.root / FACTS).exists()
             verdict = starter.run("condor-kvm-stage-genconfig --check", check=False).stdout
-            assert re.search(r"^note +htcondor +domain +as the policy says", verdict, re.MULTILINE)
+            assert re.search(r"^note +htcondor domain: as the policy says", verdict, re.MULTILINE)
     finally:
-        starter.run("condor-kvm-stage-genconfig")
+        starter.run("condor-kvm-stage-genconfig --write")
     assert (starter.root / FACTS).exists()
 
 
@@ -84,6 +84,6 @@ def test_site_that_has_hooks_of_its_own_keeps_them(starter: Node) -> None:
     try:
         assert starter.run("condor_config_val STARTER_DEFAULT_JOB_HOOK_KEYWORD").stdout == "SITE\n"
         verdict = starter.run("condor-kvm-stage-genconfig --check", check=False).stdout
-        assert re.search(r"^note +htcondor +domain .*STARTER_DEFAULT_JOB_HOOK_KEYWORD = SITE", verdict, re.MULTILINE)
+        assert re.search(r"^note +htcondor domain: .*STARTER_DEFAULT_JOB_HOOK_KEYWORD = SITE", verdict, re.MULTILINE)
     finally:
         own.unlink()

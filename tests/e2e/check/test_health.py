@@ -20,19 +20,20 @@ def test_healthy_node_is_found_healthy_quickly(own: Node) -> None:
     names = ("kvm device", "libvirt daemon", "libvirt cpu")
     for name in (*names, *(f"htcondor {name}" for name in ("vm-gahp-test", "snippet", "domain", "startd"))):
         assert result.levels[name] == "ok", result.found[name]
-    assert own.run(CHECK).stdout.splitlines()[-1] == "This node can run VM jobs."
+    assert own.run(CHECK).stdout.splitlines()[-1].startswith("This node can run VM jobs")
 
 
 def test_json_and_text_agree(own: Node) -> None:
-    text = own.run(CHECK, check=False).stdout.splitlines()
+    text = own.run(f"{CHECK} --verbose", check=False).stdout.splitlines()
     document = json.loads(own.run(f"{CHECK} --json", check=False).stdout)
-    assert len(text) == len(document["checks"]) + 1, "the last line is the verdict on the node"
-    for line, verdict in zip(text, document["checks"]):
-        assert line.split()[:3] == [verdict["level"], verdict["group"], verdict["name"]]
-        step = f" -> {verdict['next_step']}" if verdict["next_step"] else ""
-        assert line.endswith(f"  {verdict['found']}{step}")
-    quiet = own.run(f"{CHECK} --quiet", check=False).stdout.splitlines()
-    assert quiet == [line for line in text[:-1] if line.split()[0] in ("warn", "fail")]
+    expected, urgent = [], []
+    for verdict in document["checks"]:
+        lines = [f"{verdict['level']:4}  {verdict['group']} {verdict['name']}: {verdict['found']}"]
+        lines += [f"      -> {verdict['next_step']}"] if verdict["next_step"] else []
+        expected += lines
+        urgent += lines if verdict["level"] in ("warn", "fail") else []
+    assert text[:-1] == expected
+    assert own.run(f"{CHECK} --quiet", check=False).stdout.splitlines() == urgent
 
 
 def test_share_that_hangs_is_a_failure_in_time(own: Node) -> None:
@@ -42,7 +43,7 @@ def test_share_that_hangs_is_a_failure_in_time(own: Node) -> None:
     assert result.status == 1
     assert "images directory" in result.failed
     assert f"{site.HANGING} (fuse filer:/hanging): " in result.found["images directory"]
-    assert "did not answer within 5 s" in result.found["images directory"]
+    assert "the share did not answer: " in result.found["images directory"]
 
 
 @pytest.mark.guest
@@ -88,7 +89,7 @@ def test_ordinary_user_is_told_what_only_root_can_find_out(own: Node) -> None:
     assert result.levels["htcondor startd"] == "ok", result.found["htcondor startd"]
     assert result.levels["host cpu"] != "warn"
     last = own.run(CHECK, user="alice").stdout.splitlines()[-1]
-    assert last == "This node can run VM jobs, as far as this user can tell."
+    assert last.startswith("This node can run VM jobs, as far as this user can tell, with ")
 
 
 def test_missing_vm_gahp_is_a_failure_with_its_package(own: Node) -> None:
@@ -97,4 +98,4 @@ def test_missing_vm_gahp_is_a_failure_with_its_package(own: Node) -> None:
         text = own.run(CHECK, check=False).stdout
     assert result.status == 1
     assert result.failed == {"htcondor vm-gahp"}
-    assert "no program condor_vm-gahp -> dnf install condor-vm-gahp" in text
+    assert "no program condor_vm-gahp\n      -> dnf install condor-vm-gahp\n" in text

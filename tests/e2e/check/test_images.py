@@ -18,7 +18,7 @@ def test_image_on_a_share_that_hangs_is_a_failure_in_time(own: Node) -> None:
 
 def test_image_of_each_directory_is_staged(own: Node) -> None:
     with site.policy(own, IMAGE_DIRS):
-        own.run("condor-kvm-stage-genconfig")
+        own.run("condor-kvm-stage-genconfig --write")
         before = sorted((own.root / "tmp").iterdir())
         result = check(own)
     assert result.levels["images directory"] == "ok"

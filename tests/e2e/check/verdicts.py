@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from testnode.node import Node
 
 CHECK = "condor-kvm-stage-genconfig --check"
-LIMIT = 15  # seconds, whatever is broken
+LIMIT = 25  # seconds, whatever is broken: htcondor.patience and the rest
 IMAGE_DIRS = '[staging]\nimage_dirs = ["/srv/images"]\n'
 
 

@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.domain import control, qemu_identity
 from condor_kvm_stage.guest_facts import GuestFacts
-from condor_kvm_stage.host import Answer
 from support.domain.guests import GROUP
 from support.fake_host import FakeHost
 

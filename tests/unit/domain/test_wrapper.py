@@ -56,6 +56,23 @@ def assert_refusal(output: str) -> None:
     assert domain.findtext("name")
 
 
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_who_runs_it_by_hand_is_told_what_it_is_for(wrapper: list[str], builder: Path, option: str) -> None:
+    write(builder, "echo '<domain/>'")
+    assert run([*wrapper, option]).startswith("usage: condor-kvm-stage-domain < AD\n")
+
+
+def test_on_a_terminal_it_does_not_wait_for_a_job(wrapper: list[str], builder: Path) -> None:
+    write(builder, "cat")
+    terminal, other = os.openpty()
+    try:
+        done = subprocess.run(wrapper, stdin=other, stdout=subprocess.PIPE, timeout=60, check=False)
+    finally:
+        os.close(terminal)
+        os.close(other)
+    assert done.stdout.startswith(b"usage: condor-kvm-stage-domain < AD\n")
+
+
 def test_definition_is_printed_as_it_is(wrapper: list[str], builder: Path) -> None:
     write(builder, r"""printf '%s' "<domain>\\n %s \$x 'a' -n &amp; </domain>" """)
     assert run(wrapper) == "<domain>\\n %s $x 'a' -n &amp; </domain>\n"

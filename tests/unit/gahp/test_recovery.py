@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.gahp import recovery
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.installed import BUILD_DOMAIN, RECOVERY
 from support.fake_host import FakeHost
 

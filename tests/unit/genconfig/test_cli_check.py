@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.host import Answer
 from support.fake_node import FakeNode, files
 
 
@@ -40,7 +40,7 @@ def test_check_of_an_image_is_about_that_image_only(
     node.programs["/usr/local/bin/vm-nfs-plugin"] = answer
     url = "nfs:///srv/images/x.qcow2:disk.qcow2"
     assert cli.main(["--check", url], node) == status
-    (line,) = capsys.readouterr().out.splitlines()
+    line, *_ = capsys.readouterr().out.splitlines()
     assert f"{url} {words}" in line
     assert [command[1] for command in node.asked] == [url]
     assert cli.main(["--check", url, "--json"], node) == status

@@ -10,7 +10,7 @@ from support import fake_node
 from support.fake_node import Clock, FakeNode, files
 
 
-@pytest.mark.parametrize("arguments", [[], ["--apply"], ["--stdout"], ["--diff"]])
+@pytest.mark.parametrize("arguments", [["--write"], ["--apply"], ["--stdout"], ["--diff"]])
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -23,7 +23,7 @@ def test_broken_policy_leaves_everything_as_it_was(
     node: FakeNode, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str, reason: str
 ) -> None:
     node.policy('[staging]\nimage_dirs = ["/srv/images"]\n')
-    cli.main([], node)
+    cli.main(["--write"], node)
     node.policy(text)
     before = list(files(node.root))
     assert installed.SLOT_ATTRIBUTES.lstrip("/") in dict(before)

@@ -53,7 +53,7 @@ def test_tree_is_configured_without_a_look_at_this_host(tree: Path, capsys: pyte
     assert not (tree / installed.SNIPPET.lstrip("/")).exists()
     assert cli.main(["--root", str(tree), "--diff"]) == 0
     assert "+VM_MEMORY = 4096\n" in capsys.readouterr().out
-    assert cli.main(["--root", str(tree)]) == 0
+    assert cli.main(["--root", str(tree), "--write"]) == 0
     assert capsys.readouterr().out == f"wrote {installed.SNIPPET}\n"
     assert (tree / installed.SNIPPET.lstrip("/")).read_text() == shown
     for line in ("VM_TYPE = kvm", "VM_MEMORY = 4096", "VM_MAX_NUMBER = 2", "VM_NETWORKING_TYPE = nat"):
@@ -81,12 +81,12 @@ def test_tree_whose_policy_leaves_values_to_the_host_is_refused_with_their_keys(
     tree: Path, capsys: pytest.CaptureFixture[str], text: str, keys: str
 ) -> None:
     (tree / "etc/condor-kvm-stage/config.toml").write_text(text)
-    assert cli.main(["--root", str(tree)]) == 1
+    assert cli.main(["--root", str(tree), "--write"]) == 1
     (message,) = capsys.readouterr().err.splitlines()
     assert f"; set {keys}, or " in message
     assert not (tree / installed.SNIPPET.lstrip("/")).exists()
 
 
 def test_directory_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["--root", str(tmp_path / "none")]) == 1
+    assert cli.main(["--root", str(tmp_path / "none"), "--write"]) == 1
     assert capsys.readouterr().err.endswith(f"{tmp_path}/none is not a directory; create the tree first\n")

@@ -48,7 +48,7 @@ def test_all_that_is_printed_arrives(
 
 
 def test_exit_status_and_message_are_those_of_a_failure(program: list[str], tmp_path: Path) -> None:
-    command = [*program, "--root", str(tmp_path / "none")]
+    command = [*program, "--root", str(tmp_path / "none"), "--write"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith("is not a directory; create the tree first\n")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.host import Answer, FactsError, Host
+from condor_kvm_stage.answer import Answer
+from condor_kvm_stage.host import FactsError, Host
 from condor_kvm_stage.leftovers import job_domains, orphans
 from condor_kvm_stage.leftovers.job_domains import Domains
 from condor_kvm_stage.leftovers.metadata import JobRef

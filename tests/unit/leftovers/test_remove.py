@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig import cli
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.leftovers import remove
 from condor_kvm_stage.messages import INFO, NOTICE, Message
 from support.fake_host import FakeHost, write

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import guest_facts
-from condor_kvm_stage.genconfig import cli, configure
-from condor_kvm_stage.genconfig.checks import Check, Level, report, trials
+from condor_kvm_stage.genconfig import checks, cli
+from condor_kvm_stage.genconfig.checks import Check, Level, image_trials, report, run
+from condor_kvm_stage.genconfig.checks.layout import Layout
 from condor_kvm_stage.genconfig.probes import guest_support
 from condor_kvm_stage.genconfig.snippet import file, start_guard, values
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.installed import (
+    ATTEMPT,
     BUILDER,
     COPIES,
     GUEST_FACTS,
@@ -32,7 +34,9 @@ from condor_kvm_stage.policy.model import HtcondorPolicy, NetworkPolicy, Policy
 from support import snippet_text
 from support.fake_node import FakeNode
 from support.manual_pages import Page, literals, terms
+from support.recorded_hosts import HOSTS, RecordedHost, fix_what_does_not_go_through_host
 
+NUMBERS = {7: "seven"}
 REPOSITORY = Path(__file__).parents[3]
 section = Page("condor-kvm-stage-genconfig.8").section
 
@@ -59,9 +63,19 @@ def test_levels_are_explained_in_their_order() -> None:
     assert re.findall(r"^``level``\n    (.*)$", section("JSON"), re.MULTILINE) == [
         ", ".join(f'``"{level.value}"``' for level in list(Level)[:-1]) + f' or ``"{list(Level)[-1].value}"``'
     ]
+    assert f"up to {NUMBERS[image_trials._MOST_TRIED - 1]} others" in section("CHECKS")
     quiet = re.findall(r"^\*\*--quiet\*\*\n.*looked at, \*(\w+)\* and \*(\w+)\*;", section("OPTIONS"), re.MULTILINE)
     assert quiet == [tuple(level.value for level in report._QUIET)]
-    assert f"has {trials.TIMEOUT} seconds" in section("CHECKS")
+    assert "*htcondor.patience*" in section("CHECKS")
+
+
+def test_example_of_a_check_is_what_the_program_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    fix_what_does_not_go_through_host(monkeypatch)
+    results = checks.evaluate(run.gather(RecordedHost(HOSTS / "execute-full")))
+    lines = report.lines(results, Layout(width=68), verbosity=report.Verbosity.NORMAL)
+    (example,) = literals(section("CHECKS"))
+    printed = "".join(f"{line}\n" for line in lines)
+    assert example == printed, f"write into the page:\n{printed}"
 
 
 def test_json_has_the_keys_that_the_page_lists_and_looks_like_its_example() -> None:
@@ -77,7 +91,7 @@ def test_exit_statuses_are_those_that_it_has(tmp_path: Path, capsys: pytest.Capt
     assert re.findall(r"^(\d+)$", section("EXIT STATUS"), re.MULTILINE) == ["0", "1", "2"]
     assert cli.main(["--stdout"], host) == 0
     assert cli.main(["--check"], host) == 1
-    assert cli.main(["--root", str(tmp_path / "none")]) == 1
+    assert cli.main(["--root", str(tmp_path / "none"), "--write"]) == 1
     for wrong in (["--root", "/x", "--check"], ["--root", "/x", "--apply"], ["--json"], ["--quiet"], ["--diff", "x"]):
         with pytest.raises(SystemExit) as caught:
             cli.main(wrong, host)
@@ -118,7 +132,7 @@ def test_programs_for_virtual_machines_and_what_they_are_told_are_named() -> Non
     assert GUEST_FACTS in text
     assert all(f"*{mode}*" in text for mode in guest_facts.CPU_MODES if mode)
     assert f"*{guest_support._ARCH_CAPABILITIES}*" in text
-    assert f"libvirt has {configure._LIBVIRT_TIMEOUT} seconds" in text
+    assert "*htcondor.patience*" in text
     assert f"*VM_STATUS_INTERVAL* to {settings['VM_STATUS_INTERVAL']} seconds" in text
     assert GuestFacts().security_models == re.findall(r"taken to be \*(\w+)\* alone", text)
 
@@ -162,6 +176,7 @@ def test_files_are_those_that_it_reads_and_writes(tmp_path: Path) -> None:
         SLOT_ATTRIBUTES,
         STAGING_CACHE,
         GUEST_FACTS,
+        ATTEMPT,
         f"/usr/lib/systemd/system/{UNIT}",
     }
 

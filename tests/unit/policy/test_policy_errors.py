@@ -84,6 +84,7 @@ Write = Callable[[str], None]
         ('[htcondor]\nrestart = "now"\n', 'line 2: restart must be one of "idle", "peaceful", "never";'),
         ("[htcondor]\nrestart = []\n", 'line 2: restart must be one of "idle", "peaceful", "never";'),
         ("[htcondor]\nwait = 601\n", "line 2: wait must be a whole number from 1 to 600"),
+        ("[htcondor]\npatience = 0\n", "line 2: patience must be a whole number from 1 to 600"),
         ("[htcondor]\nwait = 0\n", "line 2: wait must be a whole number from 1 to 600"),
     ],
 )

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.checks import run
-from condor_kvm_stage.host import Answer
 from recorder import edits, folder, layers, scrub, toml_writer
 from recorder.recording_host import Recording, RecordingHost
 from support.fake_host import add_program, write

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...installed import POLICY
+from ...installed import APPLY, POLICY
 from ..probes.collect import HostFacts
 from ..probes.devices import CONTROLLERS
 from .model import Check, Findings, Level
@@ -14,16 +14,6 @@ def checks(findings: Findings) -> list[Check]:
     """Return the verdicts of this group."""
     facts = findings.facts
     return [_cpu(facts), _level(facts), _memory(findings), _place(facts), _cgroup(facts), _iommu(facts), _secure(facts)]
-
-
-def _container_lacks(facts: HostFacts) -> list[str]:
-    """Return which devices that guests need a container does not have."""
-    devices = {
-        "/dev/kvm": facts.kvm.usable or facts.kvm.denied,
-        "/dev/net/tun": facts.devices.tun,
-        "/dev/vhost-net": facts.devices.vhost_net,
-    }
-    return [device for device, exists in devices.items() if not exists]
 
 
 def _cpu(facts: HostFacts) -> Check:
@@ -75,6 +65,11 @@ def _memory(findings: Findings) -> Check:
     if size.fixed and ram - size.memory < least:
         step = f"lower vm.memory in {POLICY}; otherwise guests and host may run out of memory"
         return Check(_GROUP, name, Level.WARN, f"{found}, which leaves the host less than {least} MiB", step)
+    startds = len(findings.trials.advertised.others) + 1
+    if startds > 1 and not findings.values.no_vm:
+        found = f"{found}; each of {startds} startds on this host offers that, together {startds * size.memory} MiB"
+        step = f'divide it: vm.memory = "{size.memory // startds}M" in {POLICY}, then {APPLY}'
+        return Check(_GROUP, name, Level.WARN, found, step)
     if size.cap:
         step = "raise that limit if virtual machines need more"
         return Check(_GROUP, name, Level.NOTE, f"{found}; limited by {size.cap}", step)
@@ -84,11 +79,7 @@ def _memory(findings: Findings) -> Check:
 def _place(facts: HostFacts) -> Check:
     name, environment = "place", facts.environment
     if environment.container:
-        found, lacks = f"this is a container ({environment.container})", _container_lacks(facts)
-        if lacks:
-            step = f"pass the device into the container, as in `docker run --device {lacks[0]}`"
-            return Check(_GROUP, name, Level.NOTE, f"{found} without {', '.join(lacks)}", step)
-        return Check(_GROUP, name, Level.OK, f"{found} with the devices that guests need")
+        return Check(_GROUP, name, Level.OK, f"this is a container ({environment.container})")
     if facts.cpu.hypervisor or environment.machine:
         found = f"this is a virtual machine ({environment.machine or 'of unknown kind'}): its guests are nested"
         return Check(_GROUP, name, Level.NOTE, found, "use a physical machine if guests are too slow")
@@ -108,7 +99,7 @@ def _cgroup(facts: HostFacts) -> Check:
 def _iommu(facts: HostFacts) -> Check:
     name, iommu = "iommu", facts.devices.iommu
     if iommu.passed:
-        return Check(_GROUP, name, Level.OK, "the kernel uses an IOMMU")
+        return Check(_GROUP, name, Level.OK, "the kernel uses an IOMMU", unused=True)
     found = f"{iommu.reason}: devices cannot be passed to guests (VM universe does not do this)"
     switches = {
         "GenuineIntel": "enable VT-d in the firmware, and boot with intel_iommu=on",
@@ -117,16 +108,16 @@ def _iommu(facts: HostFacts) -> Check:
     step = switches.get(facts.cpu.vendor, "see whether the firmware can enable one")
     if facts.cpu.hypervisor:
         step = "add one to this virtual machine's configuration"
-    return Check(_GROUP, name, Level.NOTE, found, f"if you need it: {step}")
+    return Check(_GROUP, name, Level.NOTE, found, f"if you need it: {step}", unused=True)
 
 
 def _secure(facts: HostFacts) -> Check:
     name, kind = "secure-guests", facts.devices.secure_guests
     if kind:
-        return Check(_GROUP, name, Level.OK, f"KVM has {kind}")
+        return Check(_GROUP, name, Level.OK, f"KVM has {kind}", unused=True)
     if facts.cpu.architecture != "x86_64":
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"SEV and TDX need x86-64, this is {facts.cpu.architecture}")
     kind = "SEV" if facts.cpu.vendor == "AuthenticAMD" else "TDX"
     found = f"guests' memory cannot be encrypted ({kind}); VM universe does not use this"
     step = f"if you need it: enable {kind} in the firmware, if the CPU has it"
-    return Check(_GROUP, name, Level.NOTE, found, step)
+    return Check(_GROUP, name, Level.NOTE, found, step, unused=True)

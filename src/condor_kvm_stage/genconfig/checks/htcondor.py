@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ...installed import APPLY, CONFIG_DIR, COPIES, POLICY, RESTART, SNIPPET
+from ...installed import APPLY, CONFIG_DIR, COPIES, POLICY, SNIPPET
 from ..probes.versions import dotted
-from ..snippet import checksum, guard_in_start
-from ..startd import apply, pending
-from . import builder, gahp_filter
-from .model import Check, Findings, Level
+from ..snippet import checksum
+from ..startd import pending
+from . import builder, execute, gahp_filter, startd
+from .model import WHEN_LESS_BUSY, Check, Findings, Level, is_build
+from .trials import STARTD_WAITS
 
 _GROUP = "htcondor"
 _OLDEST = (23,)
@@ -25,16 +26,19 @@ def checks(findings: Findings) -> list[Check]:
         _gahp_test(findings),
         _snippet(findings),
         _settings(findings),
-        _guard(findings),
+        *execute.checks(findings),
+        startd.guard(findings),
         builder.check(findings),
         gahp_filter.check(findings),
-        _running(findings),
+        startd.running(findings),
     ]
 
 
 def _version(findings: Findings) -> Check:
     condor = findings.facts.htcondor
     version = dotted(condor.version) or "of unknown version"
+    if condor.configuration.unknown:
+        return Check(_GROUP, "version", Level.WARN, f"not known: {condor.configuration.reason}", WHEN_LESS_BUSY)
     if not condor.configuration.passed:
         step = "run condor_config_val CONDOR_VERSION, and fix what it complains about"
         return Check(_GROUP, "version", Level.FAIL, f"{_UNREADABLE}: {condor.configuration.reason}", step)
@@ -59,15 +63,21 @@ def _gahp_test(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"HTCondor's own test of VM universe was not run: {why_not}")
     if not gahp.tried:
         return Check(_GROUP, name, Level.WARN, "HTCondor's own test of VM universe was not run", "run this as root")
+    if gahp.unknown:
+        found = f"HTCondor's own test of VM universe: not known: {gahp.reason}"
+        step = f"{WHEN_LESS_BUSY}; if it never answers: systemctl restart {findings.facts.libvirt.daemon or 'libvirtd'}"
+        return Check(_GROUP, name, Level.WARN, found, step)
     if gahp.failed:
         step = "see kvm and libvirt above, then HTCondor's VMGahpLog"
-        if "did not end" in gahp.reason and findings.facts.libvirt.daemon:  # it listens, but does not answer
-            step = f"systemctl restart {findings.facts.libvirt.daemon}, which may hang"
         if not findings.facts.htcondor.configuration.passed:
             step = "see htcondor version above"
         elif "VM_MEMORY" in gahp.reason:  # which the snippet sets
             step = "see htcondor snippet below"
         return Check(_GROUP, name, Level.FAIL, f"HTCondor's own test of VM universe fails: {gahp.reason}", step)
+    if findings.trials.gahp_seconds > STARTD_WAITS:
+        seconds = f"{findings.trials.gahp_seconds:.0f} s, and the startd gives it {STARTD_WAITS}"
+        found = f"HTCondor's own test of VM universe passes, but took {seconds}: is the node busy?"
+        return Check(_GROUP, name, Level.WARN, found, "if HasVM stays false: see what is slow, then run this again")
     return Check(_GROUP, name, Level.OK, "HTCondor's own test of VM universe passes")
 
 
@@ -77,11 +87,16 @@ def _snippet(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, "not compared, because the policy has an error")
     if current is not None and not findings.facts.htcondor.configuration.passed:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not compared, because {_UNREADABLE}")
-    if current is None and _is_build(findings) and findings.trials.unit == "enabled":
+    if current is None and is_build(findings) and findings.trials.unit == "enabled":
         found = f"{SNIPPET} does not exist yet: condor-kvm-stage.service writes it when the node boots"
         return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
     if current is None:
         return Check(_GROUP, name, Level.FAIL, f"{SNIPPET} does not exist", APPLY)
+    read = findings.facts.htcondor.files
+    if read and SNIPPET not in read:
+        found = f"HTCondor does not read {SNIPPET}, but {', '.join(read[:3])}{', …' if len(read) > 3 else ''}"
+        step = f"let LOCAL_CONFIG_DIR in {read[0]} have {CONFIG_DIR}, too; then {APPLY}"
+        return Check(_GROUP, name, Level.FAIL, found, step)
     if current == findings.wanted:
         return Check(_GROUP, name, Level.OK, f"{SNIPPET} is up to date")
     if not checksum.holds(current):
@@ -96,6 +111,10 @@ def _settings(findings: Findings) -> Check:
     name, settings = "settings", findings.facts.htcondor.settings
     if not findings.facts.htcondor.configuration.passed:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, _UNREADABLE)
+    if findings.copies:
+        found = f"HTCondor also reads copies of the snippet: {', '.join(findings.copies)}"
+        step = f"remove them, or move them to {COPIES}; then {APPLY}"
+        return Check(_GROUP, name, Level.WARN, found, step)
     plugins = settings.get("FILETRANSFER_PLUGINS")
     if findings.snippet is not None and plugins and "vm-nfs-plugin" not in plugins.value:
         found = f"FILETRANSFER_PLUGINS lacks the plug-in, because another file sets it: {plugins.origin}"
@@ -115,85 +134,3 @@ def _settings(findings: Findings) -> Check:
         step = f"if this is not intended, remove it there, and set it in {POLICY}"
         return Check(_GROUP, name, Level.NOTE, found, step)
     return Check(_GROUP, name, Level.OK, "no other file overrides the snippet")
-
-
-def _guard(findings: Findings) -> Check:
-    name, start, advertised = "guard", findings.facts.htcondor.settings.get("START"), findings.trials.advertised
-    if not findings.facts.htcondor.configuration.passed or not start:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "START is unknown")
-    if not advertised.has_vm and findings.snippet is None:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "no VM job can start on this node, so no guard is needed")
-    if start.value.strip().lower() == "false":
-        found = f"START is False, so no job starts on this node: {start.origin}"
-        return Check(_GROUP, name, Level.FAIL, found, "to run jobs, remove it there, then condor_reconfig")
-    if not guard_in_start.requires(start.value, findings.values.guard):
-        found = f"START does not guard VM jobs, so one can attach any file of this node: {start.origin}"
-        elsewhere = start.in_another_file and findings.snippet is not None
-        step = "write there: START = ($(START)) && (…), to keep the guard; then condor_reconfig" if elsewhere else APPLY
-        return Check(_GROUP, name, Level.FAIL, found, step)
-    if advertised.has_vm and not pending.guarded(findings.values, advertised):
-        found = "the running startd does not guard VM jobs, so one can attach any file of this node"
-        step = "condor_reconfig; if that does not help, see SLOT_TYPE_<n>_START"
-        return Check(_GROUP, name, Level.FAIL, found, step)
-    if advertised.has_vm and not advertised.conditions.issuperset(findings.values.guard):
-        found = "slots lack the attributes that START requires, so no VM job starts"
-        step = "find the file that sets STARTD_ATTRS without $(STARTD_ATTRS), and add that; then condor_reconfig"
-        return Check(_GROUP, name, Level.FAIL, found, step)
-    return Check(_GROUP, name, Level.OK, "START admits only VM jobs of a strict form")
-
-
-def _running(findings: Findings) -> Check:
-    name, advertised = "startd", findings.trials.advertised
-    if not findings.facts.htcondor.configuration.passed:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not asked, because {_UNREADABLE}")
-    if not advertised.query.passed and _is_build(findings):
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "this system is not running (an image build?)")
-    daemons = findings.facts.htcondor.settings.get("DAEMON_LIST")
-    if not advertised.query.passed and daemons and "STARTD" not in daemons.value.upper():
-        found = f"HTCondor runs no jobs on this node: DAEMON_LIST has no STARTD ({daemons.origin})"
-        return Check(_GROUP, name, Level.FAIL, found, "to make it a worker, add STARTD there, then restart HTCondor")
-    if not advertised.query.passed:
-        how = "systemctl enable --now condor" if findings.facts.environment.booted else "start condor_master"
-        step = f"{how}; if it is running, see its MasterLog and StartLog"
-        return Check(_GROUP, name, Level.FAIL, advertised.query.reason, step)
-    if "nfs" not in advertised.methods:
-        return Check(_GROUP, name, Level.FAIL, "the running startd does not offer nfs", _how_to_get_nfs(findings))
-    changes = (
-        []
-        if findings.policy_fault
-        else pending.for_restart(pending.in_force(findings.values, findings.facts.htcondor), advertised)
-    )
-    if changes:
-        found = f"restart needed: {'; '.join(changes)}"
-        jobs = f" (jobs run on it: {', '.join(advertised.claimed)})" if advertised.claimed else ""
-        level = Level.WARN if advertised.has_vm else Level.FAIL
-        return Check(_GROUP, name, level, found + jobs, _how_to_restart(findings))
-    return Check(_GROUP, name, Level.OK, f"the running startd advertises {apply.describe(advertised)}")
-
-
-def _is_build(findings: Findings) -> bool:
-    """Whether this is an image build: neither a running system nor a container."""
-    return not findings.facts.environment.booted and not findings.facts.environment.container
-
-
-def _how_to_restart(findings: Findings) -> str:
-    trials = findings.trials
-    if findings.snippet != findings.wanted:
-        return APPLY
-    if not findings.values.no_vm and (
-        trials.gahp.failed or not findings.facts.libvirt.listens.passed or not findings.facts.programs.vm_gahp
-    ):
-        return f"fix what fails above, then {RESTART}"
-    return RESTART if trials.advertised.claimed else f"{RESTART}, or {APPLY}"
-
-
-def _how_to_get_nfs(findings: Findings) -> str:
-    trials = findings.trials
-    if trials.plugin.failed:
-        return "see package plug-in below"
-    if trials.canary.failed:
-        return "see images canary above"
-    plugins = findings.facts.htcondor.value("FILETRANSFER_PLUGINS")
-    if findings.snippet is None or "vm-nfs-plugin" not in plugins:
-        return "see htcondor snippet and settings above, then condor_reconfig"
-    return "condor_reconfig; if that does not help, see HTCondor's StarterLog.testing"

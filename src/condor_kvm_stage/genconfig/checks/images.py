@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ...installed import APPLY, POLICY
-from .model import Check, Findings, Level
-from .trials import DirectoryTrial
+from .image_trials import DirectoryTrial
+from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "images"
 _NOT_TRIED = "not tried, because the policy has an error"
@@ -19,6 +19,7 @@ def checks(findings: Findings) -> list[Check]:
         _policy(findings),
         _qemu_img(findings),
         *(directories or [_none(findings)]),
+        _kerberos(findings),
         _canary(findings),
         _selinux(findings),
     ]
@@ -48,7 +49,9 @@ def _none(findings: Findings) -> Check:
 
 def _directory(trial: DirectoryTrial, findings: Findings) -> Check:
     name, where = "directory", f"{trial.directory} ({trial.source or 'local'})"
-    if trial.outcome.failed:
+    if trial.outcome.unknown and not findings.trials.plugin.passed:  # which needs no share: the node itself is slow
+        return Check(_GROUP, name, Level.WARN, f"{where}: not known: {trial.outcome.reason}", WHEN_LESS_BUSY)
+    if trial.outcome.failed or trial.outcome.unknown:
         return Check(_GROUP, name, Level.FAIL, f"{where}: {trial.outcome.reason}", _step(trial, findings))
     if not trial.outcome.tried:
         step = (
@@ -56,6 +59,9 @@ def _directory(trial: DirectoryTrial, findings: Findings) -> Check:
             f"nfs://{trial.directory}/<path>:disk.qcow2"
         )
         return Check(_GROUP, name, Level.NOTE, f"{where} {trial.outcome.reason}", step)
+    if trial.refused[0]:
+        found = f"{where}: staged {trial.image}, but {trial.refused[0]} cannot be staged: {trial.refused[1]}"
+        return Check(_GROUP, name, Level.NOTE, found, "if jobs are to use it, fix it; if not, it does no harm there")
     return Check(_GROUP, name, Level.OK, f"{where}: staged {trial.image} as {findings.trials.user}")
 
 
@@ -64,7 +70,24 @@ def _step(trial: DirectoryTrial, findings: Findings) -> str:
         return "see package plug-in below"
     if trial.image:
         return f"then try again: condor-kvm-stage-genconfig --check nfs://{quote(trial.image)}:disk.qcow2"
-    return "check that it is mounted, its server answers, and the users of jobs have access"
+    return (
+        f"check that it is mounted, its server answers, and the users of jobs have access; or correct "
+        f"staging.image_dirs in {POLICY}, then {APPLY}"
+    )
+
+
+def _kerberos(findings: Findings) -> Check:
+    name = "kerberos"
+    on_nfs = [trial for trial in findings.trials.directories if trial.source.startswith("nfs")]
+    if not on_nfs:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "the policy's image directories are not on NFS")
+    with_tickets = [trial.directory for trial in on_nfs if trial.kerberos]
+    if not with_tickets:
+        return Check(_GROUP, name, Level.OK, "no image directory needs Kerberos tickets")
+    who = "the job's user has, as QEMU runs as that user" if findings.values.guarded else "libvirt's user has"
+    found = f"{', '.join(with_tickets)} is mounted with sec=krb5, so a guest needs a ticket that {who}"
+    step = "give jobs tickets that last as long as they do (SEC_CREDENTIAL_PRODUCER in HTCondor's manual)"
+    return Check(_GROUP, name, Level.WARN, found, f"{step}, or export with sec=sys to this node")
 
 
 def _canary(findings: Findings) -> Check:
@@ -73,7 +96,9 @@ def _canary(findings: Findings) -> Check:
         return Check(_GROUP, "canary", Level.NOT_APPLICABLE, _NOT_TRIED)
     if not canary.tried:
         return Check(_GROUP, "canary", Level.NOT_APPLICABLE, canary.reason)
-    if canary.failed:
+    if canary.unknown and not findings.trials.plugin.passed:
+        return Check(_GROUP, "canary", Level.WARN, f"the canary image: not known: {canary.reason}", WHEN_LESS_BUSY)
+    if canary.failed or canary.unknown:
         step = "fix the share, or correct staging.canary_image"
         if findings.trials.plugin.failed:
             step = "see package plug-in below"

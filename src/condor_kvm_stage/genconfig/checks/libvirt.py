@@ -8,7 +8,7 @@ from ...leftovers.virsh import URI
 from ...text import printable, quoted
 from ..probes.kvm import DEVICE
 from ..probes.versions import dotted
-from .model import Check, Findings, Level
+from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "libvirt"
 _HOW = {
@@ -47,6 +47,8 @@ def _daemon(findings: Findings) -> Check:
             found = f"libvirt {version} listens ({libvirt.daemon}), but does not list its capabilities: {reason}"
             return Check(_GROUP, name, Level.WARN, found, _how_to_ask(findings))
         return Check(_GROUP, name, Level.OK, f"libvirt {version} listens ({libvirt.daemon})")
+    if libvirt.listens.unknown:
+        return Check(_GROUP, name, Level.WARN, f"not known: {libvirt.listens.reason}", WHEN_LESS_BUSY)
     if "Permission denied" in libvirt.listens.reason:
         found = f"this user cannot connect to libvirt: {libvirt.listens.reason}"
         return Check(_GROUP, name, Level.WARN, found, "run this as root")
@@ -61,6 +63,8 @@ def _how_to_ask(findings: Findings) -> str:
         return f"dnf install libvirt-client{_THEN}"
     if not capabilities.tried:
         return "run this as root"
+    if capabilities.unknown:
+        return f"{WHEN_LESS_BUSY}; if it never answers: systemctl restart {findings.facts.libvirt.daemon}{_THEN}"
     return f"virsh -c {URI} capabilities; systemctl restart {findings.facts.libvirt.daemon}{_THEN}"
 
 
@@ -116,6 +120,9 @@ def _cpu(findings: Findings) -> Check:
     if mode == "host-passthrough":
         found = f"virtual machines have this host's CPU (host-passthrough) without {without}, with which QEMU fails"
         return Check(_GROUP, name, Level.NOTE, f"{found}: {support.cpu.reason}", step)
+    if support.cpu.unknown:
+        found = f"it is not known with which CPU QEMU starts: {support.cpu.reason}"
+        return Check(_GROUP, name, Level.WARN, found, f"{WHEN_LESS_BUSY}{_THEN}")
     what = f"libvirt's {mode}" if mode else "QEMU's default, with which guests with EL 9 may not start"
     found = f"the CPU of virtual machines is {what}, because QEMU fails with the host's CPU: {support.cpu.reason}"
     return Check(_GROUP, name, Level.WARN, found, "see libvirt qemu above, and QEMU's message")

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ...installed import POLICY
 from ...policy.model import Policy
 from ..probes.collect import HostFacts
 from ..snippet.values import Values
 from .trials import Trials
+
+# What to do if something did not answer in time. It says nothing about what was asked
+WHEN_LESS_BUSY = f"run this again when the node is less busy, or raise htcondor.patience in {POLICY}"
 
 
 class Level(Enum):
@@ -30,6 +34,7 @@ class Check:
     level: Level
     found: str
     next_step: str = ""  # what to do, "" for OK and NOT_APPLICABLE
+    unused: bool = False  # whether it is about something that VM universe does not use
 
 
 @dataclass(frozen=True)
@@ -43,3 +48,9 @@ class Findings:
     values: Values
     snippet: str | None  # the text in place, None if there is none
     wanted: str  # the text that should be in place, rendered from values
+    copies: tuple[str, ...] = ()  # other files that HTCondor reads and that this program has written, or once had
+
+
+def is_build(findings: Findings) -> bool:
+    """Whether this is an image build: neither a running system nor a container."""
+    return not findings.facts.environment.booted and not findings.facts.environment.container

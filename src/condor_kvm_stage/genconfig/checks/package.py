@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .model import Check, Findings, Level
+from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "package"
 
@@ -14,6 +14,8 @@ def checks(findings: Findings) -> list[Check]:
 
 def _plugin(findings: Findings) -> Check:
     plugin = findings.trials.plugin
+    if plugin.unknown:
+        return Check(_GROUP, "plug-in", Level.WARN, f"not known: {plugin.reason}", WHEN_LESS_BUSY)
     if plugin.failed:
         found = f"the plug-in does not answer: {plugin.reason}"
         return Check(_GROUP, "plug-in", Level.FAIL, found, "dnf reinstall condor-kvm-stage")
@@ -24,6 +26,8 @@ def _unit(findings: Findings) -> Check:
     state = findings.trials.unit
     if not findings.facts.environment.booted and not state:
         return Check(_GROUP, "unit", Level.NOT_APPLICABLE, "this system does not run systemd")
+    if state == "unknown":
+        return Check(_GROUP, "unit", Level.NOTE, "not known: systemctl did not answer in time", WHEN_LESS_BUSY)
     if state == "enabled":
         found = "condor-kvm-stage.service updates the snippet at each boot and start of HTCondor"
         return Check(_GROUP, "unit", Level.OK, found)

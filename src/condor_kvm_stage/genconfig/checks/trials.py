@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pwd
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import quote
 
 from ...guest_facts import GuestFacts
-from ...host import Answer, Host
+from ...host import Host
 from ...installed import DISABLED, POLICY, UNIT
 from ...leftovers import job_domains
 from ...policy.model import Policy
-from ...share import mounts
-from ...share.paths import is_under
-from ..outcome import PASSED, Outcome, failed, not_tried
-from ..probes import guest_support, programs
+from ..outcome import PASSED, Outcome, failed, not_tried, of_answer
+from ..probes import execute, guest_support, programs
 from ..probes.collect import HostFacts
 from ..probes.versions import dotted, version_in
 from ..snippet.values import canary_url
 from ..startd import slot_ads
+from . import image_trials
 
-TIMEOUT = 5  # seconds for each trial; HTCondor's startd has the same for its own test
-_IMAGES = ("*.qcow2", "*.img", "*.raw")
+STARTD_WAITS = 5  # seconds that HTCondor's startd gives its own test
 _NO_CANARY = not_tried("the policy sets no staging.canary_image")
 _NOT_NEEDED = not_tried("the policy does not use the domain builder")
 _NO_BUILDER = guest_support.GuestSupport(GuestFacts(), _NOT_NEEDED, _NOT_NEEDED)
-
-
-@dataclass(frozen=True)
-class DirectoryTrial:
-    """The trial of one of the policy's image directories."""
-
-    directory: str
-    image: str  # the first that was found, "" for none
-    outcome: Outcome  # whether it can be staged; not tried if there is none
-    source: str  # what is mounted there, such as "nfs4 server:/export"; "" for a local directory
 
 
 @dataclass(frozen=True)
@@ -50,11 +31,13 @@ class Trials:
     """The results of all trials on a host."""
 
     gahp: Outcome  # HTCondor's own test of VM universe
+    gahp_seconds: float  # how long that took
     plugin: Outcome  # whether the plug-in answers
-    unit: str  # the boot unit's state as systemd prints it, such as "enabled"; "" without systemd
-    directories: tuple[DirectoryTrial, ...]  # the policy's image_dirs
+    unit: str  # the boot unit's state as systemd prints it, such as "enabled"; "unknown", or "" without systemd
+    directories: tuple[image_trials.DirectoryTrial, ...]  # the policy's image_dirs
     canary: Outcome  # whether the policy's canary image can be staged; not tried if it has none
     advertised: slot_ads.SlotAds
+    execute: execute.Execute
     domains: job_domains.Domains | None  # of jobs, None if libvirt was not asked
     user: str  # as whom the images were tried
     qemu: str  # QEMU's version, "" if unknown
@@ -66,24 +49,27 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
     """Run all trials at the same time, because each may take until its timeout. policy: None if it is invalid."""
     directories = policy.staging.image_dirs if policy else []
     canary = canary_url(policy) if policy else ""
-    with ThreadPoolExecutor(max_workers=len(directories) + 9) as pool:
+    with ThreadPoolExecutor(max_workers=len(directories) + 10) as pool:
         gahp = pool.submit(_gahp, host, facts)
-        plugin = pool.submit(_plugin, host)
+        plugin = pool.submit(plugin_answers, host)
         unit = pool.submit(_unit, host)
         has_builder = not policy or policy.guest.guarded
-        support = pool.submit(guest_support.probe, host, TIMEOUT) if has_builder else None
+        support = pool.submit(guest_support.probe, host) if has_builder else None
         versions = [pool.submit(_version, host, path) for path in (facts.programs.qemu, facts.programs.qemu_img)]
-        slots = pool.submit(slot_ads.ask, host, facts.htcondor, TIMEOUT)
+        slots = pool.submit(slot_ads.ask, host, facts.htcondor)
+        scratch = pool.submit(execute.probe, host, facts.htcondor.value("EXECUTE"))
         of_jobs = pool.submit(_domains, host, facts)
-        canary_trial = pool.submit(stage, host, canary) if canary else None
-        image_dirs = [pool.submit(_directory, host, directory) for directory in directories]
+        canary_trial = pool.submit(image_trials.stage, host, canary) if canary else None
+        image_dirs = [pool.submit(image_trials.of_directory, host, directory) for directory in directories]
         return Trials(
-            gahp=gahp.result(),
+            gahp=gahp.result()[0],
+            gahp_seconds=gahp.result()[1],
             plugin=plugin.result(),
             unit=unit.result(),
             directories=tuple(future.result() for future in image_dirs),
             canary=canary_trial.result() if canary_trial else _NO_CANARY,
             advertised=slots.result(),
+            execute=scratch.result(),
             domains=of_jobs.result(),
             user=host.job_user() or "this user",
             qemu=versions[0].result(),
@@ -94,43 +80,23 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
 
 def policy_is_readable(host: Host) -> Outcome:
     """Return whether the plug-in, which runs as the job's user, can read the policy."""
-    answer = host.run("head", "--bytes=0", POLICY, timeout=TIMEOUT, user="nobody" if host.job_user() else "")
+    answer = host.run("head", "--bytes=0", POLICY, user="nobody" if host.job_user() else "")
     if "Permission denied" not in answer.errors:
         return PASSED
     return failed(f"the users of jobs cannot read {POLICY}: chmod 644 {POLICY}, and chmod 755 the directories above")
 
 
-def stage(host: Host, url: str, timeout: float = TIMEOUT) -> Outcome:
-    """Stage an image like a job, in a temporary directory."""
-    user = host.job_user()
-    with _scratch(user) as directory:
-        answer = host.run(programs.plugin(host), url, f"{directory}/image", timeout=timeout, user=user)
-    return PASSED if answer.status == 0 else failed(_why(answer).removeprefix("vm-nfs-plugin: "))
-
-
-@contextlib.contextmanager
-def _scratch(user: str) -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="condor-kvm-stage-check-"))
-    try:
-        if user:
-            os.chown(path, pwd.getpwnam(user).pw_uid, -1)
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)  # a trial that timed out may still write to it
-
-
-def _gahp(host: Host, facts: HostFacts) -> Outcome:
+def _gahp(host: Host, facts: HostFacts) -> tuple[Outcome, float]:
     """Run the same command as HTCondor's VMUniverseMgr::testVMGahp(), as root."""
     if not facts.programs.vm_gahp or not host.is_root():
-        return not_tried("there is no condor_vm-gahp" if host.is_root() else "only root can")
+        return not_tried("there is no condor_vm-gahp" if host.is_root() else "only root can"), 0
     user = host.job_user()
+    begin = time.monotonic()
     environment = {"VMGAHP_USER_UID": str(pwd.getpwnam(user).pw_uid)} if user else {}
-    answer = host.run(
-        facts.programs.vm_gahp, "-f", "-t", "-M", "0", "vmtype", "kvm", timeout=TIMEOUT, environment=environment
-    )
+    answer = host.run(facts.programs.vm_gahp, "-f", "-t", "-M", "0", "vmtype", "kvm", environment=environment)
     if answer.status == 0 and "VM_Memory" in answer.output:
-        return PASSED
-    return failed(_cause(answer.errors) or answer.reason)
+        return PASSED, time.monotonic() - begin
+    return of_answer(answer, _cause(answer.errors)), time.monotonic() - begin
 
 
 def _cause(log: str) -> str:
@@ -140,72 +106,24 @@ def _cause(log: str) -> str:
     return causes[-1] if causes else ""
 
 
-def _plugin(host: Host) -> Outcome:
-    answer = host.run(programs.plugin(host), "-classad", timeout=TIMEOUT)
-    return PASSED if answer.status == 0 and "SupportedMethods" in answer.output else failed(answer.reason)
+def plugin_answers(host: Host) -> Outcome:
+    """Return whether the plug-in, which needs no share for this, says what it can."""
+    answer = host.run(programs.plugin(host), "-classad")
+    return PASSED if answer.status == 0 and "SupportedMethods" in answer.output else of_answer(answer)
 
 
 def _unit(host: Host) -> str:
-    answer = host.run("systemctl", "is-enabled", UNIT, timeout=TIMEOUT)
-    return f"disabled by {DISABLED}" if host.exists(DISABLED) else answer.output.strip()
+    answer = host.run("systemctl", "is-enabled", UNIT)
+    if host.exists(DISABLED):
+        return f"disabled by {DISABLED}"
+    return "unknown" if answer.late else answer.output.strip()
 
 
 def _domains(host: Host, facts: HostFacts) -> job_domains.Domains | None:
-    return job_domains.look(host, TIMEOUT) if host.is_root() and facts.libvirt.listens.passed else None
+    return job_domains.look(host, host.left()) if host.is_root() and facts.libvirt.listens.passed else None
 
 
 def _version(host: Host, program: str) -> str:
     if not program:
         return ""
-    return dotted(version_in(host.run(program, "--version", timeout=TIMEOUT).output))
-
-
-def _directory(host: Host, directory: str) -> DirectoryTrial:
-    """Find an image in a directory that an unprivileged user may read, and stage it as this user."""
-    user, deadline = host.job_user(), time.monotonic() + TIMEOUT
-    names = [word for pattern in _IMAGES for word in ("-o", "-name", pattern)][1:]
-    found = host.run(
-        "find",
-        "-L",
-        directory,
-        "-maxdepth",
-        "2",
-        "-type",
-        "f",
-        "(",
-        *names,
-        ")",
-        "-readable",  # others may be images of some users only
-        "-print0",
-        "-quit",
-        timeout=TIMEOUT,
-        user=user,
-    )
-    image = found.output.partition("\0")[0].rstrip("\n")
-    who = f"the user {user}" if user else "this user"
-    if image:
-        outcome = stage(host, f"nfs://{quote(image)}:check.qcow2", _left(deadline))
-    elif found.status == 0 or "Permission denied" in found.errors:
-        outcome = not_tried(f"has no image that {who} may read")
-    else:
-        outcome = failed(_why(found).removeprefix("find: "))
-    return DirectoryTrial(directory, image, outcome, _source(host, directory))
-
-
-def _left(deadline: float) -> float:
-    """Return the seconds until the deadline; after it, a minimum with which a program times out at once."""
-    return max(0.1, deadline - time.monotonic())
-
-
-def _why(answer: Answer) -> str:
-    """Why a program that uses a share failed. If it timed out, the share is to blame."""
-    if "did not end" in answer.fault:
-        return f"the share did not answer within {TIMEOUT} s"
-    return answer.reason
-
-
-def _source(host: Host, directory: str) -> str:
-    """Return type and source of the mount that a directory is on; "" for the root file system."""
-    found = mounts.entries(host.text(mounts.MOUNTINFO) or "")
-    above = [point for point in found if point != "/" and is_under(directory + "/", point)]
-    return " ".join(found[max(above, key=len)]) if above else ""
+    return dotted(version_in(host.run(program, "--version").output))

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...answer import Answer
 from ...guest_facts import GuestFacts
-from ...host import Answer, Host
+from ...host import Host
 from ...leftovers.virsh import URI
-from ..outcome import PASSED, Outcome, failed, not_tried
+from ..outcome import PASSED, Outcome, failed, not_tried, of_answer
 from . import cpu, kvm, programs
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 NOT_ROOT = "only root can ask it"
 _ASK = "capabilities; domcapabilities"  # in one call: most of the time is virsh's start
 _ASK_X86 = f"{_ASK}; domcapabilities --machine q35"  # the machine type of guests with UEFI
-_QEMU_TIMEOUT = 5  # seconds; it takes 0.1
 _HOST_CPU = ["-cpu", "host"]
 # Before QEMU 10.1, -cpu host includes this feature on AMD, too, where the register does not exist. QEMU aborts if KVM
 # offers the feature but rejects setting it. libvirt's host-model does not help: it names the features that "host" has.
@@ -50,12 +50,12 @@ class GuestSupport:
         return dataclasses.replace(self.facts, networks=list(types), bridge=bridge)
 
 
-def probe(host: Host, timeout: float) -> GuestSupport:
-    """Ask libvirt and QEMU. timeout: seconds, for libvirt."""
-    return start(host, timeout)()
+def probe(host: Host) -> GuestSupport:
+    """Ask libvirt and QEMU."""
+    return start(host)()
 
 
-def start(host: Host, timeout: float) -> Callable[[], GuestSupport]:
+def start(host: Host) -> Callable[[], GuestSupport]:
     """Start asking libvirt and QEMU. Returns a function that completes the probe."""
     device = kvm.probe(host)
     if not device.usable:
@@ -64,7 +64,7 @@ def start(host: Host, timeout: float) -> Callable[[], GuestSupport]:
     may_ask = host.is_root()
     is_x86 = cpu.architecture(host) == "x86_64"
     ask = ["virsh", "--connect", URI, _ASK_X86 if is_x86 else _ASK]
-    virsh_answer = host.start(*ask, timeout=timeout) if may_ask else None
+    virsh_answer = host.start(*ask) if may_ask else None
     # On other architectures KVM supports only the host's CPU (QEMU's manual, "Arm CPU Features")
     qemu_answer = _start_qemu(host, _HOST_CPU) if is_x86 else lambda: Answer(0)
 
@@ -87,7 +87,6 @@ def _start_qemu(host: Host, cpu_options: list[str]) -> Callable[[], Answer]:
         return host.start(
             programs.emulator(host) or "qemu-kvm",
             *["-accel", "kvm", *cpu_options, *machine, "-monitor", "stdio"],
-            timeout=_QEMU_TIMEOUT,
             given="quit\n",
         )
 
@@ -108,7 +107,7 @@ def _started(answer: Answer) -> Outcome:
     if answer.status == 0:
         return PASSED
     errors = [line for line in answer.errors.splitlines() if "error: " in line]
-    return failed(errors[0].partition("error: ")[2] if errors else answer.reason)
+    return of_answer(answer, errors[0].partition("error: ")[2] if errors else "")
 
 
 def _with_another_cpu(host: Host, answer: Answer) -> GuestFacts:
@@ -128,7 +127,7 @@ def _with_another_cpu(host: Host, answer: Answer) -> GuestFacts:
 def _with_capabilities(facts: GuestFacts, answer: Answer) -> tuple[GuestFacts, Outcome]:
     """Return the facts with what virsh's XML documents say, and whether these could be used."""
     if answer.status != 0:
-        return facts, failed(answer.reason)
+        return facts, of_answer(answer)
     from xml.etree import ElementTree  # takes 15 ms
 
     try:

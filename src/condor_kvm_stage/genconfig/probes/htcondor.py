@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ...host import Answer, Host
+from ...answer import Answer
+from ...host import Host
 from ...installed import CONFIG_DIR, KEYWORD, SNIPPET
-from ..outcome import PASSED, Outcome, failed
+from ..outcome import PASSED, Outcome, of_answer
+from . import master
 from .versions import version_in
 
 SETTINGS = (
@@ -25,6 +27,7 @@ SETTINGS = (
     "NUM_CPUS",
     "RESERVED_MEMORY",
     "START",
+    "STARTD_ENFORCE_DISK_LIMITS",
     "STARTER_DEFAULT_JOB_HOOK_KEYWORD",
     "STARTER_JOB_HOOK_KEYWORD",
     "VM_GAHP_SERVER",
@@ -36,6 +39,8 @@ SETTINGS = (
 )
 # HTCondor also accepts expressions for these
 _NUMBERS = ("MEMORY", "NUM_CPUS", "RESERVED_MEMORY", "VM_MAX_NUMBER", "VM_MEMORY")
+# Who reads the settings. A file can set one for one of them alone, as in STARTD.VM_MEMORY
+_READERS = ("STARTD", "STARTER", "VM_GAHP")
 _SETTING = re.compile(r"(?P<name>[^ #]+) (?P<several>@?)=(?P<rest>.*)")
 _RAW = re.compile(r" # raw: (?P<name>[^ ]+) =.*")
 
@@ -50,7 +55,8 @@ class Setting:
     @property
     def in_another_file(self) -> bool:
         """Whether a file sets it that is not the snippet."""
-        return self.origin.startswith("/") and not self.origin.startswith(SNIPPET)
+        # As HTCondor has it: a path, or a path, a comma and more
+        return self.origin.startswith("/") and self.origin.partition(",")[0] != SNIPPET
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,10 @@ class Htcondor:
     configuration: Outcome  # whether it could be read
     config_dir: bool  # whether CONFIG_DIR exists
     version: tuple[int, ...]  # such as (25, 14, 1), () if unknown
-    # Those of SETTINGS that a file sets or that have a default; the value may be empty
+    # Those of SETTINGS that a file sets or that have a default; the value may be empty. As those programs of HTCondor
+    # read them that use them: the setting can have their name as a prefix
     settings: dict[str, Setting] = field(default_factory=dict)
+    files: tuple[str, ...] = ()  # that HTCondor reads, in its order; () if unknown
 
     def value(self, name: str) -> str:
         """Return a setting's value, "" if it is not set."""
@@ -93,21 +101,34 @@ def probe(host: Host) -> Htcondor:
 
 def start(host: Host) -> Callable[[], Htcondor]:
     """Start condor_config_val. Returns a function that completes the probe."""
-    answer = host.start("condor_config_val", "-verbose", *SETTINGS)
-    return lambda: _parsed(host, answer())
+    environment = master.environment(host)
+    answers = [
+        host.start("condor_config_val", *words, environment=environment)
+        for words in (
+            ("-verbose", *SETTINGS),
+            ("-config",),
+            *(("-subsystem", reader, "-verbose", *SETTINGS) for reader in _READERS),
+        )
+    ]
+    return lambda: _parsed(host, *(answer() for answer in answers))
 
 
-def _parsed(host: Host, answer: Answer) -> Htcondor:
+def _parsed(host: Host, answer: Answer, config: Answer, *of_readers: Answer) -> Htcondor:
     config_dir = host.is_directory(CONFIG_DIR)
     settings = parse(answer.output)
     if not settings:
         reason = answer.fault or " ".join(answer.errors.split()) or answer.reason
-        return Htcondor(failed(reason), config_dir, ())
+        return Htcondor(of_answer(answer, reason), config_dir, ())
+    for reader, said in zip(_READERS, of_readers):
+        for name, setting in parse(said.output).items():
+            if name.startswith(f"{reader}."):
+                settings[name.removeprefix(f"{reader}.")] = setting
     for name in _NUMBERS:
         if name in settings and settings[name].value and not settings[name].value.isdecimal():
             settings[name] = replace(settings[name], value=_evaluated(host, name, settings[name].value))
     version = settings.get("CONDOR_VERSION")
-    return Htcondor(PASSED, config_dir, version_in(version.value) if version else (), settings)
+    files = tuple(line.strip() for line in config.output.splitlines() if line.startswith("\t/"))
+    return Htcondor(PASSED, config_dir, version_in(version.value) if version else (), settings, files)
 
 
 def parse(output: str) -> dict[str, Setting]:
@@ -141,5 +162,7 @@ def parse(output: str) -> dict[str, Setting]:
 
 def _evaluated(host: Host, name: str, value: str) -> str:
     """Return the number that an expression such as `65536 * 0.9` evaluates to, or the expression if it does not."""
-    number = host.run("condor_config_val", "-macro", f"$INT({name})").output.strip()
+    number = host.run(
+        "condor_config_val", "-macro", f"$INT({name})", environment=master.environment(host)
+    ).output.strip()
     return number if number.isdecimal() else value

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...host import Host
-from ..outcome import PASSED, Outcome, failed
+from ..outcome import PASSED, Outcome, failed, unknown
 from .versions import version_in
 
 # libvirt's modular daemon, then the monolithic one (libvirt's "Daemons" page)
@@ -51,4 +51,6 @@ def _listens(host: Host) -> Outcome:
         if not refusal:
             return PASSED
         reasons.append(f"{path}: {refusal}")
+    if any("timed out" in reason for reason in reasons):
+        return unknown("libvirt's daemon does not accept connections in time (" + ", ".join(reasons) + ")")
     return failed("no libvirt daemon listens (" + ", ".join(reasons) + ")")

@@ -9,6 +9,9 @@ from ...host import FactsError, Host
 _NO_LIMIT_BYTES = 1 << 60  # cgroup v1 shows "no limit" as the largest multiple of a page
 
 
+_GUESTS = "machine.slice"  # where libvirt puts guests, on a host with systemd
+
+
 @dataclass(frozen=True)
 class Memory:
     """The host's memory."""
@@ -16,7 +19,7 @@ class Memory:
     ram: int  # MiB, MemTotal
     huge_pages: int  # MiB, reserved for huge pages of all sizes, which guests do not use
     numa_nodes: int  # how many there are
-    cgroup_limit: int | None  # MiB, of the control group of the system, or of the container; None for no limit
+    cgroup_limit: int | None  # MiB, of the control group of the system, the container, or guests; None for none
 
 
 def probe(host: Host) -> Memory:
@@ -50,11 +53,15 @@ def _huge_pages_mib(host: Host) -> int:
 
 
 def _cgroup_limit_mib(host: Host) -> int | None:
-    """The smallest limit of process 1's control group and those above it (cgroups(7); memory.max, v1's limit).
+    """The smallest limit of process 1's control group and those above it (cgroups(7); memory.max, v1's limit), and of
+    the slice for virtual machines, which systemd knows also while there are none.
 
     Not of this process: an administrator's session may have a limit that the boot unit does not have.
     """
     limits = []
+    configured = host.run("systemctl", "show", "--property=MemoryMax", "--value", _GUESTS).output.strip()
+    if configured.isdecimal() and int(configured) < _NO_LIMIT_BYTES:
+        limits.append(int(configured) >> 20)
     for line in (host.text("/proc/1/cgroup") or "").splitlines():
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")

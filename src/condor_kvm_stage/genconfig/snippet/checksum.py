@@ -9,14 +9,15 @@ _BEGIN = "# Checksum of the lines above: "
 
 def added(text: str) -> str:
     """Return a text, which ends with a newline, with a line added that has its checksum."""
-    return f"{text}{_BEGIN}{_digest(text)}\n"
+    return f"{text}{_BEGIN}{of(text)}\n"
 
 
 def holds(text: str) -> bool:
     """Return whether a text ends with a line from added(), and has not changed since."""
     above, found, rest = text.rpartition(_BEGIN)
-    return bool(found) and rest == _digest(above) + "\n"
+    return bool(found) and rest == of(above) + "\n"
 
 
-def _digest(text: str) -> str:
+def of(text: str) -> str:
+    """Return the checksum of a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]

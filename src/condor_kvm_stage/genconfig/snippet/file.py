@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ... import atomic_file
 from ...errors import KvmStageError, root_hint
-from ...host import Host
+from ...host import FactsError, Host
 from ...installed import CONFIG_DIR, COPIES, SNIPPET
 from ...messages import NOTICE, Message
 from . import checksum
+
+_MADE_HERE = "# Written by condor-kvm-stage-genconfig "  # near the beginning of the template
 
 
 class SnippetError(KvmStageError):
@@ -65,6 +68,14 @@ def _keep(host: Host) -> str:
         ) from error
     atomic_file.write(host.path(kept), current)
     return kept
+
+
+def copies(host: Host, files: Iterable[str]) -> Iterator[str]:
+    """Yield which of the files that HTCondor reads are copies of a snippet, also of an older or edited one."""
+    for path in files:
+        with contextlib.suppress(FactsError):  # another user's
+            if path != SNIPPET and _MADE_HERE in (host.text(path) or "")[:500]:
+                yield path
 
 
 def diff(text: str, host: Host) -> str:

@@ -7,21 +7,28 @@ from collections.abc import Callable, Iterator
 
 from ...host import Host
 from ...installed import APPLY, RESTART
-from ...messages import NOTICE, Message
+from ...messages import INFO, NOTICE, Message
 from ...policy.model import Policy
+from ..probes import master
 from ..probes.htcondor import Htcondor
 from ..snippet.values import Values
-from . import pending, slot_ads
+from . import attempts, pending, slot_ads
 from .delegate import ApplyError
 from .slot_ads import SlotAds
 
+_SETTLING = 10  # seconds that the end of a job may take
 
-def apply(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Iterator[Message]:
+
+def apply(
+    host: Host, condor: Htcondor, policy: Policy, values: Values, level: int = INFO, circumstances: str = ""
+) -> Iterator[Message]:
     """Make the running HTCondor apply the snippet that is in place. Yields messages for the user, as things happen.
 
     condor: probed with the snippet in place. Waits at most the policy's htcondor.wait seconds. Raises ApplyError if
-    HTCondor does not apply it.
+    HTCondor does not apply it. level: of the messages about the result. circumstances: on which it depends whether a
+    restart helps; the startd is not restarted again for what a restart under the same did not change.
     """
+    restarted = False
     if not condor.configuration.passed:
         reason = condor.configuration.reason
         raise ApplyError(f"cannot read HTCondor's configuration: {reason}; fix it, then run this again")
@@ -36,17 +43,24 @@ def apply(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Itera
     def wait(lacks: Callable[[SlotAds], list[str]]) -> SlotAds:
         return _wait(host, condor, since, deadline, lacks)
 
-    now = wait(lambda now: [])
+    now = _settled(host, condor, wait(lambda now: []))
     changes = pending.for_restart(values, now)
-    if changes and not _may_restart(now, policy):
+    attempt = attempts.describe(changes, circumstances)
+    if changes and (now.unsettled or attempt == attempts.last(host) or not _may_restart(now, policy)):
         why = f"jobs run on it ({', '.join(now.claimed)})" if now.claimed else "the policy says so"
         if now.drained:
-            why = f"it is drained ({', '.join(now.drained)}), which a restart would undo"
+            why = f"it is drained or waits for its jobs ({', '.join(now.drained)}), which a restart would undo"
+        if now.unsettled:
+            why = f"it is not settled: {now.unsettled}"
+        elif attempt == attempts.last(host):
+            why = "a restart did not change this before: see condor-kvm-stage-genconfig --check"
         yield Message(f"Pending until the startd restarts: {'; '.join(changes)}.", NOTICE)
         yield Message(f"It is not restarted now, because {why}. When it suits you: {RESTART}", NOTICE)
         yield Message("(this lets running jobs finish first, and starts no new ones until then).", NOTICE)
     elif changes:
+        attempts.keep(host, attempt)
         _restart(host)
+        restarted = True
         if not now.claimed:
             yield Message("Restarting the startd, which has no job; waiting for its slot ads …")
             # A job may have started that the collector did not know of yet; only the restart waits for it to finish
@@ -57,7 +71,11 @@ def apply(host: Host, condor: Htcondor, policy: Policy, values: Values) -> Itera
             yield Message(f"The startd restarts when its jobs ({jobs}) have finished. Pending: {'; '.join(changes)}.")
             return
     now = wait(_lacks)
-    yield Message(f"HTCondor advertises for this node: {describe(now)}.")
+    if not pending.for_restart(values, now):
+        attempts.forget(host)
+    yield Message(f"HTCondor advertises for this node: {describe(now)}.", level)
+    if restarted:
+        yield Message("Its startd was restarted for that; it had no job.", level)
 
 
 def describe(now: SlotAds) -> str:
@@ -74,14 +92,26 @@ def _may_restart(now: SlotAds, policy: Policy) -> bool:
 
 def _reconfigure(host: Host) -> None:
     """Not `systemctl reload`: our unit, which is ordered before HTCondor's, would wait for itself."""
-    done = host.run("condor_reconfig", timeout=20)
+    done = host.run("condor_reconfig", environment=master.environment(host))
     if done.status != 0:
         step = f"run {APPLY} again" if host.is_root() else "run this as root"
-        raise ApplyError(f"HTCondor does not reload its configuration: {done.reason}; {step}")
+        # HTCondor's tools say what matters in the first of several lines
+        reason = " ".join(done.errors.split()) or done.reason
+        raise ApplyError(f"HTCondor does not reload its configuration: {reason}; {step}")
+
+
+def _settled(host: Host, condor: Htcondor, now: SlotAds) -> SlotAds:
+    """Return the slot ads once no job is ending, which takes some seconds; as they are if it takes longer."""
+    deadline = time.monotonic() + _SETTLING
+    while now.unsettled and time.monotonic() < deadline:
+        time.sleep(0.5)
+        again = slot_ads.ask(host, condor)
+        now = again if again.query.passed else now
+    return now
 
 
 def _restart(host: Host) -> None:
-    done = host.run(*RESTART.split(), timeout=20)
+    done = host.run(*RESTART.split(), environment=master.environment(host))
     if done.status != 0:
         raise ApplyError(f"HTCondor does not restart its startd: {done.reason}; run {RESTART}")
 
@@ -100,6 +130,8 @@ def _wait(host: Host, condor: Htcondor, since: int, deadline: float, lacks: Call
     while True:
         now = slot_ads.ask(host, condor)
         old = ["the startd has not reloaded its configuration"] if now.since < since else []
+        if now.unsettled and not now.since:
+            old = [f"the startd does not advertise its slots yet: {now.unsettled}"]
         missing = (old or lacks(now)) if now.query.passed else [now.query.reason]
         if not missing:
             return now

@@ -25,12 +25,6 @@ def require_htcondor(host: Host) -> None:
         )
 
 
-def is_running(host: Host) -> bool:
-    """Return whether HTCondor's master runs on this host."""
-    processes = [name for name in host.names("/proc") if name.isdecimal()]
-    return any(host.text(f"/proc/{pid}/comm") == "condor_master\n" for pid in processes)
-
-
 def must_delegate(host: Host) -> bool:
     """Return whether this network namespace is not the host's: in a scriptlet under rpm's plug-in `unshare`."""
     try:

@@ -8,6 +8,7 @@ import pytest
 
 from condor_kvm_stage.genconfig import checks
 from condor_kvm_stage.genconfig.checks import Findings, Level, run
+from condor_kvm_stage.genconfig.checks.report import Verbosity
 from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried
 from condor_kvm_stage.genconfig.probes import collect
 from support.findings import all_of, decided, directory, knows, of, tried, verdict
@@ -85,13 +86,13 @@ def test_check_of_one_image_is_one_verdict(
     good: Findings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], fault: str
 ) -> None:
     monkeypatch.setattr(
-        "condor_kvm_stage.genconfig.checks.trials.stage", lambda host, url: failed(fault) if fault else PASSED
+        "condor_kvm_stage.genconfig.checks.image_trials.stage", lambda host, url: failed(fault) if fault else PASSED
     )
     monkeypatch.setattr(collect, "collect", None)  # of no use here, and slow
-    status = run.run("nfs:///srv/\x1bx:y", RecordedHost(GOOD), as_json=False, quiet=False)
-    (line,) = capsys.readouterr().out.splitlines()
+    status = run.run("nfs:///srv/\x1bx:y", RecordedHost(GOOD), as_json=False, verbosity=Verbosity.NORMAL)
+    line, *step = capsys.readouterr().out.splitlines()
     assert status == (1 if fault else 0)
-    assert line.split()[:3] == ["fail" if fault else "ok", "images", "image"]
+    assert line.split()[:3] == ["fail" if fault else "ok", "images", "image:"]
     assert "nfs:///srv/\\x1bx:y" in line, "what could do harm on a terminal is escaped"
     assert fault in line
-    assert (" -> " in line) == bool(fault)
+    assert [words[:9] for words in step] == (["      -> "] if fault else [])

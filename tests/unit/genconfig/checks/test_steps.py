@@ -6,7 +6,7 @@ import pytest
 
 from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.checks import Findings
-from condor_kvm_stage.genconfig.outcome import failed, not_tried
+from condor_kvm_stage.genconfig.outcome import failed, not_tried, unknown
 from condor_kvm_stage.genconfig.probes import guest_support
 from condor_kvm_stage.guest_facts import GuestFacts
 from support.findings import (
@@ -69,7 +69,7 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (all_of(directory("x"), tried(plugin=failed("x"))), "images directory", "see package plug-in below"),
         (tried(canary=failed("x"), plugin=failed("x")), "images canary", "see package plug-in below"),
         (tried(gahp=failed("x")), "htcondor vm-gahp-test", "see kvm and libvirt above"),
-        (tried(gahp=failed("x did not end within 5 s")), "htcondor vm-gahp-test", "systemctl restart virtqemud"),
+        (tried(gahp=unknown("x did not end within 5 s")), "htcondor vm-gahp-test", "systemctl restart virtqemud"),
         (tried(unit="disabled by /x"), "package unit", "remove that file"),
         (tried(gahp=failed("'VM_MEMORY' is not defined")), "htcondor vm-gahp-test", "see htcondor snippet below"),
         (

@@ -10,6 +10,7 @@ from condor_kvm_stage.genconfig.checks import Findings, Level
 from condor_kvm_stage.genconfig.outcome import failed, not_tried
 from condor_kvm_stage.genconfig.probes.kvm import KvmDevice
 from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.installed import SNIPPET
 from support.findings import (
     CONTAINER,
     NOT_BOOTED,
@@ -19,6 +20,7 @@ from support.findings import (
     asked,
     decided,
     directory,
+    execute,
     knows,
     of,
     sets,
@@ -49,7 +51,6 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (lambda s: decided(size=replace(s.values.size, memory=60000, fixed=True))(s), "host memory", Level.OK, "60000"),
         (lambda s: decided(size=replace(s.values.size, cap="x"))(s), "host memory", Level.NOTE, "limited by x"),
         (CONTAINER, "host place", Level.OK, "docker"),
-        (all_of(CONTAINER, of("devices", tun=False)), "host place", Level.NOTE, "without /dev/net/tun"),
         (of("cpu", hypervisor=True), "host place", Level.NOTE, "unknown kind"),
         (of("environment", machine="KVM"), "host place", Level.NOTE, "(KVM)"),
         (of("devices", controllers=("memory", "cpu")), "host cgroup", Level.WARN, "cpuset, devices, blkio"),
@@ -105,6 +106,20 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (directory("the share did not answer", ""), "images directory", Level.FAIL, "did not answer"),
         (directory(image=""), "images directory", Level.NOTE, "no image to try"),
         (tried(directories=()), "images directory", Level.NOTE, "sets no image directories"),
+        (
+            directory(refused=("/srv/images/a.img", "too short")),
+            "images directory",
+            Level.NOTE,
+            "/srv/images/a.img cannot be staged: too short",
+        ),
+        (
+            directory(source="nfs4 filer:/x", kerberos=True),
+            "images kerberos",
+            Level.WARN,
+            "with sec=krb5",
+        ),
+        (directory(source="nfs4 filer:/x"), "images kerberos", Level.OK, "no image directory needs"),
+        (directory(source="xfs /dev/x"), "images kerberos", Level.NOT_APPLICABLE, "not on NFS"),
         (tried(canary=failed("gone")), "images canary", Level.FAIL, "gone"),
         (tried(canary=not_tried("none")), "images canary", Level.NOT_APPLICABLE, "none"),
         (of("htcondor", config_dir=False), "htcondor version", Level.FAIL, "not installed"),
@@ -132,6 +147,19 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (sets("START", "VmJobDisksAreAllowed"), "htcondor guard", Level.FAIL, "does not guard"),
         (sets("START", "False"), "htcondor guard", Level.FAIL, "no job starts on this node"),
         (advertises(start=("True",)), "htcondor guard", Level.FAIL, "running startd"),
+        (
+            advertises(start=("",), drained=("slot1@w",)),
+            "htcondor guard",
+            Level.NOTE,
+            "because the startd accepts no",
+        ),
+        (advertises(has_vm=False, unsettled="x"), "htcondor guard", Level.NOTE, "not known yet, because x"),
+        (advertises(vm_memory=1, unsettled="x"), "htcondor startd", Level.NOTE, "not known yet, because x"),
+        (advertises(vm_memory=1, drained=("s",)), "htcondor startd", Level.WARN, "(s), which a restart would undo"),
+        (advertises(others=("second@w",)), "host memory", Level.WARN, "each of 2 startds"),
+        (knows(copies=("/x.bak",)), "htcondor settings", Level.WARN, "copies of the snippet: /x.bak"),
+        (of("htcondor", files=("/a", "/b")), "htcondor snippet", Level.FAIL, "but /a, /b"),
+        (of("htcondor", files=("/a", SNIPPET)), "htcondor snippet", Level.OK, "up to date"),
         (advertises(conditions=frozenset({"VmJobRules"})), "htcondor guard", Level.FAIL, "so no VM job starts"),
         (
             all_of(knows(snippet=None), advertises(has_vm=False)),
@@ -188,6 +216,17 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (of("htcondor", settings={}), "htcondor filter", Level.NOT_APPLICABLE, "VM_GAHP_SERVER is unknown"),
         (knows(snippet=None), "htcondor filter", Level.NOT_APPLICABLE, "there is no snippet yet"),
         (decided(no_vm="x"), "htcondor filter", Level.NOT_APPLICABLE, "no VM universe"),
+        (execute(free=10), "htcondor execute", Level.FAIL, "has 10 of 40960 MiB free: guests that need more"),
+        (execute(free=1000), "htcondor execute", Level.WARN, "guests that need more are paused"),
+        (execute(free=2000), "htcondor execute", Level.WARN, "guests that need more are paused"),
+        (execute(kind="tmpfs"), "htcondor execute", Level.WARN, "which is memory"),
+        (execute(kind="nfs4"), "htcondor execute", Level.WARN, "which is a share"),
+        (execute(query=failed("it is gone")), "htcondor execute", Level.WARN, "it is gone"),
+        (execute(query=not_tried("x")), "htcondor execute", Level.NOT_APPLICABLE, "unknown"),
+        (sets("STARTD_ENFORCE_DISK_LIMITS", "True"), "htcondor disk-limits", Level.FAIL, "60-local.conf, line 1"),
+        (sets("STARTD_ENFORCE_DISK_LIMITS", "False"), "htcondor disk-limits", Level.OK, "EXECUTE's own"),
+        (decided(guarded=False), "htcondor disk-limits", Level.NOT_APPLICABLE, "does not use the domain builder"),
+        (of("htcondor", configuration=failed("x")), "htcondor disk-limits", Level.NOT_APPLICABLE, "unknown"),
         (advertises(query=failed("nobody answers")), "htcondor startd", Level.FAIL, "nobody answers"),
         (
             all_of(advertises(query=failed("x")), sets("DAEMON_LIST", "MASTER, SCHEDD")),

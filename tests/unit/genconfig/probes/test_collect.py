@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.probes import (
     collect,
     cpu,
@@ -18,7 +19,7 @@ from condor_kvm_stage.genconfig.probes import (
     memory,
     programs,
 )
-from condor_kvm_stage.host import Answer, FactsError
+from condor_kvm_stage.host import FactsError
 from support.fake_host import FakeHost
 
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.genconfig.outcome import PASSED, failed
+from condor_kvm_stage.answer import Answer
+from condor_kvm_stage.genconfig.outcome import PASSED, failed, unknown
 from condor_kvm_stage.genconfig.probes import htcondor
 from condor_kvm_stage.genconfig.probes.htcondor import SETTINGS, Htcondor, Setting, parse
-from condor_kvm_stage.host import Answer
+from condor_kvm_stage.installed import SNIPPET
 from support.fake_host import FakeHost
 
 TOOL = "/usr/bin/condor_config_val"
@@ -76,7 +77,7 @@ def test_unset_names_do_not_make_a_fault(tmp_path: Path) -> None:
     (tmp_path / "etc/condor/config.d").mkdir(parents=True)
     host = FakeHost(tmp_path, programs={TOOL: Answer(1, PRINTED, UNSET)})
     assert htcondor.probe(host) == Htcondor(PASSED, True, (25, 14, 1), parse(PRINTED))
-    assert host.asked == [("condor_config_val", "-verbose", *SETTINGS)]
+    assert host.asked[0] == ("condor_config_val", "-verbose", *SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,9 @@ def test_unset_names_do_not_make_a_fault(tmp_path: Path) -> None:
     ],
 )
 def test_configuration_that_cannot_be_read_is_a_failure(tmp_path: Path, answer: Answer, fault: str) -> None:
-    assert htcondor.probe(FakeHost(tmp_path, programs={TOOL: answer})) == Htcondor(failed(fault), False, ())
+    assert htcondor.probe(FakeHost(tmp_path, programs={TOOL: answer})) == Htcondor(
+        unknown(fault) if answer.late else failed(fault), False, ()
+    )
 
 
 def test_host_without_htcondor_says_so(tmp_path: Path) -> None:
@@ -119,7 +122,7 @@ def test_number_that_is_an_expression_is_what_htcondor_makes_of_it(
     def tool(command: tuple[str, ...]) -> Answer:
         if command[1:] == ("-macro", "$INT(MEMORY)"):
             return answer
-        assert command[1] == "-verbose", command
+        assert "-macro" not in command
         return Answer(1, f"MEMORY = 24105 * 0.9\n # at: {POOL}, line 3\n # raw: x\n\nSTART = a\n # at: <Default>\n")
 
     found = htcondor.probe(FakeHost(tmp_path, programs={TOOL: tool}))
@@ -177,3 +180,44 @@ def test_numbers_of_virtual_machines_may_be_expressions(tmp_path: Path, name: st
         return Answer(1, f"{name} = 1000 * 2\n # at: {POOL}, line 3\n # raw: {name} = 1000 * 2\n\n")
 
     assert htcondor.probe(FakeHost(tmp_path, programs={TOOL: tool})).number(name) == 2000
+
+
+@pytest.mark.parametrize(
+    ("reader", "name"),
+    [("STARTD", "VM_MEMORY"), ("STARTER", "FILETRANSFER_PLUGINS"), ("VM_GAHP", "LIBVIRT_XML_SCRIPT")],
+)
+def test_setting_is_as_the_program_that_uses_it_reads_it(tmp_path: Path, reader: str, name: str) -> None:
+    """As condor_config_val -subsystem prints it: with the prefix that the file has."""
+
+    def tool(command: tuple[str, ...]) -> Answer:
+        prefix = f"{reader}." if command[1:3] == ("-subsystem", reader) else ""
+        line = 7 if prefix else 2
+        return Answer(0, f"{prefix}{name} = {line}\n # at: {POOL}, line {line}\n # raw: x\n")
+
+    found = htcondor.probe(FakeHost(tmp_path, programs={TOOL: tool}))
+    assert found.settings == {name: Setting("7", f"{POOL}, line 7")}
+
+
+def test_files_are_those_that_htcondor_says_it_reads(tmp_path: Path) -> None:
+    config = "Configuration source:\n\t/etc/condor/condor_config\nLocal:\n\t/a/b.conf\n\t/a/c d.bak\n"
+
+    def tool(command: tuple[str, ...]) -> Answer:
+        return Answer(0, config if "-config" in command else PRINTED)
+
+    found = htcondor.probe(FakeHost(tmp_path, programs={TOOL: tool}))
+    assert found.files == ("/etc/condor/condor_config", "/a/b.conf", "/a/c d.bak")
+
+
+@pytest.mark.parametrize(
+    ("origin", "another"),
+    [
+        (SNIPPET, False),
+        (f"{SNIPPET}, line 9", False),
+        (f"{SNIPPET}.bak, line 9", True),
+        (f"{SNIPPET}.2026-11-26, line 9", True),
+        ("/etc/condor/config.d/60-local.conf, line 1", True),
+        ("<Default>", False),
+    ],
+)
+def test_copy_of_the_snippet_is_another_file(origin: str, another: bool) -> None:
+    assert Setting("1", origin).in_another_file is another

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.outcome import PASSED, failed
 from condor_kvm_stage.genconfig.probes import libvirt
 from condor_kvm_stage.genconfig.probes.libvirt import Libvirt
 from condor_kvm_stage.genconfig.probes.versions import version_in
-from condor_kvm_stage.host import Answer, Host
+from condor_kvm_stage.host import Host
 from support.fake_host import FakeHost
 
 MODULAR = "/run/libvirt/virtqemud-sock"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.probes import memory
 from condor_kvm_stage.genconfig.probes.memory import Memory, ram_mib
 from condor_kvm_stage.host import FactsError
@@ -128,3 +129,21 @@ def test_any_control_group_has_a_limit_or_none(tmp_path_factory: pytest.TempPath
         write(root, f"sys/fs/cgroup/{name}", said)
     found = limit(root)
     assert found is None or found >= 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "limit"),
+    [
+        ("8589934592\n", 8192),
+        ("infinity\n", None),
+        ("18446744073709551615\n", None),
+        ("\n", None),
+        ("[not set]\n", None),
+    ],
+)
+def test_limit_of_the_slice_for_guests_counts_also_while_there_are_none(
+    tmp_path: Path, answer: str, limit: int | None
+) -> None:
+    write(tmp_path, "proc/meminfo", "MemTotal:       65536000 kB\n")
+    host = FakeHost(tmp_path, programs={"/usr/bin/systemctl": Answer(0, answer)})
+    assert memory.probe(host).cgroup_limit == limit

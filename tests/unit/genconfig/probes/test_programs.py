@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import installed
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.probes import programs
 from condor_kvm_stage.genconfig.probes.programs import Programs
-from condor_kvm_stage.host import Answer
 from support.fake_host import FakeHost
 
 

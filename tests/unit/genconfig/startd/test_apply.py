@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import installed
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.startd import delegate
-from condor_kvm_stage.host import Answer
-from support.fake_node import OFFERED, RECONFIG, RECONFIGURED, Clock, FakeNode, apply, job, restarting, slot
+from condor_kvm_stage.genconfig.startd.delegate import ApplyError
+from support.fake_node import OFFERED, RECONFIG, RECONFIGURED, RESTARTED, Clock, FakeNode, apply, job, restarting, slot
 
 pytestmark = pytest.mark.usefixtures("clock", "policy_of_the_host")
 
@@ -45,14 +46,14 @@ def test_idle_startd_is_started_again_and_waited_for(tmp_path: Path) -> None:
     node = FakeNode(tmp_path, [before], [before], [], [slot(VM_Memory=512)], [slot()])
     lines = apply(node)
     assert lines[0].startswith("Restarting the startd, which has no job")
-    assert lines[1:] == [OFFERED]
+    assert lines[1:] == [OFFERED, RESTARTED]
     assert node.commands() == [RECONFIG, installed.RESTART]
 
 
 def test_startd_lets_go_of_vm_universe_where_kvm_is_gone(tmp_path: Path) -> None:
     node = FakeNode(tmp_path, [slot()], [slot()], [slot(HasVM=False)])
     node.kvm = "ENOENT"
-    assert apply(node)[-1] == "HTCondor advertises for this node: HasVM = false, staging by nfs:// = true."
+    assert apply(node)[-2] == "HTCondor advertises for this node: HasVM = false, staging by nfs:// = true."
     assert node.commands() == [RECONFIG, installed.RESTART]
 
 
@@ -106,7 +107,7 @@ def test_job_that_starts_at_the_same_moment_is_waited_for_by_the_restart_alone(t
 def test_job_that_comes_to_the_new_startd_does_not_hide_what_that_offers(tmp_path: Path) -> None:
     idle = slot(VM_Memory=512)
     node = FakeNode(tmp_path, [idle], [idle], [slot(), job("slot1_1@worker")])
-    assert apply(node)[1:] == [OFFERED]
+    assert apply(node)[1:] == [OFFERED, RESTARTED]
 
 
 def test_node_without_a_startd_is_left_alone(tmp_path: Path) -> None:
@@ -123,5 +124,39 @@ def test_node_that_somebody_drained_stays_so(tmp_path: Path) -> None:
     for how in ("idle", "peaceful"):
         lines = apply(node, restarting(how))
         assert lines[0] == "Pending until the startd restarts: VM_Memory is 512, and is to be 1024."
-        assert "it is drained (slot1@worker)" in lines[1]
+        assert "it is drained or waits for its jobs (slot1@worker)" in lines[1]
     assert installed.RESTART not in node.commands()
+
+
+def test_startd_is_not_restarted_again_for_what_a_restart_did_not_change(tmp_path: Path, clock: Clock) -> None:
+    node = FakeNode(tmp_path, [slot(VM_Memory=512)])
+    with pytest.raises(ApplyError, match="VM_Memory is 512"):
+        apply(node)
+    assert node.commands().count(installed.RESTART) == 1
+    clock.now = 0  # of which the slot's DaemonLastReconfigTime is
+    lines = apply(node)
+    assert "a restart did not change this before" in lines[1]
+    assert node.commands().count(installed.RESTART) == 1
+
+
+def test_restart_that_helped_is_not_remembered(tmp_path: Path, clock: Clock) -> None:
+    wrong, right = slot(VM_Memory=512), slot()
+    node = FakeNode(tmp_path, [wrong], [right], [right], [wrong], [right])
+    apply(node)
+    assert not node.exists(installed.ATTEMPT)
+    apply(node)
+    assert node.commands().count(installed.RESTART) == 2
+
+
+def test_job_that_is_ending_does_not_cost_a_restart(tmp_path: Path, clock: Clock) -> None:
+    ending = {**job("slot1_1@worker"), "State": "Preempting", "VM_Guest_Mem": 64}
+    node = FakeNode(tmp_path, [slot(), ending], [slot(), ending], [slot()])
+    assert apply(node) == [OFFERED]
+    assert installed.RESTART not in node.commands()
+
+
+def test_slots_of_jobs_that_are_gone_are_no_reason_to_restart_or_to_wait(tmp_path: Path) -> None:
+    gone = {**job("slot1_5@worker"), "VM_Guest_Mem": 64}
+    node = FakeNode(tmp_path, [slot(ChildName=[]), gone])
+    assert apply(node) == [OFFERED]
+    assert node.commands() == [RECONFIG]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import installed
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.startd import delegate
-from condor_kvm_stage.host import Answer
 from support.fake_node import POLICY, Clock, FakeNode, apply, slot
 
 pytestmark = pytest.mark.usefixtures("clock", "policy_of_the_host")

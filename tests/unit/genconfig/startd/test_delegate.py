@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage.answer import Answer
+from condor_kvm_stage.genconfig.probes import master
 from condor_kvm_stage.genconfig.startd import delegate
-from condor_kvm_stage.host import Answer
 from condor_kvm_stage.messages import NOTICE, Message
 from condor_kvm_stage.policy import model
 from support.fake_node import OFFERED, FakeNode
@@ -76,7 +77,7 @@ def test_unit_has_time_for_a_silent_share_and_for_htcondor(tmp_path: Path, monke
     site.staging.timeout, site.htcondor.wait = 300, 500
     given = []
 
-    def run(*command: str, timeout: float = 5, **_: object) -> Answer:
+    def run(*command: str, timeout: float = 20, **_: object) -> Answer:
         given.append((command[:2], timeout))
         return Answer(0)
 
@@ -95,11 +96,11 @@ def test_master_is_found_among_other_processes(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     node.put("/proc/5/comm", "bash\n")
     node.path("/proc/6").mkdir()  # it ends while somebody looks
-    assert delegate.is_running(node)
+    assert master.is_running(node)
 
 
 def test_no_master_is_found_where_none_runs(tmp_path: Path) -> None:
     node = FakeNode(tmp_path)
     node.put("/proc/77/comm", "condor_startd\n")
     node.path("/proc/8").mkdir()
-    assert not delegate.is_running(node)
+    assert not master.is_running(node)

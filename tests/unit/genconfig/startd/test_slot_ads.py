@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.genconfig.outcome import PASSED, failed
+from condor_kvm_stage.answer import Answer
+from condor_kvm_stage.genconfig.outcome import PASSED, failed, unknown
 from condor_kvm_stage.genconfig.probes.htcondor import Htcondor, Setting
 from condor_kvm_stage.genconfig.startd.slot_ads import SlotAds, ask, of
-from condor_kvm_stage.host import Answer
 from support.fake_host import FakeHost
 
 NODE = Htcondor(PASSED, True, (25, 14, 1), {"FULL_HOSTNAME": Setting("node.example.org", "<Detected>")})
@@ -144,7 +144,9 @@ def test_collector_is_asked_for_this_node_only(tmp_path: Path) -> None:
     ],
 )
 def test_collector_that_has_no_ads_is_a_fault(tmp_path: Path, answer: Answer, fault: str) -> None:
-    assert ask(FakeHost(tmp_path, programs={"/usr/bin/condor_status": answer}), NODE) == SlotAds(failed(fault))
+    assert ask(FakeHost(tmp_path, programs={"/usr/bin/condor_status": answer}), NODE) == SlotAds(
+        unknown(fault) if answer.late else failed(fault)
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,6 +160,41 @@ def test_without_a_name_nobody_is_asked(tmp_path: Path, htcondor: Htcondor, faul
     host = FakeHost(tmp_path)
     assert ask(host, htcondor) == SlotAds(failed(fault))
     assert host.asked == []
+
+
+def test_slot_of_a_job_that_is_gone_does_not_count() -> None:
+    """The collector keeps such ads for up to 15 minutes; the partitionable slot names those that exist."""
+    partitionable = slot("slot1", ChildName=["slot1_1@node.example.org"])
+    found = of([partitionable, machine("slot1_1"), machine("slot1_5"), machine("slot1_6")])
+    assert (found.vm_memory, found.vm_number, found.claimed) == (10000, 4, ("slot1_1@node.example.org",))
+    assert of([slot("slot1", ChildName=[]), machine("slot1_5")]).claimed == ()
+
+
+def test_startd_that_has_just_started_is_not_judged_by_the_slots_of_the_one_before() -> None:
+    found = of([machine("slot1_1")])
+    assert found.unsettled
+    assert (found.query, found.has_vm, found.claimed) == (PASSED, False, ())
+
+
+def test_job_that_is_just_ending_does_not_count_twice_for_good() -> None:
+    ending = slot("slot1_1", "Preempting", "Dynamic", VM_Guest_Mem=64)
+    assert of([slot("slot1"), ending]).unsettled == "a job is ending (slot1_1@node.example.org)"
+    assert of([slot("slot1"), machine("slot1_1")]).unsettled == ""
+
+
+@pytest.mark.parametrize(
+    ("attributes", "drained"),
+    [({}, False), ({"Draining": True}, True), ({"Draining": False}, False), ({"State": "Drained"}, True)],
+)
+def test_slot_that_accepts_no_jobs_is_drained(attributes: dict[str, Any], drained: bool) -> None:
+    assert of([{**slot("slot1"), **attributes}]).drained == (("slot1@node.example.org",) if drained else ())
+
+
+def test_each_startd_of_a_host_has_its_own_slots() -> None:
+    second = {**slot("slot1"), "Name": "slot1@second@node.example.org"}
+    of_second = {**machine("slot1_1"), "Name": "slot1_1@second@node.example.org"}
+    found = of([of_second, second, slot("slot1"), machine("slot1_1", 1000)])
+    assert (found.vm_memory, found.others) == (7000, ("second@node.example.org",))
 
 
 @given(
