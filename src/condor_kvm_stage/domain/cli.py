@@ -13,7 +13,7 @@ from ..errors import KvmStageError
 from ..failures import Failure, NodeError, bug
 from ..leftovers import janitor
 from ..policy.load import load
-from . import console, disks, domain_xml, job_ad, private_dir, refusal, request, slot
+from . import console, disks, domain_xml, job_ad, own_files, private_dir, refusal, request, slot
 from .job import of_builder, of_hook
 
 _VM_UNIVERSE = b"13"
@@ -58,11 +58,13 @@ def prepare() -> int:
             return 0
         job = of_hook(os.environ)
         rules = load()
-        wanted = request.parse(job_ad.read(data), rules, guest_facts.load())
+        facts = guest_facts.load()
+        wanted = request.parse(job_ad.read(data), rules, facts)
         slot.check(wanted, slot.read(job.scratch))
         private_dir.check_movable(job.scratch)
         console.check_free(job.scratch)
-        disks.inspect(_with_paths(wanted, lambda name: disks.in_scratch(job, name)), job, rules, _HOOK)
+        placed = _with_paths(wanted, lambda name: own_files.in_scratch(job, name))
+        disks.inspect(placed, job, rules, _HOOK, facts.selinux)
     except Failure as error:
         sys.stdout.write(refusal.hook(str(error), error.status))
     except KvmStageError as error:
@@ -88,7 +90,7 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     directory = private_dir.make(job)
     slot.check(wanted, directory.read(slot.MACHINE_AD, job_ad.LARGEST))
     janitor.start(job.scratch, job.starter, job.started)
-    files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER)
+    files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER, facts.selinux)
     # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)
     files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
     config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")

@@ -26,8 +26,8 @@ import stat
 from ..failures import NodeError
 from ..leftovers.private_dirs import SUFFIX
 from . import acl, scratch_files
-from .disks import check_own, missing
 from .job import Job
+from .own_files import check_own, missing
 
 # XEN_MEM_SAVED_FILE of HTCondor (src/condor_vm-gahp). VM_SOFT_SUSPEND is not enough: a guest that has suspended
 # itself cannot be paused, and then HTCondor saves it.

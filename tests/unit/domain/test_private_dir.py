@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import private_dir
-from condor_kvm_stage.domain.disks import check_own
 from condor_kvm_stage.domain.job import Job
+from condor_kvm_stage.domain.own_files import check_own
 from condor_kvm_stage.failures import NodeError, StageError
 from condor_kvm_stage.leftovers.private_dirs import SUFFIX
 from support.domain.disk_files import HOSTILE, put, see
