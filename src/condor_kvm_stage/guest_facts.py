@@ -26,6 +26,7 @@ class GuestFacts:
     bridge: str = ""  # interface for the type "bridge", "" if that is not offered
     cpu_without: list[str] = field(default_factory=list)  # CPU features (libvirt's names) that QEMU needs switched off
     uefi: bool = False  # whether libvirt finds a UEFI firmware without Secure Boot, for the machine type q35 on x86_64
+    selinux: str = ""  # the guests' context, without categories, if SELinux is on
 
 
 def to_bytes(facts: GuestFacts) -> bytes:

@@ -15,7 +15,19 @@ from ..job import of_builder, of_hook
 from ..leftovers import guest_status, janitor
 from ..policy.load import load
 from ..text import printable
-from . import console, disks, domain_xml, job_ad, private_dir, qemu_identity, refusal, request, seen_by_root, slot
+from . import (
+    console,
+    disks,
+    domain_xml,
+    job_ad,
+    own_files,
+    private_dir,
+    qemu_identity,
+    refusal,
+    request,
+    seen_by_root,
+    slot,
+)
 
 TRY_GUESTS = "--try-guests"  # run by the filter, see gahp/judge.py
 _VM_UNIVERSE = b"13"
@@ -106,12 +118,14 @@ def prepare(arguments: Sequence[str] = ()) -> int:
             return 0
         job = of_hook(os.environ)
         rules = load()
-        wanted = request.parse(job_ad.read(data), rules, guest_facts.load())
+        facts = guest_facts.load()
+        wanted = request.parse(job_ad.read(data), rules, facts)
         qemu_identity.group(job)
         slot.check(wanted, slot.read(job.scratch))
         private_dir.check_movable(job.scratch)
         console.check_free(job.scratch)
-        disks.inspect(_with_paths(wanted, lambda name: disks.in_scratch(job, name)), job, rules, _HOOK)
+        placed = _with_paths(wanted, lambda name: own_files.in_scratch(job, name))
+        disks.inspect(placed, job, rules, _HOOK, guest=facts.selinux)
     except Failure as error:
         sys.stdout.write(refusal.hook(str(error), error.status))
     except KvmStageError as error:
@@ -139,7 +153,7 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     directory = private_dir.make(job)
     slot.check(wanted, directory.read(slot.MACHINE_AD, job_ad.LARGEST))
     janitor.start(job.scratch, job.starter, job.started)
-    files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER, closed)
+    files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER, closed, facts.selinux)
     seen_by_root.check(files)
     # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)
     files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))

@@ -27,7 +27,7 @@ from ..failures import NodeError
 from ..job import Job
 from ..leftovers.private_dirs import SUFFIX
 from . import acl, scratch_files
-from .disks import check_own, missing
+from .own_files import check_own, missing
 
 # XEN_MEM_SAVED_FILE of HTCondor (src/condor_vm-gahp). VM_SOFT_SUSPEND is not enough: a guest that has suspended
 # itself cannot be paused, and then HTCondor saves it.

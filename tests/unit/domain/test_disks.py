@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.domain import disks
+from condor_kvm_stage.domain import disks, own_files
 from condor_kvm_stage.domain.disks import DiskFile
 from condor_kvm_stage.domain.request import Disk
 from condor_kvm_stage.failures import AuthorizationError, BugError, ContactError, SpecificationError, StageError
@@ -158,13 +158,13 @@ def test_hook_refuses_what_is_no_file_of_the_jobs_in_the_same_words(
 ) -> None:
     HOSTILE[kind](scratch / "disk", put(tmp_path / "victim", b"precious", 0))
     with pytest.raises(StageError, match=r"disk disk .*; ") as caught:
-        disks.in_scratch(where, "disk")
+        own_files.in_scratch(where, "disk")
     assert str(caught.value).isprintable()
 
 
 def test_hook_finds_a_file_of_the_jobs(where: Job, scratch: Path) -> None:
     put(scratch / "disk")
-    assert disks.in_scratch(where, "disk") == f"{scratch}/disk"
+    assert own_files.in_scratch(where, "disk") == f"{scratch}/disk"
 
 
 @needs_root

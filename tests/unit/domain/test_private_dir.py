@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import private_dir
-from condor_kvm_stage.domain.disks import check_own
+from condor_kvm_stage.domain.own_files import check_own
 from condor_kvm_stage.failures import NodeError, StageError
 from condor_kvm_stage.job import Job
 from condor_kvm_stage.leftovers.private_dirs import SUFFIX

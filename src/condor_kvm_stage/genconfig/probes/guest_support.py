@@ -140,8 +140,9 @@ def _with_capabilities(facts: GuestFacts, answer: Answer) -> tuple[GuestFacts, O
     if not models or not buses:
         return facts, failed("virsh named no security model or no disk bus")
     named = [model for model in models if model != "none"]
+    label = said.findtext("capabilities/host/secmodel[model='selinux']/baselabel[@type='kvm']", "")
     uefi = _has_uefi(domains[-1])
-    return dataclasses.replace(facts, ide="ide" in buses, security_models=named, uefi=uefi), PASSED
+    return dataclasses.replace(facts, ide="ide" in buses, security_models=named, selinux=label, uefi=uefi), PASSED
 
 
 def _has_uefi(domain: Element) -> bool:

@@ -230,3 +230,12 @@ def test_libvirt_and_qemu_are_at_work_at_the_same_time(real: Host) -> None:
     add_program(real, f"#!/bin/sh\n{wait.format(here=here, there=there)}exit 3\n", VIRSH)
     add_program(real, f"#!/bin/sh\n{wait.format(here=there, there=here)}", QEMU)
     assert guest_support.probe(real) == GuestSupport(GuestFacts(FULL), failed("exit status 3"), PASSED)
+
+
+def test_libvirt_says_which_label_guests_have(tmp_path: Path) -> None:
+    """virsh capabilities of EL 9, of which the labels of other kinds of guest are not KVM's."""
+    labels = "<baselabel type='kvm'>u:r:svirt_t:s0</baselabel><baselabel type='qemu'>u:r:svirt_tcg_t:s0</baselabel>"
+    said = CAPABILITIES.replace("<model>none</model>", f"<model>selinux</model><doi>0</doi>{labels}")
+    assert look(tmp_path, Answer(0), Answer(0, said)).facts.selinux == "u:r:svirt_t:s0"
+    dac = CAPABILITIES.replace("<model>dac</model>", "<model>dac</model><baselabel type='kvm'>+107:+107</baselabel>")
+    assert look(tmp_path, Answer(0), Answer(0, dac)).facts.selinux == ""
