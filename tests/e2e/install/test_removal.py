@@ -62,12 +62,14 @@ def test_edited_snippet_is_kept_even_where_python_is_broken(unset: Worker) -> No
     assert not unset.path(SNIPPET).exists()
 
 
-def test_unit_that_failed_is_forgotten(unset: Worker) -> None:
+def test_unit_that_failed_is_not_tried_again_and_forgotten(unset: Worker) -> None:
     unset.install()
     unset.path(POLICY).write_text("[vm]\nmemroy = 1\n", encoding="utf-8")
     assert unset.node.run(["systemctl", "restart", PACKAGE], check=False).returncode == 1
-    assert PACKAGE in unset.node.run("systemctl --failed --plain --no-legend").stdout
+    state = ["systemctl", "show", "--property=SubState", "--value", PACKAGE]
+    assert unset.node.run(state).stdout == "auto-restart\n"
     unset.dnf("remove", PACKAGE)
+    assert unset.node.run(state).stdout == "dead\n"
     assert unset.node.run("systemctl --failed --plain --no-legend").stdout == ""
 
 
