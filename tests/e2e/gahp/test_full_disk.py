@@ -12,7 +12,7 @@ from testnode import pool, site
 from testnode.node import Node
 from testnode.recipe import Release
 
-pytestmark = pytest.mark.guest
+pytestmark = [pytest.mark.guest, pytest.mark.full]
 
 PAUSED = "the guest is paused by an I/O error"
 FILL = f"{scene.EXECUTE}/filled"

@@ -12,7 +12,10 @@ from testnode import jobs, pool
 from testnode.node import Node
 from testnode.recipe import Release
 
-pytestmark = pytest.mark.guest
+pytestmark = [
+    pytest.mark.guest,
+    pytest.mark.full,
+]  # twenty minutes; `make e2e` has test_ends.py and test_failed_starts.py
 
 SUSPENDED = 7
 FILTER, VM_GAHP = "condor-kvm-stage-gahp -f", "^/usr/sbin/condor_vm-gahp"

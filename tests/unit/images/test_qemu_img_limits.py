@@ -110,7 +110,12 @@ def test_limits_that_are_lower_already_are_kept(
 
 @pytest.mark.parametrize(
     "script",
-    ["while :; do :; done", "while :; do read x < /proc/uptime; done", "while :; do kill -STOP $$; done", "exec sleep 60"],
+    [
+        "while :; do :; done",
+        "while :; do read x < /proc/uptime; done",
+        "while :; do kill -STOP $$; done",
+        "exec sleep 60",
+    ],
     ids=["busy", "reading", "stopped", "asleep"],
 )
 def test_deadline_for_opening_is_not_extended(script: str, fake_program: FakeProgram) -> None:
