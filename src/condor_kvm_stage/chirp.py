@@ -6,12 +6,18 @@ bytes, and commands of at most 1024 (src/condor_starter.V6.1/io_proxy_handler.cp
 
 from __future__ import annotations
 
+import os
 import socket
 
 from .text import to_text
 
 _TIMEOUT = 60  # seconds; the starter sleeps for 30 after starting a guest
 _LONGEST = 950  # bytes of an expression, including the backslashes before blanks
+
+
+def config_of(scratch: str) -> str:
+    """Return the path of the file in which the starter says how to reach it. scratch: the job's scratch directory."""
+    return os.environ.get("_CONDOR_CHIRP_CONFIG", f"{scratch}/.chirp.config")
 
 
 def last_lines(text: bytes) -> str:

@@ -21,6 +21,7 @@ ATTEMPT = "/run/condor-kvm-stage/restarted-for"  # what a restart of the startd 
 BUILDER = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain"
 HOOK = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-prepare"
 BUILD_DOMAIN = "/usr/libexec/condor-kvm-stage/build-domain"  # which BUILDER runs
+TRY_GUESTS = "--try-guests"  # its option by which GAHP asks whether this node starts guests
 GAHP = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp"  # HTCondor's VM_GAHP_SERVER
 # The plug-in: the second path is for hosts whose image does not include /usr/local (see the spec)
 PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")
@@ -28,6 +29,7 @@ KEYWORD = "KVMSTAGE"  # prefix of HTCondor's settings for our hooks
 
 # libvirt's: it makes a directory for each guest here, and gives it to its group for QEMU
 DOMAINS = "/var/lib/libvirt/qemu"
+GUEST_LOGS = "/var/log/libvirt/qemu"  # libvirt's, one for each guest's name
 
 UNIT = "condor-kvm-stage.service"
 # The commands that messages tell an administrator to run

@@ -12,6 +12,10 @@ from .failures import NodeError
 # In the environment of a vm-gahp that the filter has started: the filter's process id
 FILTER = "CONDOR_KVM_STAGE_FILTER"
 
+# XEN_MEM_SAVED_FILE of HTCondor (src/condor_vm-gahp). VM_SOFT_SUSPEND is not enough: a guest that has suspended
+# itself cannot be paused, and then HTCondor saves it.
+SAVED_GUEST = "xen.mem.ckpt"
+
 
 @dataclass(frozen=True)
 class Job:

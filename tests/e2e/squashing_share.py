@@ -1,7 +1,7 @@
 """A share that squashes root, as NFS does: `squashing_share.py DIRECTORY MOUNT_POINT`. Runs with the node's Python.
 
 It shows a directory of the node. Each request is made with the caller's rights there, and root's with nobody's: what is
-not open to all is closed to root. Nothing is cached, so that the kernel asks for every user anew.
+not open to all is closed to root. Nothing is cached, so that the kernel asks for each user.
 """
 
 from __future__ import annotations

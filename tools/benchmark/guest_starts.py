@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from testnode import jobs, node, pool, recipe, stages
+from testnode import guest, jobs, node, pool, recipe, stages
 from testnode.node import Node
 from testnode.run import progress
 
@@ -28,7 +28,6 @@ ROUNDS = 20
 OURS, STOCK = "ours", "HTCondor's"
 _CHOOSER, _CHOICE = "/srv/start-xml", "/srv/start-choice"
 _IDLE = "/srv/images/idle.raw"
-_CODE = bytes([0xFA, 0xF4, 0xEB, 0xFD]).ljust(510, b"\0") + b"\x55\xaa"  # cli; hlt; jmp: runs until it is destroyed
 _SETTINGS = f"""\
 LIBVIRT_XML_SCRIPT = {_CHOOSER}
 VM_GAHP_DEBUG = D_SUB_SECOND
@@ -86,8 +85,7 @@ def _events(worker: Node) -> Iterator[Path]:
 def prepare(worker: Node) -> None:
     """Configure a node with the package to choose a definition for each job. It is not undone."""
     shutil.copy(Path(__file__).parent / "files/start-xml", here(worker, _CHOOSER))
-    here(worker, _IDLE).write_bytes(_CODE.ljust(4 << 20, b"\0"))
-    worker.run(["chmod", "644", _IDLE])
+    guest.write_idle(here(worker, _IDLE))
     here(worker, "/etc/condor/config.d/92-guest-starts.conf").write_text(_SETTINGS, encoding="utf-8")
     worker.run("condor_reconfig")
 

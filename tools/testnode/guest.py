@@ -16,6 +16,7 @@ SECTOR = 512
 PATTERN_LBA = 8
 PATTERN = b"condor-kvm-stage: this sector was written by the guest"
 _IMAGE_SIZE = 4 << 20
+_IDLE = bytes([0xFA, 0xF4, 0xEB, 0xFD])  # cli; hlt; jmp: runs until it is destroyed
 
 
 def write_base(path: Path, image_format: str, source: Path = SOURCE) -> None:
@@ -25,6 +26,12 @@ def write_base(path: Path, image_format: str, source: Path = SOURCE) -> None:
         run(["nasm", "-f", "bin", source, "-o", raw])
         os.truncate(raw, _IMAGE_SIZE)
         _convert(raw, image_format, path)
+
+
+def write_idle(path: Path) -> None:
+    """Make such an image, raw, of a guest that does nothing until it is destroyed."""
+    path.write_bytes((_IDLE.ljust(SECTOR - 2, b"\0") + b"\x55\xaa").ljust(_IMAGE_SIZE, b"\0"))
+    path.chmod(0o644)
 
 
 def write_uefi_base(path: Path, image_format: str) -> None:

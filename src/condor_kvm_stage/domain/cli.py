@@ -8,9 +8,10 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from .. import guest_facts
+from .. import chirp, guest_facts
 from ..errors import KvmStageError
 from ..failures import Failure, NodeError, ParameterError, bug
+from ..installed import TRY_GUESTS
 from ..job import of_builder, of_hook
 from ..leftovers import guest_status, janitor
 from ..policy.load import load
@@ -29,7 +30,6 @@ from . import (
     slot,
 )
 
-TRY_GUESTS = "--try-guests"  # run by the filter, see gahp/judge.py
 _VM_UNIVERSE = b"13"
 # The programs, for messages about a bug
 _BUILDER = "condor-kvm-stage-domain"
@@ -157,8 +157,7 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     seen_by_root.check(files)
     # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)
     files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
-    config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")
-    path = console.start(directory, job, rules.guest.console, config)
+    path = console.start(directory, job, rules.guest.console, chirp.config_of(job.scratch))
     return domain_xml.definition(domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, group, facts))
 
 

@@ -17,16 +17,14 @@ from .. import processes
 from ..failures import NodeError
 from ..guest_facts import GuestFacts
 from ..host import Host
-from ..installed import GUEST_FACTS
+from ..installed import GUEST_FACTS, GUEST_LOGS
 from ..job import Job
 from ..leftovers import virsh
 from . import domain_xml, qemu_identity
 from .disks import DiskFile
 from .request import Disk, Request
 
-_USERS = ("condor", "nobody")
-_TIMEOUT = 90  # seconds for one guest: libvirt first looks at QEMU anew if /dev/kvm has changed
-_LOGS = "/var/log/libvirt/qemu"  # libvirt's, one for each name
+_TIMEOUT = 90  # seconds for one guest: libvirt first looks at QEMU again if /dev/kvm has changed
 _MEMORY = 16  # MiB
 _DISK = Disk("control.raw", "vda", "virtio", readonly=False, format="raw", cdrom=False)
 
@@ -43,7 +41,7 @@ def _try(host: Host, facts: GuestFacts, network: str) -> str:
     except OSError as error:
         return f"cannot make a directory for a control guest: {error.strerror}"
     try:
-        definition = _prepare(directory, facts, network)
+        definition = _prepare(directory, facts, network, _user(host))
         # With --autodestroy also if virsh is killed
         actions = f"create --paused --autodestroy {definition}; destroy {os.path.basename(directory)}"
         answer = virsh.run(host, _TIMEOUT, actions)
@@ -53,12 +51,11 @@ def _try(host: Host, facts: GuestFacts, network: str) -> str:
     finally:
         shutil.rmtree(directory, ignore_errors=True)
         with contextlib.suppress(OSError):
-            os.unlink(f"{_LOGS}/{os.path.basename(directory)}.log")
+            os.unlink(f"{GUEST_LOGS}/{os.path.basename(directory)}.log")
 
 
-def _prepare(directory: str, facts: GuestFacts, network: str) -> str:
-    """Make what a guest needs. Returns the path of its definition."""
-    user = _user()
+def _prepare(directory: str, facts: GuestFacts, network: str, user: pwd.struct_passwd) -> str:
+    """Make what a guest of a user needs. Returns the path of its definition."""
     os.chmod(directory, 0o711)
     disk, console = f"{directory}/{_DISK.name}", f"{directory}/.console"
     with open(disk, "wb") as file:
@@ -81,13 +78,11 @@ def _prepare(directory: str, facts: GuestFacts, network: str) -> str:
     return path
 
 
-def _user() -> pwd.struct_passwd:
-    for name in _USERS:
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise NodeError(f"there is no user {' or '.join(_USERS)}")
+def _user(host: Host) -> pwd.struct_passwd:
+    name = host.job_user()
+    if not name:
+        raise NodeError("there is no user condor or nobody")
+    return pwd.getpwnam(name)
 
 
 def _why(errors: str) -> str:

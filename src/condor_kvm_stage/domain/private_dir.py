@@ -24,14 +24,10 @@ import os
 import stat
 
 from ..failures import NodeError
-from ..job import Job
+from ..job import SAVED_GUEST, Job
 from ..leftovers.private_dirs import SUFFIX
 from . import acl, scratch_files
 from .own_files import check_own, missing
-
-# XEN_MEM_SAVED_FILE of HTCondor (src/condor_vm-gahp). VM_SOFT_SUSPEND is not enough: a guest that has suspended
-# itself cannot be paused, and then HTCondor saves it.
-SAVED_GUEST = "xen.mem.ckpt"
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 

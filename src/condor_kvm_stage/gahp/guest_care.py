@@ -32,7 +32,7 @@ class GuestCare:
         return bool(self.guest and not self.guest.is_alive and self.end)
 
     def pause(self, is_expected: bool) -> float:
-        """Return the seconds until it is worth while to look again. is_expected: whether the guest may appear."""
+        """Return the seconds until the next look. is_expected: whether the guest may appear."""
         is_near = not self.guest.is_alive if self.guest else is_expected
         return LOOK if is_near else IDLE
 

@@ -7,7 +7,8 @@ import os
 import posix
 import re
 
-LOGS = "/var/log/libvirt/qemu"
+from .. import installed
+
 _MOST = 1 << 20  # bytes at the end of a log that are searched
 # libvirt's qemuProcessStop(); QEMU's own messages are in the same log
 _LINE = re.compile(rb"^[-0-9:. +]+: shutting down, reason=([a-z-]+)$", re.MULTILINE)
@@ -39,7 +40,7 @@ _ENDS = {b"shutdown": End.POWERED_OFF, b"crashed": End.CRASHED, b"destroyed": En
 def log_size(name: str) -> int:
     """Return the size of a guest's log, to which libvirt appends; 0 if there is none."""
     try:
-        return os.stat(f"{LOGS}/{name}.log").st_size
+        return os.stat(f"{installed.GUEST_LOGS}/{name}.log").st_size
     except OSError:
         return 0
 
@@ -47,7 +48,7 @@ def log_size(name: str) -> int:
 def read(name: str, offset: int) -> End | None:
     """Return how a guest has ended, None if libvirt does not say. offset: log_size() while it was running."""
     try:
-        with open(f"{LOGS}/{name}.log", "rb") as file:
+        with open(f"{installed.GUEST_LOGS}/{name}.log", "rb") as file:
             size = os.fstat(file.fileno()).st_size
             file.seek(max(offset if offset <= size else 0, size - _MOST))  # a rotated log begins again
             found = _LINE.findall(file.read(_MOST))

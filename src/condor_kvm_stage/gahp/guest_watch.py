@@ -21,7 +21,7 @@ class GuestWatch:
 
     def end(self) -> End | None:
         """Return how the guest has ended, None while libvirt does not say."""
-        if self.is_alive or self._is_listed():
+        if self.is_alive or self._listed():
             return None
         return guest_end.read(self.status.name, self._log_size)
 
@@ -32,13 +32,12 @@ class GuestWatch:
 
     def refresh(self) -> None:
         """Look at the guest's state again."""
-        found = guest_status.of_name(self.status.name)
-        if found and found.uuid == self.status.uuid:
-            self.status = found
+        self.status = self._listed() or self.status
 
-    def _is_listed(self) -> bool:
+    def _listed(self) -> GuestStatus | None:
+        """Return the guest's state as libvirt has it now, None if libvirt has no such guest any more."""
         found = guest_status.of_name(self.status.name)
-        return found is not None and found.uuid == self.status.uuid
+        return found if found and found.uuid == self.status.uuid else None
 
 
 def find(starter: int, started: int) -> GuestWatch | None:

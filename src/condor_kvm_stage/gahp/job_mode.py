@@ -9,7 +9,7 @@ import traceback
 
 from .. import chirp
 from ..host import Host
-from ..job import Job, of_starter
+from ..job import SAVED_GUEST, Job, of_starter
 from ..leftovers import virsh
 from ..policy.load import load
 from ..processes import become_user
@@ -22,7 +22,6 @@ from .relay import Relay
 from .vm_gahp import VmGahp
 
 PROBLEM = "ChirpGuestProblem"  # attribute of the job
-_SAVED_GUEST = "xen.mem.ckpt"  # see domain/private_dir.py
 _DESTROYING = 20  # seconds; libvirt kills a QEMU that does not end by itself after 10 s
 _LONGEST = 400  # characters of what a user is told
 
@@ -50,7 +49,7 @@ def run(program: str, arguments: list[str]) -> int:
 
 def report(job: Job, text: str) -> None:
     """Tell the user, by an attribute of the job. In a child, as the job's user, whose file says how."""
-    config = os.environ.get("_CONDOR_CHIRP_CONFIG", f"{job.scratch}/.chirp.config")
+    config = chirp.config_of(job.scratch)
     if os.fork():
         return
     with contextlib.suppress(BaseException):
@@ -78,7 +77,7 @@ def _judge(job: Job, host: Host) -> str:
 def _clean(job: Job) -> None:
     """Remove what blocks the name of a saved guest: the vm-gahp fails over it if the job wants no output."""
     with contextlib.suppress(OSError):
-        os.rmdir(f"{job.scratch}/{_SAVED_GUEST}")
+        os.rmdir(f"{job.scratch}/{SAVED_GUEST}")
 
 
 def _destroy(guest: GuestWatch, host: Host) -> None:

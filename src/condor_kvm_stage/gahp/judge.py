@@ -10,13 +10,12 @@ import os
 from dataclasses import dataclass
 
 from ..host import Host
-from ..installed import BUILD_DOMAIN
+from ..installed import BUILD_DOMAIN, TRY_GUESTS
 from ..job import Job
 from ..leftovers.private_dirs import SUFFIX
 from ..processes import become_user
 
-TRY_GUESTS = "--try-guests"  # of build-domain
-# Seconds for the control guests. libvirt may have to start first, and looks at QEMU anew if /dev/kvm has changed.
+# Seconds for the control guests. libvirt may have to start first, and looks at QEMU again if /dev/kvm has changed.
 TRIAL_TIMEOUT = 200
 
 

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable
 
 from ..host import Host
-from ..installed import BUILD_DOMAIN, RECOVERY
+from ..installed import BUILD_DOMAIN, RECOVERY, TRY_GUESTS
 from ..processes import detach
-from .judge import TRIAL_TIMEOUT, TRY_GUESTS
+from .judge import TRIAL_TIMEOUT
 
 OPTION = "--recover"  # of the program itself
 _PAUSE = 20  # seconds between two trials

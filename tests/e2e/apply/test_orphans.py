@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.apply.worker import APPLY, APPLY_WITHOUT_NETWORK
-from testnode import jobs, pool, recipe, stages
+from testnode import guest, jobs, pool, recipe, stages
 from testnode.node import Node
 
 pytestmark = pytest.mark.guest
@@ -30,7 +30,6 @@ mark="<job xmlns='urn:condor-kvm-stage:job' scratch='$VMGAHP_WORKING_DIR' starte
 printf '%s\n' "$definition" | sed "s|</name>|&<metadata>$mark</metadata>|; s|<cpu mode='host-passthrough'/>||"
 """
 # cli; hlt; jmp: a guest that runs until it is destroyed
-IDLE = bytes([0xFA, 0xF4, 0xEB, 0xFD]).ljust(510, b"\0") + b"\x55\xaa"
 IDLE_IMAGE = "/srv/images/idle.raw"
 
 
@@ -127,8 +126,7 @@ def start_job(worker: Node, name: str) -> str:
     (worker.root / "usr/local/bin/marked-definition").chmod(0o755)
     setting = worker.root / "etc/condor/config.d/60-definition.conf"
     setting.write_text("LIBVIRT_XML_SCRIPT = /usr/local/bin/marked-definition\n", encoding="utf-8")
-    (worker.root / IDLE_IMAGE.lstrip("/")).write_bytes(IDLE.ljust(4 << 20, b"\0"))
-    (worker.root / IDLE_IMAGE.lstrip("/")).chmod(0o644)
+    guest.write_idle(worker.root / IDLE_IMAGE.lstrip("/"))
     description = jobs.VM_JOB.replace(jobs.BASE, IDLE_IMAGE).replace(jobs.VM_JOB_LOG, f"{name}.log")
     # It does not start a second time
     once = "requirements = NumJobStarts =?= undefined || NumJobStarts == 0\nqueue"

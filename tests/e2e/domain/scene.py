@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from e2e.domain import attacks
-from testnode import jobs, node, recipe, site, stages
+from testnode import jobs, node, pool, recipe, site, stages
 from testnode.node import Node
 from testnode.recipe import Release
 
@@ -120,6 +120,19 @@ def outside(worker: Node) -> dict[str, str]:
     sums = {path: digest for digest, path in map(str.split, worker.run(["sha256sum", *files]).stdout.splitlines())}
     states = dict(line.split("\t") for line in found.splitlines())
     return {path: f"{state} {sums.get(path, '')}" for path, state in states.items()}
+
+
+def start_guest(worker: Node, name: str, image: str, more: str = "") -> tuple[int, int]:
+    """Run a job with a disk on an image, and further lines. Returns its cluster, and QEMU's process id."""
+    description = jobs.VM_JOB.replace(jobs.BASE, image).replace("log = vm-job.log", f"log = {name}.log")
+    cluster = pool.submit(worker, f"{name}.sub", description.replace("\nqueue\n", f"\n{more}\nqueue\n"))
+    domain = f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0"
+    worker.wait_until(
+        lambda: worker.run(["virsh", "domstate", domain], check=False).stdout.strip() == "running",
+        f"the guest of {name} runs",
+        90,
+    )
+    return cluster, int(worker.run(["pgrep", "--full", f"guest={domain.replace('.', '[.]')},"]).stdout.split()[0])
 
 
 def logs(worker: Node, cluster: int) -> list[Path]:

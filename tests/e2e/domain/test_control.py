@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from e2e.domain import scene
-from testnode import jobs, pool, recipe
+from testnode import guest, jobs, pool, recipe
 from testnode.node import Node
 from testnode.recipe import Release
 
@@ -17,7 +17,6 @@ pytestmark = pytest.mark.guest
 DIRECTORIES = ("/var/lib/libvirt/qemu", "/run/libvirt/qemu/channel")
 VICTIM, CREATED = "/etc/victim", "/etc/condor/config.d/99-attack.conf"
 IDLE = "/srv/images/idle.raw"
-_IDLE = bytes([0xFA, 0xF4, 0xEB, 0xFD]).ljust(510, b"\0") + b"\x55\xaa"  # cli; hlt; jmp: runs until it is destroyed
 # libvirt creates this file in the guest's directory as root, after it has given the directory to QEMU's user
 KEY = "/var/lib/libvirt/qemu/domain-{}-{}/master-key.aes"
 # Tries to make KEY a symlink, for some of libvirt's numbers, until told to stop. Prints how often, and "won".
@@ -71,35 +70,22 @@ class Running:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
     with scene.busy_node(Release.TESTING) as worker:
-        (worker.root / IDLE.lstrip("/")).write_bytes(_IDLE.ljust(1 << 20, b"\0"))
+        guest.write_idle(worker.root / IDLE.lstrip("/"))
         (worker.root / VICTIM.lstrip("/")).write_text("precious\n", encoding="utf-8")
         worker.run(["chmod", "600", VICTIM])
         home = worker.root / scene.HOME.lstrip("/")
         for name, text in {"race.py": RACE, "trace.py": TRACE}.items():
             (home / name).write_text(text, encoding="utf-8")
         # one guest before, because it is for the first one that the directories are closed
-        _start(worker, "first")
+        scene.start_guest(worker, "first", IDLE)
         race = _race(worker)
-        (cluster, qemu) = _start(worker, "second")
+        (cluster, qemu) = scene.start_guest(worker, "second", IDLE)
         (home / "stop").touch()
         worker.wait_until(
             lambda: worker.run(["pgrep", "--full", "race.py"], check=False).returncode == 1, "the race has ended", 30
         )
         assert f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0" in worker.run("virsh list --name").stdout
         yield Running(worker, qemu, [(worker.root / path.lstrip("/")).read_text() for path in race])
-
-
-def _start(worker: Node, name: str) -> tuple[int, int]:
-    """Start a guest. Returns its cluster and QEMU's process id."""
-    description = jobs.VM_JOB.replace(jobs.BASE, IDLE).replace("log = vm-job.log", f"log = {name}.log")
-    cluster = pool.submit(worker, f"{name}.sub", description)
-    guest = f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0"
-    worker.wait_until(
-        lambda: worker.run(["virsh", "domstate", guest], check=False).stdout.strip() == "running",
-        f"the guest {name} runs",
-        90,
-    )
-    return cluster, int(worker.run(["pgrep", "--full", f"guest={guest.replace('.', '[.]')},"]).stdout.split()[0])
 
 
 def _race(worker: Node) -> list[str]:

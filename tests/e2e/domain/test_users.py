@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2e.domain import scene
-from testnode import jobs, pool, recipe, site
+from testnode import guest, jobs, pool, recipe, site
 from testnode.node import Node
 from testnode.recipe import Release
 
@@ -17,7 +17,6 @@ pytestmark = pytest.mark.guest
 GROUP, SLOT_USER = "project", "slotuser"
 PRIVATE = "/srv/project/base.raw"  # open to the group alone
 IDLE = "/srv/images/idle.raw"
-_IDLE = bytes([0xFA, 0xF4, 0xEB, 0xFD]).ljust(510, b"\0") + b"\x55\xaa"  # cli; hlt; jmp: runs until it is destroyed
 _SLOT_USERS = "".join(f"SLOT1_{number}_USER = {SLOT_USER}\n" for number in range(1, 17))
 
 
@@ -29,7 +28,7 @@ def node() -> Iterator[Node]:
         worker.run(["useradd", "--no-create-home", SLOT_USER])
         worker.run(["mkdir", "--mode=750", str(Path(PRIVATE).parent)])
         for path in (PRIVATE, IDLE):
-            (worker.root / path.lstrip("/")).write_bytes(_IDLE.ljust(1 << 20, b"\0"))
+            guest.write_idle(worker.root / path.lstrip("/"))
         worker.run(["chmod", "640", PRIVATE])
         worker.run(["chown", "--recursive", f"root:{GROUP}", str(Path(PRIVATE).parent)])
         worker.run("systemctl restart condor")  # it has read the list of groups
@@ -37,20 +36,9 @@ def node() -> Iterator[Node]:
         yield worker
 
 
-def start(node: Node, name: str, image: str, more: str = "") -> tuple[int, int]:
-    """Run a job with a disk on an image, and further lines. Returns its cluster, and QEMU's process id."""
-    description = jobs.VM_JOB.replace(jobs.BASE, image).replace("log = vm-job.log", f"log = {name}.log")
-    cluster = pool.submit(node, f"{name}.sub", description.replace("\nqueue\n", f"\n{more}\nqueue\n"))
-    pattern = f"guest=[a-z]*_{recipe.HOSTNAME}_{cluster}[.]0,"
-    node.wait_until(
-        lambda: node.run(["pgrep", "--full", pattern], check=False).returncode == 0, f"the guest of {name} runs", 90
-    )
-    return cluster, int(node.run(["pgrep", "--full", pattern]).stdout.split()[0])
-
-
 def qemu_of(node: Node, name: str, image: str) -> dict[str, list[str]]:
     """Run a job with a disk on an image. Returns what /proc says of its QEMU: the fields of its status."""
-    cluster, process = start(node, name, image)
+    cluster, process = scene.start_guest(node, name, image)
     status = node.run(["cat", f"/proc/{process}/status"]).stdout
     node.run(["condor_rm", str(cluster)])
     return {key: words.split() for key, _, words in (line.partition(":\t") for line in status.splitlines())}
@@ -110,9 +98,8 @@ def test_image_that_the_jobs_user_may_not_read_is_refused_in_words(node: Node) -
 
 def test_screen_and_agents_channel_work_for_a_qemu_of_the_jobs_user(node: Node) -> None:
     with site.policy(node, "[guest]\nvnc = true\n"):
-        cluster, _ = start(node, "screen", IDLE, "vm_vnc = True")
+        cluster, _ = scene.start_guest(node, "screen", IDLE, "vm_vnc = True")
     name = f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0"
-    node.wait_until(lambda: node.run(["virsh", "domstate", name]).stdout.strip() == "running", "the guest runs", 60)
     port = 5900 + int(node.run(["virsh", "vncdisplay", name]).stdout.partition(":")[2])
     greeting = node.run(["bash", "-c", f"exec 3<> /dev/tcp/127.0.0.1/{port}; head --bytes=4 <&3"], timeout=20).stdout
     asked = node.run(["virsh", "qemu-agent-command", name, '{"execute": "guest-ping"}'], check=False)

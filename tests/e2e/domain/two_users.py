@@ -18,8 +18,6 @@ SECRET = "BOBS SECRET"  # what a guest on one of bob's private disks would print
 BOBS_FILE = f"/home/{BOB}/private.raw"
 BOBS_SEED = f"/home/{BOB}/jobs/seed.raw"
 IDLE = "/srv/images/idle.raw"
-# cli; hlt; jmp: a guest that runs until it is destroyed
-_IDLE = bytes([0xFA, 0xF4, 0xEB, 0xFD]).ljust(510, b"\0") + b"\x55\xaa"
 # HTCondor looks soon whether a node can start guests after one that it could not
 _SOON = "VM_RECHECK_INTERVAL = 5\n"
 # What may change nowhere but where a test does it
@@ -38,8 +36,7 @@ def node(release: Release, more: str = "") -> Iterator[Node]:
             source.write(guest.SOURCE.read_text(encoding="utf-8").replace("hello from the guest", SECRET))
             source.flush()
             guest.write_base(here(worker, BOBS_FILE), "raw", Path(source.name))
-        here(worker, IDLE).write_bytes(_IDLE.ljust(4 << 20, b"\0"))
-        worker.run(["chmod", "644", IDLE])
+        guest.write_idle(here(worker, IDLE))
         worker.run(["chmod", "600", BOBS_FILE])
         worker.run(["chown", "--recursive", f"{BOB}:", f"/home/{BOB}"])
         yield worker

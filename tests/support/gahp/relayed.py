@@ -12,7 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
-from condor_kvm_stage.gahp import guest_care, guest_end, relay
+from condor_kvm_stage import installed
+from condor_kvm_stage.gahp import guest_care, relay
 from condor_kvm_stage.gahp.duties import Duties
 from condor_kvm_stage.gahp.guest_watch import GuestWatch
 from condor_kvm_stage.gahp.relay import Relay
@@ -26,7 +27,7 @@ STARTER, STARTED = 4242, 17  # which the guest's metadata names
 
 def main(directory: str, start: str, at_fault: str) -> int:
     """Relay. Returns the exit status of the job."""
-    guest_status.DIRECTORY = guest_end.LOGS = directory
+    guest_status.DIRECTORY = installed.GUEST_LOGS = directory
     relay.START_TIMEOUT = 2 if start == "hang" else relay.START_TIMEOUT
     guest_care.PATIENCE = 1
     guest_care.LOOK, guest_care.IDLE = 0.05, 0.2

@@ -40,7 +40,7 @@ def libvirt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Libvirt:
     (tmp_path / "run").mkdir()
     monkeypatch.setattr(control, "GUEST_FACTS", str(tmp_path / "run/guest"))
     me = pwd.getpwuid(os.getuid())
-    monkeypatch.setattr(control, "_user", lambda: me)
+    monkeypatch.setattr(control, "_user", lambda _: me)
     monkeypatch.setattr(qemu_identity, "_group_of_libvirt", lambda: GROUP)
     return Libvirt(Answer(0))
 

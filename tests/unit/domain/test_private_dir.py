@@ -14,7 +14,7 @@ import pytest
 from condor_kvm_stage.domain import private_dir
 from condor_kvm_stage.domain.own_files import check_own
 from condor_kvm_stage.failures import NodeError, StageError
-from condor_kvm_stage.job import Job
+from condor_kvm_stage.job import SAVED_GUEST, Job
 from condor_kvm_stage.leftovers.private_dirs import SUFFIX
 from support.domain.disk_files import HOSTILE, put, see
 from support.processes import NOBODY, wait_for
@@ -81,7 +81,7 @@ def test_what_is_no_file_of_the_jobs_is_refused_and_left_alone(
     with pytest.raises(StageError, match="disk"):
         refuge.move_in("disk")
     assert see(victim) == before
-    assert sorted(set(os.listdir(scratch)) - {private_dir.SAVED_GUEST}) == names
+    assert sorted(set(os.listdir(scratch)) - {SAVED_GUEST}) == names
     assert os.listdir(refuge.path) == []
 
 
@@ -224,7 +224,7 @@ MOUNTED = """
 import os, subprocess, sys
 sys.path.insert(0, sys.argv[3])
 from condor_kvm_stage.domain import private_dir
-from condor_kvm_stage.job import Job
+from condor_kvm_stage.job import SAVED_GUEST, Job
 from condor_kvm_stage.failures import NodeError
 scratch, user = sys.argv[1], int(sys.argv[2])
 subprocess.run(["mount", "-t", "tmpfs", "-o", f"uid={user},size=64k", "tmpfs", scratch], check=True)

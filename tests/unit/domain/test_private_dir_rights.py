@@ -11,7 +11,7 @@ import pytest
 
 from condor_kvm_stage.domain import acl, private_dir
 from condor_kvm_stage.failures import NodeError, StageError
-from condor_kvm_stage.job import Job
+from condor_kvm_stage.job import SAVED_GUEST, Job
 from support.domain.disk_files import put
 from support.processes import NOBODY
 
@@ -45,13 +45,13 @@ def test_user_can_do_in_the_scratch_directory_what_he_could(where: Job, scratch:
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sh", "-ec"]
     script = "echo a > new; mkdir d; mv new d/new; cat d/new disk > /dev/null; rm -r d other disk"
     subprocess.run([*user, script], cwd=scratch, check=True, timeout=30)
-    assert os.listdir(scratch) == [private_dir.SAVED_GUEST]
+    assert os.listdir(scratch) == [SAVED_GUEST]
 
 
 def test_place_of_a_saved_guest_is_taken_and_stays_so(where: Job, scratch: Path) -> None:
     """HTCondor saves a guest that it suspends there, by libvirt, as root."""
     private_dir.make(where)
-    place = scratch / private_dir.SAVED_GUEST
+    place = scratch / SAVED_GUEST
     assert place.is_dir()
     put(scratch / "new")
     user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "sh", "-c"]
@@ -62,8 +62,8 @@ def test_place_of_a_saved_guest_is_taken_and_stays_so(where: Job, scratch: Path)
 
 
 def test_job_that_brings_a_saved_guest_is_refused_for_that(where: Job, scratch: Path) -> None:
-    put(scratch / private_dir.SAVED_GUEST)
-    with pytest.raises(StageError, match=private_dir.SAVED_GUEST):
+    put(scratch / SAVED_GUEST)
+    with pytest.raises(StageError, match=SAVED_GUEST):
         private_dir.make(where)
 
 

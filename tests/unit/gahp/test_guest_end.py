@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from condor_kvm_stage import installed
 from condor_kvm_stage.gahp import guest_end
 from condor_kvm_stage.gahp.guest_end import End
 
@@ -14,7 +15,7 @@ STAMP = "2026-11-27 08:01:19.092+0000"
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(guest_end, "LOGS", str(tmp_path))
+    monkeypatch.setattr(installed, "GUEST_LOGS", str(tmp_path))
     return tmp_path / "guest.log"
 
 

@@ -12,12 +12,8 @@ _SCRIPT = "LIBVIRT_XML_SCRIPT"
 def check(findings: Findings) -> Check:
     """Return the verdict, which belongs to the group htcondor."""
     name, script = "domain", findings.facts.htcondor.settings.get(_SCRIPT)
-    if not findings.facts.htcondor.configuration.passed or not script:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"{_SCRIPT} is unknown")
-    if findings.snippet is None:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "there is no snippet yet")
-    if findings.values.no_vm:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "this node has no VM universe")
+    if not script or why_not_applicable(_SCRIPT, findings):
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, why_not_applicable(_SCRIPT, findings))
     if script.value == BUILDER:
         return _ours(findings)
     found = f"virtual machines are defined by {script.value}, which does not protect base images from jobs"
@@ -28,6 +24,15 @@ def check(findings: Findings) -> Check:
         step = f"if this is not intended, set guest.guarded = true in {POLICY}, then {APPLY}"
         return Check(_GROUP, name, Level.NOTE, f"as the policy says, {found}", step)
     return Check(_GROUP, name, Level.WARN, found, APPLY)
+
+
+def why_not_applicable(setting: str, findings: Findings) -> str:
+    """Return why a setting that VM jobs need says nothing, "" if it does say something."""
+    if not findings.facts.htcondor.configuration.passed or setting not in findings.facts.htcondor.settings:
+        return f"{setting} is unknown"
+    if findings.snippet is None:
+        return "there is no snippet yet"
+    return "this node has no VM universe" if findings.values.no_vm else ""
 
 
 def _ours(findings: Findings) -> Check:

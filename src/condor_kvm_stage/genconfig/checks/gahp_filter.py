@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...installed import APPLY, GAHP, POLICY
+from .builder import why_not_applicable
 from .model import Check, Findings, Level
 
 _GROUP = "htcondor"
@@ -12,12 +13,8 @@ _SERVER = "VM_GAHP_SERVER"
 def check(findings: Findings) -> Check:
     """Return the verdict, which belongs to the group htcondor."""
     name, server = "filter", findings.facts.htcondor.settings.get(_SERVER)
-    if not findings.facts.htcondor.configuration.passed or not server:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"{_SERVER} is unknown")
-    if findings.snippet is None:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "there is no snippet yet")
-    if findings.values.no_vm:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "this node has no VM universe")
+    if not server or why_not_applicable(_SERVER, findings):
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, why_not_applicable(_SERVER, findings))
     if server.value == GAHP:
         return Check(_GROUP, name, Level.OK, f"{GAHP} ends jobs with their guests, and judges failed starts")
     found = f"{server.value} runs without this package's filter, so one job can cost the node its VM universe"

@@ -63,7 +63,7 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
         ),
         # A guest is in libvirt's control group, not in its slot's, so nothing else limits what it uses. The request,
         # because a partitionable slot makes the job's slot of it. The slot, because a job's own Requirements can leave
-        # out that its request fits, and because one that was made for an earlier job is not made anew; the startd
+        # out that its request fits, and because one that was made for an earlier job is not made again; the startd
         # evaluates this again, for the job's slot, when the job starts.
         "VmJobFitsItsSlot": " && ".join(
             [
