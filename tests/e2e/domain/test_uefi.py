@@ -144,7 +144,7 @@ def test_node_without_firmware_says_so_and_refuses_the_job(ended: Ended) -> None
     node.run(["dpkg", "--remove", *packages])
     node.run("condor-kvm-stage-genconfig --apply", timeout=90)
     verdict = node.run("condor-kvm-stage-genconfig --check", check=False).stdout
-    assert re.search("^note +libvirt +uefi +there is no UEFI firmware for virtual machines", verdict, re.MULTILINE)
+    assert re.search("^note +libvirt uefi: there is no UEFI firmware for virtual machines", verdict, re.MULTILINE)
     held = pool.run_to_hold(node, "refused", JOB)
     assert "the job wants UEFI (VMPARAM_Firmware), and this node has no firmware for it" in held["HoldReason"]
     assert pool.slot_ad(node)["HasVM"] is True
