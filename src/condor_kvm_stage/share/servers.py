@@ -57,7 +57,7 @@ def _port(text: str) -> int:
 
 
 def canonical(host: str) -> str:
-    """Return a host's name in lower case, without the dot at its end; an IPv6 address in its shortest form."""
+    """Return a host's name in lower case, without dots at its end; an IPv6 address in its shortest form."""
     host = host.lower()
     if host.startswith("["):
         import socket  # 5 ms, for a server without a name
@@ -66,7 +66,7 @@ def canonical(host: str) -> str:
             return "[" + socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, host[1:-1])) + "]"
         except OSError:
             return host  # as the mount has it: an address with a zone
-    return host[:-1] if host.endswith(".") and len(host) > 1 else host
+    return host.rstrip(".") or host
 
 
 def split(server: str) -> "tuple[str, int]":

@@ -35,6 +35,7 @@ FORM = "nfs:///absolute/path"
         ("[2001:db8::7]:2050", "[2001:db8::7]:2050"),
         ("[::ffff:10.0.0.7]", "[::ffff:10.0.0.7]"),
         (".", "."),
+        ("filer..", "filer"),
     ],
 )
 def test_server_has_one_spelling(authority: str, server: str) -> None:
