@@ -21,7 +21,9 @@ def _device(facts: HostFacts) -> Check:
     if kvm.denied:
         return Check(_GROUP, name, Level.WARN, kvm.reason, "run this as root, as HTCondor's vm-gahp and libvirt do")
     module = "kvm_amd" if facts.cpu.extension == "AMD-V" else "kvm_intel"
-    if facts.environment.container:
+    if kvm.code == "EBUSY":
+        step = _end_other_hypervisor(kvm.rivals)
+    elif facts.environment.container:
         step = _pass_in("/dev/kvm")
     elif facts.cpu.extension and module not in kvm.modules:
         firmware = f"enable {facts.cpu.extension} in the firmware if it says `disabled by bios`"
@@ -31,6 +33,13 @@ def _device(facts: HostFacts) -> Check:
     else:
         step = "see host cpu above"
     return Check(_GROUP, name, Level.FAIL, kvm.reason, step)
+
+
+def _end_other_hypervisor(modules: tuple[str, ...]) -> str:
+    found = "another hypervisor uses the virtualisation of the processor"
+    if not modules:
+        return f"{found}: stop it, and unload its kernel module (lsmod)"
+    return f"{found}: end its guests, then modprobe -r {' '.join(modules)}"
 
 
 def _nested(facts: HostFacts) -> Check:

@@ -17,6 +17,8 @@ DEVICE = "/dev/kvm"
 _KVM_GET_API_VERSION = 0xAE00
 _KVM_CREATE_VM = 0xAE01
 _STABLE_API_VERSION = 12
+# Hypervisors that take the virtualisation of the processor while their guests run: KVM gets EBUSY
+_RIVALS = frozenset({"vboxdrv", "vmmon"})  # VirtualBox, VMware
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class KvmDevice:
     code: str = ""  # the name of the errno, such as "ENOENT"; "" if usable, or if no system call failed
     modules: tuple[str, ...] = ()  # KVM modules that are loaded, such as ("kvm", "kvm_amd"); () if built in
     nested: bool | None = None  # whether guests can run guests; None if the kernel does not say
+    rivals: tuple[str, ...] = ()  # loaded modules of other hypervisors, such as ("vboxdrv",)
 
     @property
     def denied(self) -> bool:
@@ -40,7 +43,7 @@ def probe(host: Host) -> KvmDevice:
     reason, code = _ask(host)
     loaded = {line.split(" ", 1)[0] for line in (host.text("/proc/modules") or "").splitlines()}
     modules = tuple(sorted(name for name in loaded if name == "kvm" or name.startswith("kvm_")))
-    return KvmDevice(not reason, reason, code, modules, _nested(host))
+    return KvmDevice(not reason, reason, code, modules, _nested(host), tuple(sorted(loaded & _RIVALS)))
 
 
 def _ask(host: Host) -> tuple[str, str]:

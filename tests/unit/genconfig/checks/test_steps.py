@@ -45,6 +45,8 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
             "modprobe kvm_amd",
         ),
         (of("kvm", usable=False), "kvm device", "udev"),
+        (of("kvm", usable=False, code="EBUSY"), "kvm device", "another hypervisor uses the virtualisation"),
+        (of("kvm", usable=False, code="EBUSY", rivals=("vboxdrv", "vmmon")), "kvm device", "modprobe -r vboxdrv vmmon"),
         (all_of(of("kvm", usable=False), of("cpu", extension="")), "kvm device", "see host cpu above"),
         (all_of(of("kvm", usable=False), CONTAINER), "kvm device", "--device /dev/kvm"),
         (of("devices", tun=False), "kvm tun", "modprobe tun"),

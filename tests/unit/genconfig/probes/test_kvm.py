@@ -93,6 +93,12 @@ def test_modules_of_kvm_are_found_among_the_loaded(tmp_path: Path) -> None:
         "irqbypass 12288 1 kvm, Live 0x0\nkvmfr 1 0 - Live 0x0\n",
     )
     assert kvm.probe(FakeHost(tmp_path)).modules == ("kvm", "kvm_amd")
+    assert kvm.probe(FakeHost(tmp_path)).rivals == ()
+
+
+def test_modules_of_other_hypervisors_are_found_among_the_loaded(tmp_path: Path) -> None:
+    write(tmp_path, "proc/modules", "vmnet 1 0 - Live 0x0\nvmmon 1 0 - Live 0x0\nvboxdrv 1 0 - Live 0x0\n")
+    assert kvm.probe(FakeHost(tmp_path)).rivals == ("vboxdrv", "vmmon")
 
 
 @pytest.mark.parametrize(
