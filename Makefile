@@ -13,10 +13,10 @@ SOURCES     := CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md $(NAME).s
 RPMBUILD    := rpmbuild --quiet --nodeps --define '_topdir $(CURDIR)/build/rpm'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit test-pythons test-rpm e2e e2e-full cycles endurance bench fuzz srpm rpm repo release node clean
+.PHONY: help demo test lint unit test-pythons test-rpm e2e e2e-full cycles endurance bench bench-full bench-compare fuzz srpm rpm repo release node clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: rpm ## (root) from the RPM to the first virtual machine, on a new worker node; shows every step
 	@tools/require-packages node
@@ -57,10 +57,16 @@ endurance: $(VENV)/.made rpm ## (root) run VM_JOBS=200 VM jobs, 16 at once, on H
 	@tools/require-packages node
 	VM_JOBS=$(or $(VM_JOBS),200) $(VENV)/bin/pytest --capture=no tests/e2e/test_endurance.py
 
-bench: $(VENV)/.made rpm ## (root) measure the package and its alternatives: a table, dist/benchmark.*; takes 40 minutes
+bench bench-full: $(VENV)/.made rpm
 	@tools/require-packages node
 	@$(VENV)/bin/python -c 'import matplotlib' 2> /dev/null || $(VENV)/bin/pip install --quiet --editable '.[bench]'
-	@$(VENV)/bin/python tools/bench
+	@$(VENV)/bin/python tools/bench $(if $(filter bench-full,$@),--all,$(SECTIONS))
+
+bench: ## (root) measure what docs/speed.md quotes: a table, dist/benchmark.* (or SECTIONS="one-disk query")
+bench-full: ## (root) measure all sections of the benchmark
+
+bench-compare: $(VENV)/.made ## which ratios of dist/benchmark.json are slower than those of docs/benchmark.json, beyond the spread
+	@$(VENV)/bin/python tools/bench --compare
 
 FUZZ_SECONDS ?= 600
 fuzz: $(VENV)/.made ## fuzz the parsers for ten minutes (FUZZ_SECONDS=600), the domain builder with 100,000 job ads; 40,000 images

@@ -2,62 +2,99 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+import time
 from pathlib import Path
 
 from testnode import signals, stages
 from testnode.run import TestNodeError, progress
 
-from . import (
-    guest_jobs,
-    guest_options,
-    image_size,
-    installation,
-    jobs,
-    machine,
-    many_disks,
-    memory,
-    one_disk,
-    plot,
-    query,
-    record,
-    scene,
-    share,
-    table,
-)
+from . import compare, machine, record, scene, table
+from .sections import PUBLISHED, SECTIONS, Section, chosen
 
-_DIST = Path(__file__).parents[2] / "dist"
-# Sections that run without HTCondor, whose daemons would disturb them. Later ones use images of earlier ones.
-_WITHOUT_HTCONDOR = (one_disk, many_disks, image_size, share, query, memory, guest_options)
-_WITH_HTCONDOR = (installation, jobs, guest_jobs)
+_REPOSITORY = Path(__file__).parents[2]
+_DIST, _PUBLISHED = _REPOSITORY / "dist", _REPOSITORY / "docs/benchmark.json"
 
 
-def main() -> int:
-    """Measure. Returns the exit status, which is 0 even if a goal is missed: this is not a test."""
+def main(arguments: list[str]) -> int:
+    """Measure, or compare. Returns the exit status, which is 0 even if a goal is missed: this is not a test."""
     signals.exit_on_request(1)
+    options = _parser().parse_args(arguments)
     try:
-        found = _measure()
-    except TestNodeError as error:
+        if options.compare:
+            return _compare()
+        names = list(SECTIONS) if options.all else options.sections or PUBLISHED
+        _keep(_measure(chosen(names)), set(names) >= set(PUBLISHED))
+    except (TestNodeError, OSError, ValueError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    text = record.to_json(found)
-    (_DIST / "benchmark.json").write_text(text, encoding="utf-8")
-    print(table.table(found), end="")
-    plot.draw(text, _DIST / "benchmark.svg")
-    progress(f"kept in {_DIST}: benchmark.json, benchmark.svg")
     return 0
 
 
-def _measure() -> record.Record:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description="Measure the package, and what one would use instead.")
+    shown = ", ".join(f"{name}*" if section.published else name for name, section in SECTIONS.items())
+    parser.add_argument(
+        "sections",
+        nargs="*",
+        metavar="SECTION",
+        type=_section,  # with choices, argparse would refuse the empty default
+        help=f"{shown}; without any, those with *, which docs/speed.md quotes",
+    )
+    parser.add_argument("--all", action="store_true", help="measure each section")
+    parser.add_argument(
+        "--compare", action="store_true", help="measure nothing; print what is slower in dist/ than in docs/"
+    )
+    return parser
+
+
+def _section(name: str) -> str:
+    if name not in SECTIONS:
+        raise argparse.ArgumentTypeError(f"there is no section {name!r}; choose from {', '.join(SECTIONS)}")
+    return name
+
+
+def _measure(sections: dict[str, Section]) -> record.Record:
+    taken = {}
     with scene.prepared() as place:
         progress("dnf install condor-kvm-stage")
         stages.install(place.bare)
         results = []
+        facts = machine.facts(place.worker)
+
+        def run(beside_htcondor: bool) -> None:
+            for name, section in sections.items():
+                if section.beside_htcondor == beside_htcondor:
+                    began = time.monotonic()
+                    results.extend(section.measure(place))
+                    taken[name] = time.monotonic() - began
+
         with scene.without_htcondor(place.worker):
-            for section in _WITHOUT_HTCONDOR:
-                results += section.measure(place)
-        for section in _WITH_HTCONDOR:
-            results += section.measure(place)
-        return record.Record(machine.facts(place.worker), results)
+            run(beside_htcondor=False)
+        run(beside_htcondor=True)
+    progress("seconds by section: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in taken.items()))
+    return record.Record(facts, results)
+
+
+def _keep(found: record.Record, is_complete: bool) -> None:
+    text = record.to_json(found)
+    (_DIST / "benchmark.json").write_text(text, encoding="utf-8")
+    print(table.table(found), end="")
+    if is_complete:  # the plot shows what docs/speed.md quotes
+        from . import plot  # with matplotlib, which nothing else needs
+
+        plot.draw(text, _DIST / "benchmark.svg")
+    progress(f"kept in {_DIST}: benchmark.json{', benchmark.svg' if is_complete else ''}")
+
+
+def _compare() -> int:
+    newest = _DIST / "benchmark.json"
+    if not newest.exists():
+        print(f"bench: there is no {newest}; measure first: make bench", file=sys.stderr)
+        return 1
+    published, found = (record.from_json(path.read_text(encoding="utf-8")) for path in (_PUBLISHED, newest))
+    print(compare.report(published, found), end="")
+    return 0

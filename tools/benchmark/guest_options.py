@@ -1,25 +1,21 @@
 """The effect of each option of a guest's definition: HTCondor's definition compared with others, alternating.
 
 If KVM cannot run Linux (testnode.linux_guest.runs_on_kvm), QEMU emulates the processor of the Linux guest. Its times
-are longer then, and the savings of an option a smaller part of them. `python -m benchmark.guest_options [ROUNDS]`
-measures only this section, on a new node, and stores the samples in dist/guest-options.json.
+are longer then, and the savings of an option a smaller part of them.
 """
 
 from __future__ import annotations
 
-import sys
-import tempfile
 from pathlib import Path
 
-from testnode import guest, linux_guest, node
+from testnode import guest, linux_guest
 from testnode.node import Node
 from testnode.run import progress
 
-from . import machine, record, table
 from .domain_xml import Options
 from .guest_runs import Guest, Runner, Sample
 from .results import Result
-from .scene import SCRATCH, SHARE, Scene
+from .scene import Scene
 
 SECTION = "Options of a guest"
 ROUNDS, BENCH_ROUNDS = 3, 15
@@ -115,21 +111,3 @@ def _measure(worker: Node, share: Path, rounds: int) -> list[Result]:
 
 def _result(case: str, unit: str, samples: dict[str, list[Sample]], key: str) -> Result:
     return Result(SECTION, case, unit, {name: [sample[key] for sample in found] for name, found in samples.items()})
-
-
-def _main(rounds: int) -> None:
-    kept = Path(__file__).parents[2] / "dist/guest-options.json"
-    with tempfile.TemporaryDirectory(prefix="condor-kvm-stage-bench-", dir="/var/tmp") as place:
-        share, scratch = Path(place) / "share", Path(place) / "scratch"
-        for directory in (Path(place), share, scratch):
-            directory.mkdir(exist_ok=True)
-            directory.chmod(0o755)
-        with node.running(binds={share: SHARE, scratch: SCRATCH}) as worker:
-            worker.run("systemctl stop condor")
-            found = record.Record(machine.facts(worker), _measure(worker, share, rounds))
-    kept.write_text(record.to_json(found), encoding="utf-8")
-    print(table.section(found.results))
-
-
-if __name__ == "__main__":
-    _main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)

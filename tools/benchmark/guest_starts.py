@@ -1,7 +1,6 @@
 """From the starter's call to the running guest: our definition of its machine compared with HTCondor's, alternating.
 
-Both use the same image, staged by the plug-in, and the same submit file. `python -m benchmark.guest_starts [ROUNDS]`
-measures only this section, on a new node.
+Both use the same image, staged by the plug-in, and the same submit file.
 """
 
 from __future__ import annotations
@@ -10,22 +9,23 @@ import contextlib
 import datetime
 import re
 import shutil
-import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from testnode import guest, jobs, node, pool, recipe, stages
+from testnode import guest, jobs, pool, recipe, stages
 from testnode.node import Node
 from testnode.run import progress
 
 from .job_pool import here
+from .results import Goal, Result
+from .scene import Scene
 
 SECTION = "The start of a guest"
 ROUNDS = 20
 OURS, STOCK = "ours", "HTCondor's"
+GOAL = Goal("at most as long as HTCondor's", 1, STOCK)
 _CHOOSER, _CHOICE = "/srv/start-xml", "/srv/start-choice"
 _IDLE = "/srv/images/idle.raw"
 _SETTINGS = f"""\
@@ -38,15 +38,26 @@ _CALLED = re.compile(r"^(\S+ \S+) CreateKvmVMConfigFile$", re.MULTILINE)
 _STARTED = re.compile(r"^(\S+ \S+)[+]0000: event 'lifecycle' for domain '(\S+)': Resumed ", re.MULTILINE)
 
 
-def measure(worker: Node, rounds: int) -> dict[str, list[float]]:
-    """Return seconds from the vm-gahp's start of the script to the event that the guest runs, by variant."""
+def measure(scene: Scene) -> list[Result]:
+    """Return the result: seconds from the vm-gahp's start of the script to the event that the guest runs.
+
+    None without KVM, and thus without VM universe. The node's HTCondor stays configured for this.
+    """
+    if not Path("/dev/kvm").exists():
+        progress("NO START OF A GUEST IS MEASURED: there is no /dev/kvm")
+        return []
+    _prepare(scene.worker)
+    return [Result(SECTION, "from the script to the guest", "s", _alternate(scene.worker), [GOAL])]
+
+
+def _alternate(worker: Node) -> dict[str, list[float]]:
     samples: dict[str, list[float]] = {OURS: [], STOCK: []}
     with _events(worker) as events:
-        for number in range(rounds):
+        for number in range(ROUNDS):
             for variant in (OURS, STOCK) if number % 2 else (STOCK, OURS):
                 here(worker, _CHOICE).write_text(variant, encoding="ascii")
                 samples[variant].append(_start(worker, events))
-            progress(f"round {number + 1} of {rounds}: {samples[OURS][-1]:.3f} s, {samples[STOCK][-1]:.3f} s")
+            progress(f"round {number + 1} of {ROUNDS}: {samples[OURS][-1]:.3f} s, {samples[STOCK][-1]:.3f} s")
     return samples
 
 
@@ -82,25 +93,10 @@ def _events(worker: Node) -> Iterator[Path]:
             process.terminate()
 
 
-def prepare(worker: Node) -> None:
-    """Configure a node with the package to choose a definition for each job. It is not undone."""
+def _prepare(worker: Node) -> None:
+    """Configure the node to choose a definition for each job. It is not undone."""
     shutil.copy(Path(__file__).parent / "files/start-xml", here(worker, _CHOOSER))
     guest.write_idle(here(worker, _IDLE))
     here(worker, "/etc/condor/config.d/92-guest-starts.conf").write_text(_SETTINGS, encoding="utf-8")
     worker.run("condor_reconfig")
-
-
-def _main(rounds: int) -> None:
-    with node.running() as worker:
-        stages.install(stages.make_bare(worker))
-        stages.wait_for_vm_universe(worker, True)
-        prepare(worker)
-        samples = measure(worker, rounds)
-        for variant, found in samples.items():
-            print(f"{variant}: median {statistics.median(found):.3f} s, from {min(found):.3f} to {max(found):.3f} s")
-        ratios = [ours / stock for ours, stock in zip(samples[OURS], samples[STOCK])]
-        print(f"median of the ratios of {rounds} rounds: {statistics.median(ratios):.2f}")
-
-
-if __name__ == "__main__":
-    _main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
+    stages.wait_for_vm_universe(worker, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from testnode.run import progress
 
 from . import images, timing, variants
@@ -32,10 +34,15 @@ def case(kind: str, size: str) -> str:
     return f"{kind} image of {size}, beside a copy"
 
 
+def write(directory: Path, kind: str, size: str) -> None:
+    """Make the image of a format and of one of SIZES."""
+    images.write(directory / name(kind, size), SIZES[size], SIZES[size] >> 10)
+
+
 def _measure(scene: Scene, kind: str) -> list[Result]:
     progress(f"image size, {kind}: making the images")
-    for size, number in SIZES.items():
-        images.write(scene.share / name(kind, size), number, number >> 10)
+    for size in SIZES:
+        write(scene.share, kind, size)
     progress(f"image size, {kind}: overlays")
     overlays = {size: variants.plugin(name(kind, size)) for size in SIZES}
     taken = timing.measure(scene.worker, overlays, ROUNDS)

@@ -14,8 +14,11 @@ _CHUNK = 1 << 20
 def write(path: Path, size: int, data: int) -> None:
     """Make an image of `size` bytes, readable by all, of the format that its name ends in, with `data` bytes of data.
 
-    Both are multiples of 1 MiB. The data are evenly spread pieces of 1 MiB, all with the same random content.
+    Both are multiples of 1 MiB. The data are evenly spread pieces of 1 MiB, all with the same random content. An
+    image of that name that exists is the same, of another section.
     """
+    if path.exists():
+        return
     raw = path if path.suffix == ".raw" else path.with_suffix(".partial")
     # the same in each run, so that none accidentally starts with the signature of another format
     chunk, count = random.Random("data").randbytes(_CHUNK), data // _CHUNK
@@ -41,6 +44,8 @@ def write_chain(directory: Path, length: int) -> None:
     write(directory / names[-1], 1 << 30, 64 << 20)
     for name, backing in zip(names[-2::-1], names[:0:-1]):
         # a relative name: the directory has another path on the node
+        if (directory / name).exists():
+            continue
         run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, directory / name])
         (directory / name).chmod(0o644)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from testnode.node import Node
 from testnode.run import progress
 
@@ -22,7 +24,7 @@ def measure(scene: Scene) -> list[Result]:
     for kind in images.FORMATS:
         image = f"image.{kind}"
         progress(f"one disk, {kind}: making the image")
-        images.write(scene.share / image, SIZE, DATA)
+        write(scene.share, kind)
         results.append(_beside_overlays(scene.worker, image, f"{kind} {SHOWN}"))
         progress(f"one disk, {kind}: beside copies")
         # in separate rounds: a copy evicts everything else from the processor's caches
@@ -36,6 +38,11 @@ def measure(scene: Scene) -> list[Result]:
     with image_dirs(scene.worker):
         results.append(_beside_overlays(scene.worker, "image.qcow2", f"qcow2 {SHOWN}, with image_dirs in the policy"))
     return results
+
+
+def write(directory: Path, kind: str) -> None:
+    """Make the image of a format."""
+    images.write(directory / f"image.{kind}", SIZE, DATA)
 
 
 def _beside_overlays(worker: Node, image: str, case: str) -> Result:

@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable
 
-from . import scale
+from . import scale, share
 from .figures import amount, digits, extent
 from .record import Record
 from .results import Goal, Result, quartiles
@@ -21,11 +21,12 @@ _HEADING = f"{'':36} {'median':>10} {'quartiles':>20}   {'ratio':>7} {'quartiles
 
 
 def table(record: Record) -> str:
-    """Return the whole report: the machine, each section's cases, the load of many nodes, how many goals are met."""
+    """Return the whole report: the machine, each section's cases, of many nodes, how many goals are met."""
     facts = [f"{name}: {value}" for name, value in record.facts.items()]
     sections = dict.fromkeys(result.section for result in record.results)
     parts = [section([r for r in record.results if r.section == name]) for name in sections]
-    return "\n\n".join(["\n".join(facts), LEGEND, *parts, scale.table(record), verdict(record.results)]) + "\n"
+    paper = [scale.table(record)] if share.SECTION in sections else []
+    return "\n\n".join(["\n".join(facts), LEGEND, *parts, *paper, verdict(record.results)]) + "\n"
 
 
 def section(results: list[Result]) -> str:
