@@ -135,7 +135,9 @@ def _guests(
     why_not = next((reason for reason, is_so in reasons.items() if is_so), "")
     if why_not:
         return GuestTrial(not_tried(why_not))
-    gahp.result()  # that trial has less time: the startd's, and libvirt's daemon may have to start for it
+    first = gahp.result()[0]  # it has less time: the startd's, and libvirt's daemon may have to start for it
+    if first.unknown:
+        return GuestTrial(unknown(first.reason))
     wait(image_dirs, timeout=min(_IMAGES_WAIT, host.left() / 2))
     tried = [trial.result() for trial in image_dirs if trial.done()]
     images = [trial.image for trial in tried if trial.outcome.passed]
