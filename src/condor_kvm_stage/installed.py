@@ -22,6 +22,7 @@ BUILDER = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain"
 HOOK = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-prepare"
 BUILD_DOMAIN = "/usr/libexec/condor-kvm-stage/build-domain"  # which BUILDER runs
 TRY_GUESTS = "--try-guests"  # its option by which GAHP asks whether this node starts guests
+TRY_NODE = "--try-node"  # its option by which the generator tries what a job would get
 GAHP = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp"  # HTCondor's VM_GAHP_SERVER
 # The plug-in: the second path is for hosts whose image does not include /usr/local (see the spec)
 PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")

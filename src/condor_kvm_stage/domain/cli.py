@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from .. import chirp, guest_facts
 from ..errors import KvmStageError
 from ..failures import Failure, NodeError, ParameterError, bug
-from ..installed import TRY_GUESTS
+from ..installed import TRY_GUESTS, TRY_NODE
 from ..job import of_builder, of_hook
 from ..leftovers import guest_status, janitor
 from ..policy.load import load
@@ -63,7 +63,8 @@ _HELP = (["-h"], ["--help"])
 def main(arguments: list[str]) -> int:
     """Build a definition for the vm-gahp whose process id is given, or run the janitor. Returns the exit status.
 
-    Or, with TRY_GUESTS, try whether this node starts guests: status 1 and a reason on stdout if it does not.
+    Or, with TRY_GUESTS, try whether this node starts guests: status 1 and a reason on stdout if it does not. With
+    TRY_NODE, EXECUTE and images, try what a job would get there, and print a report (guest_trial.py).
     """
     if arguments in _HELP:
         sys.stdout.write(_USAGE_OF_BUILDER)
@@ -81,6 +82,11 @@ def main(arguments: list[str]) -> int:
         reason = control.try_all(host.Host(), guest_facts.load())
         print(printable(reason))
         return 1 if reason else 0
+    if arguments[0] == TRY_NODE:
+        from . import node_trial
+
+        print(node_trial.run(arguments[1], arguments[2:]))
+        return 0
     return build(int(arguments[0]))
 
 

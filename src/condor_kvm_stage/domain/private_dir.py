@@ -79,7 +79,7 @@ def make(job: Job) -> PrivateDir:
     try:
         parent = os.open(parent_path, flags)
         try:
-            _check_parent(os.fstat(parent), parent_path, job.uid)
+            check_parent(os.fstat(parent), parent_path, job.uid)
             scratch = os.open(name, flags, dir_fd=parent)
             if os.fstat(scratch).st_uid != job.uid:
                 raise NodeError(f"the scratch directory {job.scratch} does not belong to the job's user")
@@ -99,7 +99,7 @@ def make(job: Job) -> PrivateDir:
     return PrivateDir(job.scratch + SUFFIX, descriptor, scratch, job)
 
 
-def _check_parent(status: os.stat_result, path: str, uid: int) -> None:
+def check_parent(status: os.stat_result, path: str, uid: int) -> None:
     """Refuse a parent directory in which others than HTCondor and root could rename the private directory."""
     open_to_others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX
     if status.st_uid == uid or open_to_others:

@@ -12,7 +12,7 @@ COUNTERPARTS = {
     r"for hardware virtualization": "host cpu",
     r"if device '/dev/kvm' (exists|is accessible)": "kvm device",
     r"if device '/dev/vhost-net' exists": "kvm vhost-net",
-    r"if device '/dev/net/tun' exists": "kvm tun",
+    r"if device '/dev/net/tun' exists": "libvirt trial",
     r"for cgroup '\w+' controller (support|mount-point)": "host cgroup",
     r"for device assignment IOMMU support": "host iommu",
     r"if IOMMU is enabled by kernel": "host iommu",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from condor_kvm_stage.answer import Answer
-from condor_kvm_stage.domain import control, qemu_identity
+from condor_kvm_stage.domain import control, qemu_identity, trial
 from condor_kvm_stage.guest_facts import GuestFacts
 from support.domain.guests import GROUP
 from support.fake_host import FakeHost
+from support.processes import NOBODY
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of another user's")
 
 VIRSH = "/usr/bin/virsh"
 
@@ -24,14 +28,15 @@ class Libvirt:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.started: list[ElementTree.Element] = []
-        self.modes: list[int] = []
+        self.places: list[tuple[int, list[str]]] = []
 
     def virsh(self, command: tuple[str, ...]) -> Answer:
         path = command[-1].split()[3].rstrip(";")
         assert command[-1].startswith("create --paused --autodestroy ")
         assert command[-1].endswith(f"; destroy {Path(path).parent.name}")
         self.started.append(ElementTree.parse(path).getroot())
-        self.modes.append(Path(path).parent.stat().st_mode & 0o777)
+        place = Path(path).parent
+        self.places.append((stat.S_IMODE(place.stat().st_mode), sorted(file.name for file in place.iterdir())))
         return self.answer
 
 
@@ -39,8 +44,8 @@ class Libvirt:
 def libvirt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Libvirt:
     (tmp_path / "run").mkdir()
     monkeypatch.setattr(control, "GUEST_FACTS", str(tmp_path / "run/guest"))
-    me = pwd.getpwuid(os.getuid())
-    monkeypatch.setattr(control, "_user", lambda _: me)
+    user = pwd.getpwuid(NOBODY)
+    monkeypatch.setattr(trial, "user_of", lambda _: user)
     monkeypatch.setattr(qemu_identity, "_group_of_libvirt", lambda: GROUP)
     return Libvirt(Answer(0))
 
@@ -65,7 +70,7 @@ def test_one_is_started_without_networks(tmp_path: Path, libvirt: Libvirt) -> No
 def test_nothing_is_left(tmp_path: Path, libvirt: Libvirt) -> None:
     tried(tmp_path, libvirt)
     assert list((tmp_path / "run").iterdir()) == []
-    assert libvirt.modes == [0o711], "QEMU's user must reach its disk"
+    assert libvirt.places == [(0o711, ["guest.xml", "scratch", "scratch.condor-kvm-stage"])], "QEMU reaches its disk"
 
 
 def test_reason_is_libvirts_own(tmp_path: Path, libvirt: Libvirt) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ...installed import APPLY, POLICY
+from . import guests
 from .image_trials import DirectoryTrial
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
@@ -21,7 +22,7 @@ def checks(findings: Findings) -> list[Check]:
         *(directories or [_none(findings)]),
         _kerberos(findings),
         _canary(findings),
-        _selinux(findings),
+        guests.selinux(findings),
     ]
 
 
@@ -105,20 +106,3 @@ def _canary(findings: Findings) -> Check:
         step += "; HTCondor offers nfs again after condor_reconfig"
         return Check(_GROUP, "canary", Level.FAIL, f"the canary image cannot be staged: {canary.reason}", step)
     return Check(_GROUP, "canary", Level.OK, "the canary image can be staged")
-
-
-def _selinux(findings: Findings) -> Check:
-    name, environment = "selinux", findings.facts.environment
-    if environment.selinux == "disabled":
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "SELinux is disabled")
-    if environment.virt_use_nfs is not False:
-        return Check(_GROUP, name, Level.OK, f"SELinux ({environment.selinux}) lets guests read images on NFS")
-    on_nfs = any(trial.source.startswith("nfs") for trial in findings.trials.directories)
-    if findings.trials.directories and not on_nfs:
-        return Check(_GROUP, name, Level.OK, "SELinux blocks images on NFS, but those of the policy are not on NFS")
-    enforcing = environment.selinux == "enforcing"
-    found = "SELinux blocks guests from reading images on NFS"
-    if not enforcing:
-        found = "SELinux would block guests from reading images on NFS if it were enforcing"
-    level = Level.FAIL if enforcing and on_nfs else Level.WARN
-    return Check(_GROUP, name, level, found, "setsebool -P virt_use_nfs on")

@@ -11,7 +11,7 @@ _GROUP = "kvm"
 
 def checks(findings: Findings) -> list[Check]:
     """Return the verdicts of this group."""
-    return [_device(findings.facts), _nested(findings.facts), _tun(findings), _vhost(findings.facts)]
+    return [_device(findings.facts), _nested(findings.facts), _vhost(findings.facts)]
 
 
 def _device(facts: HostFacts) -> Check:
@@ -49,27 +49,15 @@ def _nested(facts: HostFacts) -> Check:
     return Check(_GROUP, name, Level.OK, f"guests {'can' if nested else 'cannot'} run nested guests")
 
 
-def _tun(findings: Findings) -> Check:
-    name = "tun"
-    if findings.facts.devices.tun:
-        return Check(_GROUP, name, Level.OK, "/dev/net/tun exists")
-    needed = [kind for kind in findings.values.network.types if kind in ("nat", "bridge")]
-    if needed:
-        found = f"no /dev/net/tun: a job with a network ({', '.join(needed)}) fails, which disables VM universe"
-        return Check(_GROUP, name, Level.FAIL, found, _load(findings.facts, "tun", "/dev/net/tun"))
-    found = "no /dev/net/tun, which networks of type nat and bridge need"
-    return Check(_GROUP, name, Level.NOTE, found, _load(findings.facts, "tun", "/dev/net/tun"))
-
-
 def _vhost(facts: HostFacts) -> Check:
     name = "vhost-net"
     if facts.devices.vhost_net:
         return Check(_GROUP, name, Level.OK, "/dev/vhost-net exists")
-    step = _load(facts, "vhost_net", "/dev/vhost-net")
+    step = load(facts, "vhost_net", "/dev/vhost-net")
     return Check(_GROUP, name, Level.WARN, "no /dev/vhost-net: networking of guests is slower", step)
 
 
-def _load(facts: HostFacts, module: str, device: str) -> str:
+def load(facts: HostFacts, module: str, device: str) -> str:
     """Return how to create a device. A container cannot load modules."""
     return _pass_in(device) if facts.environment.container else f"modprobe {module}"
 

@@ -8,6 +8,7 @@ from ...leftovers.virsh import URI
 from ...text import printable, quoted
 from ..probes.kvm import DEVICE
 from ..probes.versions import dotted
+from . import guests
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "libvirt"
@@ -30,6 +31,7 @@ def checks(findings: Findings) -> list[Check]:
         _cpu(findings),
         _uefi(findings),
         _network(findings),
+        guests.start(findings),
         _orphans(findings),
     ]
 

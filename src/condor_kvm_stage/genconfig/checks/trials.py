@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pwd
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+from ... import guest_trial
 from ...guest_facts import GuestFacts
+from ...guest_trial import Report
 from ...host import Host
-from ...installed import DISABLED, POLICY, UNIT
+from ...installed import BUILD_DOMAIN, DISABLED, GUEST_FACTS, POLICY, TRY_NODE, UNIT
 from ...leftovers import job_domains
 from ...policy.model import Policy
-from ..outcome import PASSED, Outcome, failed, not_tried, of_answer
+from ..outcome import PASSED, Outcome, failed, not_tried, of_answer, unknown
 from ..probes import execute, guest_support, programs
 from ..probes.collect import HostFacts
 from ..probes.versions import dotted, version_in
@@ -21,9 +23,19 @@ from ..startd import slot_ads
 from . import image_trials
 
 STARTD_WAITS = 5  # seconds that HTCondor's startd gives its own test
+_IMAGES_WAIT = 5  # seconds for which the trial of guests waits for the trials of images
+_NOTHING = Report()
 _NO_CANARY = not_tried("the policy sets no staging.canary_image")
 _NOT_NEEDED = not_tried("the policy does not use the domain builder")
 _NO_BUILDER = guest_support.GuestSupport(GuestFacts(), _NOT_NEEDED, _NOT_NEEDED)
+
+
+@dataclass(frozen=True)
+class GuestTrial:
+    """The trial of guests, which the builder's program carries out."""
+
+    query: Outcome  # whether it reported; if not, the report means nothing
+    report: Report = _NOTHING
 
 
 @dataclass(frozen=True)
@@ -43,13 +55,14 @@ class Trials:
     qemu: str  # QEMU's version, "" if unknown
     qemu_img: str  # likewise
     support: guest_support.GuestSupport
+    guests: GuestTrial
 
 
 def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
     """Run all trials at the same time, because each may take until its timeout. policy: None if it is invalid."""
     directories = policy.staging.image_dirs if policy else []
     canary = canary_url(policy) if policy else ""
-    with ThreadPoolExecutor(max_workers=len(directories) + 10) as pool:
+    with ThreadPoolExecutor(max_workers=len(directories) + 11) as pool:
         gahp = pool.submit(_gahp, host, facts)
         plugin = pool.submit(plugin_answers, host)
         unit = pool.submit(_unit, host)
@@ -61,6 +74,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
         of_jobs = pool.submit(_domains, host, facts)
         canary_trial = pool.submit(image_trials.stage, host, canary) if canary else None
         image_dirs = [pool.submit(image_trials.of_directory, host, directory) for directory in directories]
+        guests = pool.submit(_guests, host, facts, has_builder, gahp, image_dirs)
         return Trials(
             gahp=gahp.result()[0],
             gahp_seconds=gahp.result()[1],
@@ -75,6 +89,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
             qemu=versions[0].result(),
             qemu_img=versions[1].result(),
             support=support.result() if support else _NO_BUILDER,
+            guests=guests.result(),
         )
 
 
@@ -97,6 +112,40 @@ def _gahp(host: Host, facts: HostFacts) -> tuple[Outcome, float]:
     if answer.status == 0 and "VM_Memory" in answer.output:
         return PASSED, time.monotonic() - begin
     return of_answer(answer, _cause(answer.errors)), time.monotonic() - begin
+
+
+def _guests(
+    host: Host,
+    facts: HostFacts,
+    has_builder: bool,
+    gahp: Future[tuple[Outcome, float]],
+    image_dirs: list[Future[image_trials.DirectoryTrial]],
+) -> GuestTrial:
+    """Start guests as a job would, with an image that can be staged, if there is one."""
+    execute = facts.htcondor.value("EXECUTE")
+    reasons = {
+        "only root can": not host.is_root(),
+        "the policy does not use the domain builder": not has_builder,
+        facts.kvm.reason: not facts.kvm.usable,
+        facts.guest_user.fault: bool(facts.guest_user.fault),
+        "libvirt does not answer": not facts.libvirt.listens.passed,
+        "EXECUTE is unknown": not execute,
+        f"there is no {GUEST_FACTS}": not host.exists(GUEST_FACTS),
+    }
+    why_not = next((reason for reason, is_so in reasons.items() if is_so), "")
+    if why_not:
+        return GuestTrial(not_tried(why_not))
+    first = gahp.result()[0]  # it has less time: the startd's, and libvirt's daemon may have to start for it
+    if first.unknown:
+        return GuestTrial(unknown(first.reason))
+    wait(image_dirs, timeout=min(_IMAGES_WAIT, host.left() / 2))
+    tried = [trial.result() for trial in image_dirs if trial.done()]
+    images = [trial.image for trial in tried if trial.outcome.passed]
+    answer = host.run(BUILD_DOMAIN, TRY_NODE, execute, *images)
+    report = guest_trial.from_json(answer.output) if answer.status == 0 else None
+    if report:
+        return GuestTrial(PASSED, report)
+    return GuestTrial(unknown("it was interrupted") if answer.status == 0 else of_answer(answer))
 
 
 def _cause(log: str) -> str:

@@ -17,7 +17,6 @@ _V2_ALWAYS = ("cpuacct", "devices")
 class Devices:
     """What the kernel provides for guests."""
 
-    tun: bool  # whether /dev/net/tun exists
     vhost_net: bool  # whether /dev/vhost-net exists
     controllers: tuple[str, ...]  # those of CONTROLLERS on the host
     iommu: Outcome  # whether the kernel uses one
@@ -28,7 +27,6 @@ class Devices:
 def probe(host: Host) -> Devices:
     """Read /dev and /sys."""
     return Devices(
-        tun=host.exists("/dev/net/tun"),
         vhost_net=host.exists("/dev/vhost-net"),
         controllers=_controllers(host),
         iommu=_iommu(host),

@@ -15,7 +15,6 @@ class Environment:
     container: str  # the kind of container, such as "docker"; "" for none
     machine: str  # the hypervisor that runs this virtual machine, such as "KVM"; "" for none or an unknown one
     selinux: str  # "disabled", "permissive" or "enforcing"
-    virt_use_nfs: bool | None  # SELinux's boolean of that name, None without SELinux
 
 
 def probe(host: Host) -> Environment:
@@ -25,7 +24,6 @@ def probe(host: Host) -> Environment:
         container=_container(host),
         machine=_machine(host),
         selinux=_selinux(host),
-        virt_use_nfs=_boolean(host, "virt_use_nfs"),
     )
 
 
@@ -65,9 +63,3 @@ def _selinux(host: Host) -> str:
     if enforcing is None:
         return "disabled"
     return "enforcing" if enforcing.strip() == "1" else "permissive"
-
-
-def _boolean(host: Host, name: str) -> bool | None:
-    """Of the two numbers that selinuxfs shows, the first is in force (security_get_boolean_active(3))."""
-    value = host.text(f"/sys/fs/selinux/booleans/{name}")
-    return None if value is None else value.split()[:1] == ["1"]

@@ -11,36 +11,12 @@ from condor_kvm_stage.genconfig.checks import Findings, Level, run
 from condor_kvm_stage.genconfig.checks.report import Verbosity
 from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried
 from condor_kvm_stage.genconfig.probes import collect
-from support.findings import all_of, decided, directory, knows, of, tried, verdict
+from support.findings import all_of, decided, knows, tried, verdict
 from support.recorded_hosts import GOOD, RecordedHost
 
 
 def test_good_host_is_ok_in_every_check(good: Findings) -> None:
     assert {check.level for check in checks.evaluate(good)} == {Level.OK}
-
-
-@pytest.mark.parametrize(
-    ("selinux", "boolean", "source", "level"),
-    [
-        ("disabled", None, "nfs4 filer:/x", Level.NOT_APPLICABLE),
-        ("enforcing", True, "nfs4 filer:/x", Level.OK),
-        ("enforcing", None, "nfs4 filer:/x", Level.OK),
-        ("enforcing", False, "nfs4 filer:/x", Level.FAIL),
-        ("enforcing", False, "nfs filer:/x", Level.FAIL),
-        ("enforcing", False, "xfs /dev/vdb1", Level.OK),
-        ("permissive", False, "nfs4 filer:/x", Level.WARN),
-    ],
-)
-def test_selinux_matters_where_images_are_on_nfs(
-    good: Findings, selinux: str, boolean: bool | None, source: str, level: Level
-) -> None:
-    findings = all_of(of("environment", selinux=selinux, virt_use_nfs=boolean), directory(source=source))(good)
-    assert verdict(findings, "images selinux").level is level
-
-
-def test_selinux_is_a_warning_where_images_can_be_anywhere(good: Findings) -> None:
-    findings = all_of(of("environment", selinux="enforcing", virt_use_nfs=False), tried(directories=()))(good)
-    assert verdict(findings, "images selinux").level is Level.WARN
 
 
 @pytest.mark.parametrize(
@@ -61,11 +37,6 @@ def test_network_is_worth_a_warning_where_guests_have_none_or_not_the_bridge(
     )
     assert found.level is level
     assert all(reason in found.found for reason in missing.values())
-
-
-def test_host_without_networks_needs_no_tun(good: Findings) -> None:
-    findings = all_of(of("devices", tun=False), decided(network=replace(good.values.network, types=("user",))))(good)
-    assert verdict(findings, "kvm tun").level is Level.NOTE
 
 
 def test_broken_policy_is_not_said_to_name_no_directories(good: Findings) -> None:

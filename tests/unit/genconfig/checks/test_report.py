@@ -126,8 +126,8 @@ def test_verdict_on_one_image_says_nothing_of_the_node() -> None:
         ([WARN, WARN], "This node can run VM jobs, with 2 warnings."),
         ([OK, FAIL, FAIL], "This node cannot run VM jobs as it should: images directory"),
         (
-            [FAIL, Check("kvm", "tun", Level.FAIL, "none", "modprobe tun")],
-            "This node cannot run VM jobs as it should: images directory, kvm tun",
+            [FAIL, Check("kvm", "device", Level.FAIL, "none", "modprobe kvm_intel")],
+            "This node cannot run VM jobs as it should: images directory, kvm device",
         ),
         (
             [Check("kvm", "device", Level.WARN, "Permission denied", "run this as root")],

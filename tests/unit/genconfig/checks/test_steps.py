@@ -49,8 +49,6 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (of("kvm", usable=False, code="EBUSY", rivals=("vboxdrv", "vmmon")), "kvm device", "modprobe -r vboxdrv vmmon"),
         (all_of(of("kvm", usable=False), of("cpu", extension="")), "kvm device", "see host cpu above"),
         (all_of(of("kvm", usable=False), CONTAINER), "kvm device", "--device /dev/kvm"),
-        (of("devices", tun=False), "kvm tun", "modprobe tun"),
-        (all_of(of("devices", tun=False), CONTAINER), "kvm tun", "--device /dev/net/tun"),
         (all_of(of("devices", vhost_net=False), CONTAINER), "kvm vhost-net", "--device /dev/vhost-net"),
         (of("libvirt", listens=failed("x")), "libvirt daemon", "systemctl enable --now virtqemud.socket"),
         (all_of(of("libvirt", listens=failed("x")), NOT_BOOTED), "libvirt daemon", "systemctl enable virtqemud.socket"),

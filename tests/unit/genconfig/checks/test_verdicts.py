@@ -61,7 +61,6 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (of("kvm", usable=False, code="EPERM", reason="no"), "kvm device", Level.FAIL, "no"),
         (of("kvm", nested=None), "kvm nested", Level.NOT_APPLICABLE, "does not say"),
         (of("kvm", nested=False), "kvm nested", Level.OK, "cannot run nested"),
-        (of("devices", tun=False), "kvm tun", Level.FAIL, "(nat)"),
         (of("devices", vhost_net=False), "kvm vhost-net", Level.WARN, "slower"),
         (of("libvirt", daemon=""), "libvirt daemon", Level.FAIL, "no libvirt daemon"),
         (of("libvirt", listens=failed("no libvirt daemon listens")), "libvirt daemon", Level.FAIL, "listens"),

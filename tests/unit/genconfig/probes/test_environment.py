@@ -18,7 +18,7 @@ def probe(root: Path, files: dict[str, str]) -> Environment:
 
 
 def test_image_build_has_nothing_of_it(tmp_path: Path) -> None:
-    assert probe(tmp_path, {}) == Environment(False, "", "", "disabled", None)
+    assert probe(tmp_path, {}) == Environment(False, "", "", "disabled")
 
 
 def test_booted_system_is_known_by_systemds_directory(tmp_path: Path) -> None:
@@ -68,13 +68,5 @@ def test_virtual_machine_is_known_by_the_firmwares_words(
 
 
 @pytest.mark.parametrize(("enforce", "mode"), [("1", "enforcing"), ("0", "permissive")])
-@pytest.mark.parametrize(("boolean", "expected"), [("1 1", True), ("0 0", False), ("0 1", False), ("1 0", True)])
-def test_selinux_is_what_is_in_force_not_what_is_pending(
-    tmp_path: Path, enforce: str, mode: str, boolean: str, expected: bool
-) -> None:
-    found = probe(tmp_path, {"sys/fs/selinux/enforce": enforce, "sys/fs/selinux/booleans/virt_use_nfs": boolean})
-    assert (found.selinux, found.virt_use_nfs) == (mode, expected)
-
-
-def test_selinux_without_that_boolean_does_not_say(tmp_path: Path) -> None:
-    assert probe(tmp_path, {"sys/fs/selinux/enforce": "1"}).virt_use_nfs is None
+def test_selinux_is_what_selinuxfs_says(tmp_path: Path, enforce: str, mode: str) -> None:
+    assert probe(tmp_path, {"sys/fs/selinux/enforce": enforce}).selinux == mode

@@ -37,10 +37,10 @@ def facts(
         cpu.parse("", "x86_64"),
         kvm.KvmDevice(True),
         memory.Memory(16000, 0, 1, None),
-        environment.Environment(True, "", "", "disabled", None),
+        environment.Environment(True, "", "", "disabled"),
         libvirt.Libvirt(PASSED, "libvirtd", libvirt_version, nat, passt),
         htcondor.Htcondor(PASSED, True, htcondor_version),
-        devices.Devices(True, True, (), PASSED, "", interfaces),
+        devices.Devices(True, (), PASSED, "", interfaces),
         programs.Programs("", "", "", "", ()),
         guest_user.GuestUser(PASSED, PASSED),
     )
