@@ -7,9 +7,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from ... import guest_facts
 from ...guest_facts import GuestFacts
 from ...host import Host
-from ...installed import DISABLED, POLICY, UNIT
+from ...installed import DISABLED, GUEST_FACTS, POLICY, UNIT
 from ...leftovers import job_domains
 from ...policy.model import Policy
 from ..outcome import PASSED, Outcome, failed, not_tried, of_answer
@@ -43,6 +44,7 @@ class Trials:
     qemu: str  # QEMU's version, "" if unknown
     qemu_img: str  # likewise
     support: guest_support.GuestSupport
+    facts: GuestFacts | None  # what the programs that define guests were told, None if nothing valid
 
 
 def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
@@ -75,6 +77,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
             qemu=versions[0].result(),
             qemu_img=versions[1].result(),
             support=support.result() if support else _NO_BUILDER,
+            facts=guest_facts.from_bytes((host.text(GUEST_FACTS) or "").encode()),
         )
 
 
