@@ -54,7 +54,8 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
         host.run("virsh", "--connect", URI, "version")
     circumstances = f"{checksum.of(found.text)} {found.facts.libvirt.listens}"
     if apply and master.is_running(host):
-        yield from startd.apply(host, htcondor.probe(host), policy, found.values, level, circumstances)
+        silent = found.facts.libvirt.listens.reason if found.facts.libvirt.listens.failed else ""
+        yield from startd.apply(host, htcondor.probe(host), policy, found.values, level, circumstances, silent)
     elif apply:
         yield Message("HTCondor is not running; it will use this when it starts.", level)
     elif changed:

@@ -34,6 +34,10 @@ def start(host: Host, policy: Policy) -> Iterator[Message]:
     if daemon == _MODULAR and "nat" in policy.network.types:
         needed.append(_NETWORKS)
     stopped = [name for name in needed if _can_start(units.get(name, {}))]
+    masked = [name for name in sockets if units.get(name, {}).get("LoadState") == "masked"]
+    if masked and not listening and not stopped:
+        how = f"systemctl unmask {masked[0]}; systemctl enable --now {masked[0]}"
+        yield Message(f"{masked[0]} is masked, so libvirt does not listen. To run VM jobs: {how}", NOTICE)
     if not stopped:
         return
     started = host.run("systemctl", "start", *stopped)

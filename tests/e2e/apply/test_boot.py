@@ -7,8 +7,18 @@ import re
 import pytest
 
 from e2e.apply.worker import APPLY_WITHOUT_NETWORK, offered_memory, reboot, rendered_memory, snippet, wait_for_memory
-from testnode import site, stages
+from testnode import pool, site, stages
 from testnode.node import Node
+
+# A share that is there some time after the boot; the unit that HTCondor's own waits for has the same name
+AUTOFS = """\
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'sleep 4; mkdir -p /run/auto/images'
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 @pytest.mark.guest
@@ -43,6 +53,22 @@ def test_host_without_kvm_stages_images_and_offers_vm_universe_again_with_it(own
     reboot(own)
     assert memory is not None
     wait_for_memory(own, memory)
+
+
+@pytest.mark.full
+def test_images_on_a_share_that_autofs_brings_are_found_at_boot(own: Node) -> None:
+    unit = own.root / "etc/systemd/system/autofs.service"
+    unit.write_text(AUTOFS, encoding="ascii")
+    own.run("systemctl enable autofs.service")
+    try:
+        with site.policy(own, '[staging]\nimage_dirs = ["/run/auto/images"]\n'):
+            reboot(own)
+            own.wait_until(lambda: "NfsPluginImageDirs" in pool.slot_ad(own), "the slot advertises directories", 90)
+            slot = pool.slot_ad(own)
+        assert (slot["NfsPluginImageDirs"], slot["NfsPluginImageDirsFailed"]) == ("/run/auto/images", "")
+    finally:
+        own.run("systemctl disable --now autofs.service")
+        unit.unlink()
 
 
 def test_one_file_switches_the_boot_unit_off(own: Node) -> None:

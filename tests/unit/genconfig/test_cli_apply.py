@@ -58,6 +58,19 @@ def test_first_installation_reports_in_three_lines(node: FakeNode, capsys: pytes
     assert capsys.readouterr().out == ""
 
 
+def test_libvirt_that_does_not_listen_is_told_at_once_and_costs_no_restart(
+    node: FakeNode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The startd's test fails without it, whatever the startd reads. The rest of the configuration is in force."""
+    node.sockets = ()
+    node.pool = [[slot(HasVM=False)]]
+    assert cli.main(["--apply"], node) == 1
+    said = capsys.readouterr()
+    assert said.out.startswith(f"wrote {installed.SNIPPET}\n")
+    assert "HasVM = false, staging by nfs:// = true, because no libvirt daemon listens (" in said.err
+    assert node.commands() == ["condor_reconfig"]
+
+
 def test_first_installation_before_htcondor_runs_says_so(node: FakeNode, capsys: pytest.CaptureFixture[str]) -> None:
     node.path("/proc/77/comm").unlink()
     assert cli.main(["--apply", "--quiet"], node) == 0
@@ -103,6 +116,7 @@ def test_what_libvirt_said_since_the_boot_stays_while_it_is_silent(node: FakeNod
 
 
 def test_apply_lets_libvirt_listen_before_it_asks(node: FakeNode) -> None:
+    node.sockets = ()
     stopped = "Id=libvirtd.socket\nLoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n"
     node.programs["/usr/bin/systemctl"] = Answer(0, stopped)
     assert cli.main(["--apply"], node) == 0

@@ -107,6 +107,12 @@ def test_nothing_is_started_without_kvm_or_by_another_user(tmp_path: Path) -> No
     assert started(a_host(tmp_path, STOPPED, ABSENT, as_root=False)) == []
 
 
+def test_masked_socket_is_told_with_the_command_that_changes_that(tmp_path: Path) -> None:
+    (message,) = libvirt_sockets.start(a_host(tmp_path, MASKED, ABSENT), Policy())
+    assert message.text.startswith("virtqemud.socket is masked, so libvirt does not listen. To run VM jobs: systemctl ")
+    assert list(libvirt_sockets.start(a_host(tmp_path, ACTIVE, MASKED, sockets=(MODULAR,)), Policy())) == []
+
+
 def test_host_without_systemd_is_left_alone(tmp_path: Path) -> None:
     assert list(libvirt_sockets.start(FakeHost(tmp_path), Policy())) == []
 
