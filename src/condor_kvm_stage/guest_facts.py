@@ -9,7 +9,8 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 
-from . import installed
+from . import installed, selinux
+from .failures import NodeError
 
 CPU_MODES = ("host-passthrough", "host-model", "")
 
@@ -35,12 +36,30 @@ def to_bytes(facts: GuestFacts) -> bytes:
 
 
 def load() -> GuestFacts:
-    """Return the facts that the generator wrote; the defaults if there is no file, or it is not valid."""
+    """Return the facts that the generator wrote; the defaults if there is no file, or it is not valid.
+
+    Raises NodeError instead of the latter where SELinux is on: with the wrong security models, libvirt would change the
+    labels of base images.
+    """
     try:
         with open(installed.GUEST_FACTS, "rb") as file:
-            return _from_json(json.loads(file.read()))
-    except (OSError, ValueError, RecursionError):
-        return GuestFacts()
+            facts = from_bytes(file.read())
+    except OSError:
+        facts = None
+    if facts is None and selinux.is_on():
+        raise NodeError(
+            "this node does not know yet how SELinux is to label the files of virtual machines; its administrator can "
+            f"run {installed.APPLY}"
+        )
+    return facts or GuestFacts()
+
+
+def from_bytes(written: bytes) -> GuestFacts | None:
+    """Return the facts that to_bytes() wrote, None if they are not valid."""
+    try:
+        return _from_json(json.loads(written))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _from_json(document: object) -> GuestFacts:

@@ -38,6 +38,11 @@ class NotKnown(Exception):
     """The kernel did not say."""
 
 
+def is_on() -> bool:
+    """Return whether SELinux is on, enforcing or permissive: selinuxfs is mounted then (selinux(8))."""
+    return os.path.exists(f"{_ROOT}/enforce")
+
+
 def is_enforcing() -> bool:
     """Return whether SELinux is on and denies; False also in permissive mode."""
     try:

@@ -97,7 +97,7 @@ def test_requirements_are_these_and_no_more(header: Any) -> None:
         "(python3-jinja2 or python3-Jinja2)",
         "(python3-tomli if python3 < 3.11)",
         "(qemu-img or qemu-tools)",
-        "(qemu-kvm-core or qemu-kvm)",
+        "(qemu-kvm-core or qemu-x86 or qemu-arm or qemu-kvm)",
         "libvirt-daemon-driver-qemu",
         "/usr/bin/virsh",
         "(condor-vm-gahp if condor)",

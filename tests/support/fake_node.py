@@ -65,6 +65,7 @@ class FakeNode(FakeHost):
         settings = {"DAEMON_LIST": "MASTER, STARTD", "FULL_HOSTNAME": "worker", "CONDOR_VERSION": "25.14.1"}
         super().__init__(
             root,
+            sockets=("/run/libvirt/libvirt-sock",),
             programs={
                 "/usr/bin/condor_config_val": Answer(
                     0, "".join(f"{name} = {value}\n # at: <Default>\n" for name, value in settings.items())

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from condor_kvm_stage import guest_facts, installed
+from condor_kvm_stage import guest_facts, installed, selinux
+from condor_kvm_stage.failures import NodeError
 from condor_kvm_stage.guest_facts import CPU_MODES, GuestFacts
 
 WORDS = st.lists(st.text(max_size=20), max_size=3)
@@ -98,3 +99,17 @@ def test_any_document_gives_facts_or_none(document: object) -> None:
     assert found.cpu_mode in CPU_MODES
     assert isinstance(found.ide, bool)
     assert all(isinstance(word, str) for word in [*found.security_models, *found.networks, *found.cpu_without])
+
+
+def test_host_with_selinux_relies_on_no_default(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the default security models libvirt would change the labels of base images."""
+    monkeypatch.setattr(selinux, "_ROOT", str(tmp_path))
+    assert guest_facts.load() == GuestFacts()
+    (tmp_path / "enforce").write_text("0")
+    for written in (None, b"", b"{}x"):
+        if written is not None:
+            path.write_bytes(written)
+        with pytest.raises(NodeError, match="does not know yet how SELinux"):
+            guest_facts.load()
+    path.write_bytes(guest_facts.to_bytes(GuestFacts(security_models=["selinux", "dac"])))
+    assert guest_facts.load().security_models == ["selinux", "dac"]

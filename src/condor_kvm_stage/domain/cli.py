@@ -79,7 +79,10 @@ def main(arguments: list[str]) -> int:
         from .. import host  # not needed by the builder, which a job waits for
         from . import control
 
-        reason = control.try_all(host.Host(), guest_facts.load())
+        try:
+            reason = control.try_all(host.Host(), guest_facts.load())
+        except NodeError as error:
+            reason = str(error)
         print(printable(reason))
         return 1 if reason else 0
     if arguments[0] == TRY_NODE:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 
+from .. import guest_facts
+from ..guest_facts import GuestFacts
 from ..host import Host
-from ..installed import APPLY, SNIPPET
+from ..installed import APPLY, GUEST_FACTS, SNIPPET
 from ..leftovers import remove
 from ..leftovers.virsh import URI
 from ..messages import INFO, NOTICE, Message
 from ..policy.model import Policy
-from . import runtime_files
+from . import libvirt_sockets, runtime_files
 from .probes import guest_support, htcondor, image_dirs, master
 from .probes.guest_support import GuestSupport
 from .snippet import checksum, file, wanted
-from .snippet.values import Values
 from .startd import apply as startd
 from .startd import delegate
 
@@ -31,13 +32,14 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
         if delegate.must_delegate(host):
             yield from delegate.delegate(host, policy)
             return
+        yield from libvirt_sockets.start(host, policy)
     support = guest_support.start(host) if policy.guest.guarded else None
     found = wanted.for_host(host, policy)
     is_first = host.text(SNIPPET) is None
     changed = yield from _counted(file.put(found.text, host))
     if apply:
         yield from remove.carry_out(host, found.facts.libvirt.listens.passed, found.facts.htcondor.value("EXECUTE"))
-    yield from _write_runtime_files(host, policy, found.values, support)
+    yield from _write_runtime_files(host, policy, found, support)
     if not changed:
         yield Message(f"{SNIPPET} is up to date")
     if found.values.no_vm:
@@ -52,11 +54,14 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
         host.run("virsh", "--connect", URI, "version")
     circumstances = f"{checksum.of(found.text)} {found.facts.libvirt.listens}"
     if apply and master.is_running(host):
-        yield from startd.apply(host, htcondor.probe(host), policy, found.values, level, circumstances)
+        silent = found.facts.libvirt.listens.reason if found.facts.libvirt.listens.failed else ""
+        yield from startd.apply(host, htcondor.probe(host), policy, found.values, level, circumstances, silent)
     elif apply:
         yield Message("HTCondor is not running; it will use this when it starts.", level)
     elif changed:
         yield Message(f"HTCondor does not use this yet; to apply it: {APPLY}")
+    if apply and support and not found.values.no_vm and not host.exists(GUEST_FACTS):
+        raise delegate.ApplyError(f"libvirt does not say how SELinux labels guests: see above; then run {APPLY} again")
     if apply and is_first:
         yield Message(f"Next: {_CHECK} says whether VM jobs can run here; then: man condor-kvm-stage", NOTICE)
 
@@ -71,7 +76,7 @@ def _counted(lines: Iterator[Message]) -> Generator[Message, None, int]:
 
 
 def _write_runtime_files(
-    host: Host, policy: Policy, values: Values, support_result: Callable[[], GuestSupport] | None
+    host: Host, policy: Policy, found: wanted.Wanted, support_result: Callable[[], GuestSupport] | None
 ) -> Iterator[Message]:
     """Write the files for the plug-in and the domain builder. Yields a message for what jobs have to do without.
 
@@ -79,20 +84,29 @@ def _write_runtime_files(
     """
     directories = image_dirs.attributes(policy.staging)
     support = support_result() if support_result else None
-    offered = support.offered(values.network.types, values.network.bridge) if support else None
+    offered = None
+    if support:
+        before = guest_facts.from_bytes((host.text(GUEST_FACTS) or "").encode())
+        network = found.values.network
+        if support.capabilities.passed or before or found.facts.environment.selinux == "disabled":
+            offered = support.offered(network.types, network.bridge, before)
     runtime_files.write(directories, policy, offered, host)
-    if support and not values.no_vm:
-        yield from _of_guests(support)
+    if support and not found.values.no_vm:
+        yield from _of_guests(support, offered)
     if failed := directories.get("NfsPluginImageDirsFailed"):
         yield Message(f"Image directories of the policy that do not exist or do not answer: {failed}", NOTICE)
 
 
-def _of_guests(support: GuestSupport) -> Iterator[Message]:
-    """Yield a message for each thing that virtual machines have to do without."""
+def _of_guests(support: GuestSupport, offered: GuestFacts | None) -> Iterator[Message]:
+    """Yield a message for each thing that virtual machines have to do without. offered: what was written of this."""
     if not support.capabilities.passed:
+        until = (
+            "virtual machines get what it said before, or defaults that work on most hosts"
+            if offered
+            else "VM jobs are refused, because it must say how SELinux labels their files"
+        )
         yield Message(
-            f"libvirt does not list its capabilities: {support.capabilities.reason}; virtual machines get defaults "
-            f"that work on most hosts. When it answers: {APPLY}",
+            f"libvirt does not list its capabilities: {support.capabilities.reason}; {until}. When it answers: {APPLY}",
             NOTICE,
         )
     if support.facts.cpu_mode != "host-passthrough":

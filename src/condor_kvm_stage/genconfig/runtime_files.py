@@ -17,7 +17,7 @@ from ..policy.model import Policy
 def write(attributes: dict[str, str], policy: Policy, guest: GuestFacts | None, host: Host) -> None:
     """Write the slot ad's attributes, the policy's staging settings, and the facts for the domain builder.
 
-    guest: None if the policy does not use the domain builder. Raises WriteError.
+    guest: None if there are none to write. Raises WriteError.
     """
     directory = host.path(installed.SLOT_ATTRIBUTES).parent
     try:

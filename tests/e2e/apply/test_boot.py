@@ -6,9 +6,28 @@ import re
 
 import pytest
 
-from e2e.apply.worker import APPLY_WITHOUT_NETWORK, offered_memory, reboot, rendered_memory, snippet, wait_for_memory
-from testnode import site, stages
+from e2e.apply.worker import (
+    APPLY,
+    APPLY_WITHOUT_NETWORK,
+    offered_memory,
+    reboot,
+    rendered_memory,
+    snippet,
+    wait_for_memory,
+)
+from testnode import pool, site, stages
 from testnode.node import Node
+
+VIRSH = "virsh --connect qemu:///system"
+# A share that is there some time after the boot; the unit that HTCondor's own waits for has the same name
+AUTOFS = """\
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'sleep 4; mkdir -p /run/auto/images'
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 @pytest.mark.guest
@@ -43,6 +62,44 @@ def test_host_without_kvm_stages_images_and_offers_vm_universe_again_with_it(own
     reboot(own)
     assert memory is not None
     wait_for_memory(own, memory)
+
+
+@pytest.mark.full
+def test_images_on_a_share_that_autofs_brings_are_found_at_boot(own: Node) -> None:
+    unit = "etc/systemd/system/autofs.service"
+    (own.root / unit).write_text(AUTOFS, encoding="ascii")
+    own.run("systemctl enable autofs.service")
+    try:
+        with site.policy(own, '[staging]\nimage_dirs = ["/run/auto/images"]\n'):
+            reboot(own)
+            own.wait_until(lambda: "NfsPluginImageDirs" in pool.slot_ad(own), "the slot advertises directories", 90)
+            slot = pool.slot_ad(own)
+        assert (slot["NfsPluginImageDirs"], slot["NfsPluginImageDirsFailed"]) == ("/run/auto/images", "")
+    finally:
+        own.run("systemctl disable --now autofs.service")
+        (own.root / unit).unlink()
+
+
+@pytest.mark.guest
+def test_network_that_libvirt_starts_when_it_is_asked_is_offered_after_a_boot(own: Node) -> None:
+    """libvirt's daemon is only activated by its socket, as virtnetworkd is on EL 9 and later."""
+    own.run(f"{VIRSH} net-autostart default")
+    own.run("systemctl disable libvirtd.service")
+    own.run("systemctl enable libvirtd.socket")
+    try:
+        reboot(own)
+        own.wait_until(lambda: networks(own) == "nat", "the slot offers nat", 90)
+        own.run(f"{VIRSH} net-destroy default")
+        own.run(APPLY, timeout=90)
+        own.wait_until(lambda: not networks(own), "the slot offers no network that is not active", 90)
+    finally:
+        own.run(f"{VIRSH} net-autostart --disable default")
+        own.run("systemctl enable libvirtd.service")
+
+
+def networks(worker: Node) -> object:
+    slot = pool.slot_ad(worker)
+    return slot.get("VM_Networking_Types") if slot.get("VM_Networking") is True else None
 
 
 def test_one_file_switches_the_boot_unit_off(own: Node) -> None:

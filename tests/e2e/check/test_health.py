@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from condor_kvm_stage.installed import GUEST_FACTS
 from e2e.check.verdicts import CHECK, away, check
 from testnode import site, stages
 from testnode.node import Node
@@ -56,6 +57,20 @@ def test_stopped_libvirt_is_a_failure_that_htcondors_own_test_shares(own: Node) 
         own.run(f"systemctl start {units}")
     assert result.status == 1
     assert result.failed == {"libvirt daemon", "htcondor vm-gahp-test"}
+
+
+@pytest.mark.guest
+def test_guests_that_are_defined_by_what_no_longer_holds_are_a_warning_until_the_next_step_is_done(own: Node) -> None:
+    """As after an --apply that libvirt had not answered."""
+    facts = own.root / GUEST_FACTS.lstrip("/")
+    written = facts.read_text()
+    facts.write_text(written.replace('"security_models": ["dac"]', '"security_models": []'))
+    result = check(own)
+    assert (result.status, result.levels["libvirt facts"]) == (0, "warn")
+    assert "security_models is none, and is to be dac" in result.found["libvirt facts"]
+    own.run(result.steps["libvirt facts"], timeout=90)
+    assert facts.read_text() == written
+    assert check(own).levels["libvirt facts"] == "ok"
 
 
 @pytest.mark.guest

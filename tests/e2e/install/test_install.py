@@ -79,6 +79,16 @@ def test_boot_finds_anew_what_the_host_has(installed: Installed) -> None:
     assert node.run("systemctl --failed --plain --no-legend").stdout == ""
 
 
+def test_unit_waits_for_what_htcondors_own_unit_waits_for(installed: Installed) -> None:
+    """Shares of autofs, users of sssd: what is not there yet when the unit looks, the node does not have."""
+
+    def after(unit: str) -> set[str]:
+        return set(installed.node.run(f"systemctl show --property=After --value {unit}").stdout.split())
+
+    assert {"autofs.service", "network-online.target"} <= after("condor.service")
+    assert after("condor.service") - {"condor-kvm-stage.service"} <= after("condor-kvm-stage.service")
+
+
 def test_check_says_what_is_wrong_with_the_policy(installed: Installed) -> None:
     with site.policy(installed.node, "[staging]\ntimeout = soon\n"):
         result = installed.node.run("condor-kvm-stage-genconfig --check", check=False)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Iterator
+
 import pytest
 
+from condor_kvm_stage.installed import GUEST_FACTS
 from e2e.install.worker import Worker
-from testnode import stages
+from testnode import pool, stages
 from testnode.recipe import PACKAGE
 from testnode.site import SNIPPET
 
 MASTER = "/usr/sbin/condor_master"
+SOCKETS = ["libvirtd.socket", "libvirtd-ro.socket", "libvirtd-admin.socket"]
+LIBVIRT = [*SOCKETS, "libvirtd.service"]
 
 
 @pytest.mark.guest
@@ -44,6 +51,44 @@ def test_htcondor_that_is_installed_later_has_vm_universe_when_it_starts(unset: 
         node.run("systemctl start condor", timeout=90)
     unset.wait_until_advertises(HasVM=True)
     assert unset.path(SNIPPET).exists()
+
+
+@pytest.fixture
+def silent(unset: Worker) -> Iterator[Worker]:
+    """The node with a libvirt as EL and Fedora install it: enabled, and not started before the next boot."""
+    unset.node.run(["systemctl", "stop", *LIBVIRT])
+    unset.node.run(["sh", "-c", "rm -rf /run/libvirt/libvirt-sock* /run/condor-kvm-stage"])
+    yield unset
+    unset.node.run(["systemctl", "unmask", "--runtime", *SOCKETS])
+    unset.node.run(["systemctl", "start", *SOCKETS])
+
+
+@pytest.mark.guest
+def test_libvirt_that_would_listen_after_a_boot_listens_after_the_installation(silent: Worker) -> None:
+    begin = time.monotonic()
+    said = silent.dnf("install", PACKAGE)
+    print(f"installed in {time.monotonic() - begin:.0f} s: {said}")
+    assert any("HasVM = true" in line for line in said), said
+    assert not any("fail" in line.lower() or "timed out" in line for line in said), said
+    assert pool.slot_ad(silent.node)["HasVM"] is True
+    node = silent.node
+    assert node.run("systemctl is-active libvirtd.socket", check=False).stdout == "active\n"
+    assert node.run("systemctl --failed --plain --no-legend").stdout == ""
+    assert json.loads(node.run(["cat", GUEST_FACTS]).stdout)["cpu_mode"]
+    checked = node.run("condor-kvm-stage-genconfig --check").stdout.splitlines()
+    assert checked[-1].startswith("This node can run VM jobs")
+
+
+@pytest.mark.full
+@pytest.mark.guest
+def test_libvirt_that_is_masked_stays_stopped(silent: Worker) -> None:
+    silent.node.run(["systemctl", "mask", "--runtime", *SOCKETS])
+    begin = time.monotonic()
+    said = silent.dnf("install", PACKAGE)
+    assert time.monotonic() - begin < 30, "no wait for what does not come"
+    assert silent.node.run("systemctl is-active libvirtd.socket", check=False).stdout == "inactive\n"
+    assert any("libvirtd.socket is masked" in line for line in said), said
+    assert any("HasVM = false" in line and "no libvirt daemon listens" in line for line in said), said
 
 
 def test_scriptlets_have_no_network_here_and_do_their_work_all_the_same(unset: Worker) -> None:

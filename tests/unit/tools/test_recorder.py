@@ -178,7 +178,7 @@ def test_what_the_generator_looks_at_is_recorded(tmp_path: Path, policy_of_the_h
     write(root, "etc/condor-kvm-stage/config.toml", '[staging]\nimage_dirs = ["/srv/images"]\n')
     write(root, "proc/cpuinfo", "processor\t: 0\nflags\t: vmx\n\nprocessor\t: 1\nflags\t: vmx\n\n")
     write(root, "proc/meminfo", "MemTotal:       65536000 kB\n")
-    write(root, "run/libvirt/network/default.xml", "private")
+    write(root, "dev/vhost-net", "private")
     write(root, "sys/kernel/iommu_groups/0/type", "DMA\n")
     write(root, "etc/shadow", "private")
     host = RecordingHost(root)
@@ -189,7 +189,7 @@ def test_what_the_generator_looks_at_is_recorded(tmp_path: Path, policy_of_the_h
     files = {str(path.relative_to(into)): path.read_text() for path in into.rglob("*") if path.is_file()}
     assert files["etc/condor-kvm-stage/config.toml"].startswith("[staging]")
     assert files["proc/cpuinfo"] == "processor\t: 0\nflags\t: vmx\n\nprocessor\t: 1\n"
-    assert files["run/libvirt/network/default.xml"] == files["sys/kernel/iommu_groups/0/.keep"] == ""
+    assert files["dev/vhost-net"] == files["sys/kernel/iommu_groups/0/.keep"] == ""
     assert "private" not in files.values()
     record = folder.record(host, "a host", scrub.Scrubber())
     assert record["kvm"] == "ENOENT"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...installed import APPLY, BUILDER, HOOK, KEYWORD, POLICY
+from . import packages
 from .model import Check, Findings, Level
 
 _GROUP = "htcondor"
@@ -39,7 +40,7 @@ def _ours(findings: Findings) -> Check:
     name, missing = "domain", findings.facts.programs.missing
     if missing:
         found = f"programs that HTCondor runs are missing or not executable: {', '.join(missing)}"
-        return Check(_GROUP, name, Level.FAIL, found, "dnf reinstall condor-kvm-stage")
+        return Check(_GROUP, name, Level.FAIL, found, packages.reinstall(findings.facts, "condor-kvm-stage"))
     cause = _why_silent(findings)
     if cause:
         found = f"{BUILDER} defines virtual machines, but users are not told why it refuses a job: {cause}"

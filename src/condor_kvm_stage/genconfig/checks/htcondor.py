@@ -6,7 +6,7 @@ from ...installed import APPLY, CONFIG_DIR, COPIES, POLICY, SNIPPET
 from ..probes.versions import dotted
 from ..snippet import checksum
 from ..startd import pending
-from . import builder, execute, gahp_filter, startd
+from . import builder, execute, gahp_filter, packages, startd
 from .model import WHEN_LESS_BUSY, Check, Findings, Level, is_build
 from .trials import STARTD_WAITS
 
@@ -19,7 +19,8 @@ def checks(findings: Findings) -> list[Check]:
     """Return the verdicts of this group."""
     if not findings.facts.htcondor.config_dir:
         found = f"HTCondor is not installed: no {CONFIG_DIR}"
-        return [Check(_GROUP, "version", Level.FAIL, found, f"dnf install condor condor-vm-gahp; then {APPLY}")]
+        step = f"{packages.install(findings.facts, 'condor', 'condor-vm-gahp')}; then {APPLY}"
+        return [Check(_GROUP, "version", Level.FAIL, found, step)]
     return [
         _version(findings),
         _gahp(findings),
@@ -44,7 +45,7 @@ def _version(findings: Findings) -> Check:
         return Check(_GROUP, "version", Level.FAIL, f"{_UNREADABLE}: {condor.configuration.reason}", step)
     if condor.version < _OLDEST:
         found = f"HTCondor {version} is older than 23, with which this package is tested"
-        return Check(_GROUP, "version", Level.WARN, found, "dnf upgrade condor")
+        return Check(_GROUP, "version", Level.WARN, found, packages.upgrade(findings.facts, "condor"))
     return Check(_GROUP, "version", Level.OK, f"HTCondor {version}")
 
 
@@ -52,7 +53,8 @@ def _gahp(findings: Findings) -> Check:
     path = findings.facts.programs.vm_gahp
     if path:
         return Check(_GROUP, "vm-gahp", Level.OK, path)
-    return Check(_GROUP, "vm-gahp", Level.FAIL, "no program condor_vm-gahp", "dnf install condor-vm-gahp")
+    step = packages.install(findings.facts, "condor-vm-gahp")
+    return Check(_GROUP, "vm-gahp", Level.FAIL, "no program condor_vm-gahp", step)
 
 
 def _gahp_test(findings: Findings) -> Check:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from ...installed import APPLY, POLICY
-from . import guests
+from . import guests, packages
 from .image_trials import DirectoryTrial
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
@@ -37,7 +37,7 @@ def _qemu_img(findings: Findings) -> Check:
     path = findings.facts.programs.qemu_img
     if path:
         return Check(_GROUP, "qemu-img", Level.OK, f"{path} {findings.trials.qemu_img}".rstrip())
-    return Check(_GROUP, "qemu-img", Level.FAIL, "no program qemu-img", "dnf install qemu-img")
+    return Check(_GROUP, "qemu-img", Level.FAIL, "no program qemu-img", packages.install(findings.facts, "qemu-img"))
 
 
 def _none(findings: Findings) -> Check:

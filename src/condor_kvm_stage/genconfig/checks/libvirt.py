@@ -8,15 +8,10 @@ from ...leftovers.virsh import URI
 from ...text import printable, quoted
 from ..probes.kvm import DEVICE
 from ..probes.versions import dotted
-from . import guests
+from . import guest_facts, guests, packages
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "libvirt"
-_HOW = {
-    "nat": "dnf install libvirt-daemon-config-network; virsh net-start default; virsh net-autostart default",
-    "user": "install passt, libvirt 9.0 and HTCondor 25.12, or later (dnf install passt; dnf upgrade)",
-    "bridge": f"set network.bridge in {POLICY} to a bridge of this host",
-}
 _THEN = f"; then {APPLY}"
 _UDEV_RULE = "/etc/udev/rules.d/99-condor-kvm-stage.rules"
 _MAX_NAMED = 5  # orphans in a message
@@ -32,6 +27,7 @@ def checks(findings: Findings) -> list[Check]:
         _uefi(findings),
         _network(findings),
         guests.start(findings),
+        guest_facts.check(findings),
         _orphans(findings),
     ]
 
@@ -40,7 +36,8 @@ def _daemon(findings: Findings) -> Check:
     name, libvirt = "daemon", findings.facts.libvirt
     if not libvirt.daemon:
         found = "no libvirt daemon for QEMU is installed"
-        return Check(_GROUP, name, Level.FAIL, found, "dnf install libvirt-daemon-kvm")
+        step = packages.install(findings.facts, "libvirt-daemon-kvm")
+        return Check(_GROUP, name, Level.FAIL, found, f"{step}{_THEN}")
     capabilities = findings.trials.support.capabilities
     if libvirt.listens.passed:
         version = dotted(libvirt.version) or "of unknown version"
@@ -55,14 +52,15 @@ def _daemon(findings: Findings) -> Check:
         found = f"this user cannot connect to libvirt: {libvirt.listens.reason}"
         return Check(_GROUP, name, Level.WARN, found, "run this as root")
     # Without a running system nothing can be started, but it can be enabled for boot
-    now = " --now" if findings.facts.environment.booted else ""
-    return Check(_GROUP, name, Level.FAIL, libvirt.listens.reason, f"systemctl enable{now} {libvirt.daemon}.socket")
+    booted = findings.facts.environment.booted
+    step = f"systemctl enable{' --now' if booted else ''} {libvirt.daemon}.socket{_THEN if booted else ''}"
+    return Check(_GROUP, name, Level.FAIL, libvirt.listens.reason, step)
 
 
 def _how_to_ask(findings: Findings) -> str:
     capabilities = findings.trials.support.capabilities
     if "no program virsh" in capabilities.reason:
-        return f"dnf install libvirt-client{_THEN}"
+        return f"{packages.install(findings.facts, 'libvirt-client')}{_THEN}"
     if not capabilities.tried:
         return "run this as root"
     if capabilities.unknown:
@@ -79,7 +77,7 @@ def _qemu(findings: Findings) -> Check:
         name,
         Level.FAIL,
         "no QEMU: neither qemu-kvm nor qemu-system-<architecture>",
-        "dnf install qemu-kvm-core",
+        f"{packages.install(findings.facts, 'qemu-kvm-core')}{_THEN}",
     )
 
 
@@ -118,7 +116,7 @@ def _cpu(findings: Findings) -> Check:
         )
     if mode == "host-passthrough" and not without:
         return Check(_GROUP, name, Level.OK, "virtual machines have this host's CPU (host-passthrough)")
-    step = f"if guests need them: dnf upgrade qemu-kvm-core, then {APPLY}"
+    step = f"if guests need them: {packages.upgrade(findings.facts, 'qemu-kvm-core')}{_THEN}"
     if mode == "host-passthrough":
         found = f"virtual machines have this host's CPU (host-passthrough) without {without}, with which QEMU fails"
         return Check(_GROUP, name, Level.NOTE, f"{found}: {support.cpu.reason}", step)
@@ -141,13 +139,23 @@ def _uefi(findings: Findings) -> Check:
     if support.facts.uefi:
         return Check(_GROUP, name, Level.OK, "virtual machines can have UEFI, if the job asks for it")
     found = "there is no UEFI firmware for virtual machines; a job that asks for it is refused"
-    return Check(_GROUP, name, Level.NOTE, found, f"if jobs need it: dnf install edk2-ovmf{_THEN}")
+    step = packages.install(findings.facts, "edk2-ovmf")
+    return Check(_GROUP, name, Level.NOTE, found, f"if jobs need it: {step}{_THEN}")
 
 
 def _network(findings: Findings) -> Check:
-    name, offer = "network", findings.values.network
-    left_out = "; ".join(f"no {kind}: {reason}" for kind, reason in offer.missing.items())
-    steps = "; or: ".join(_HOW[kind] for kind in offer.missing) + _THEN
+    name, offer, nat = "network", findings.values.network, findings.facts.libvirt.nat_network
+    wants_nat = "nat" in (*offer.types, *offer.missing)
+    if wants_nat and not nat.failed and not findings.facts.libvirt.listens.passed:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not known which networks there are: {nat.reason}")
+    if wants_nat and nat.unknown:
+        found = f"not known whether libvirt's network 'default' is active: {nat.reason}"
+        return Check(_GROUP, name, Level.WARN, found, f"{WHEN_LESS_BUSY}{_THEN}")
+    why_not = dict(offer.missing)
+    if "nat" in why_not:
+        why_not["nat"] = nat.reason or why_not["nat"]
+    left_out = "; ".join(f"no {kind}: {reason}" for kind, reason in why_not.items())
+    steps = "; or: ".join(_how_to_get(kind, findings) for kind in offer.missing) + _THEN
     if offer.types:
         found = f"virtual machines can have networks of type {', '.join(offer.types)}"
         if not left_out:
@@ -160,6 +168,17 @@ def _network(findings: Findings) -> Check:
     return Check(
         _GROUP, name, Level.WARN, f"virtual machines have no network ({left_out})", f"if jobs need one: {steps}"
     )
+
+
+def _how_to_get(kind: str, findings: Findings) -> str:
+    """Return how to make the host have a type of network."""
+    if kind == "bridge":
+        return f"set network.bridge in {POLICY} to a bridge of this host"
+    if kind == "user":
+        how = f"{packages.install(findings.facts, 'passt')}; {packages.upgrade(findings.facts)}"
+        return f"install passt, libvirt 9.0 and HTCondor 25.12, or later ({how})"
+    network = f"virsh -c {URI} net-start default; virsh -c {URI} net-autostart default"
+    return f"{packages.install(findings.facts, 'libvirt-daemon-config-network')}; {network}"
 
 
 def _orphans(findings: Findings) -> Check:
@@ -183,6 +202,7 @@ def _orphans(findings: Findings) -> Check:
     if domains.fault:
         found = f"could not check all virtual machines for ended jobs: {printable(domains.fault)}"
         missing = "no program" in domains.fault
-        step = "dnf install libvirt-client" if missing else f"see what is slow: virsh --connect {URI} list"
+        client = packages.install(findings.facts, "libvirt-client")
+        step = client if missing else f"see what is slow: virsh --connect {URI} list"
         return Check(_GROUP, name, Level.NOTE, found, step)
     return Check(_GROUP, name, Level.OK, "no virtual machines of ended jobs")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import packages
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "package"
@@ -18,7 +19,7 @@ def _plugin(findings: Findings) -> Check:
         return Check(_GROUP, "plug-in", Level.WARN, f"not known: {plugin.reason}", WHEN_LESS_BUSY)
     if plugin.failed:
         found = f"the plug-in does not answer: {plugin.reason}"
-        return Check(_GROUP, "plug-in", Level.FAIL, found, "dnf reinstall condor-kvm-stage")
+        return Check(_GROUP, "plug-in", Level.FAIL, found, packages.reinstall(findings.facts, "condor-kvm-stage"))
     return Check(_GROUP, "plug-in", Level.OK, "the plug-in answers")
 
 
@@ -34,7 +35,8 @@ def _unit(findings: Findings) -> Check:
     missing = state in ("", "not-found")
     what = "not installed" if missing else state
     found = f"condor-kvm-stage.service is {what}: the snippet is not updated when the host changes"
-    step = "dnf reinstall condor-kvm-stage" if missing else "systemctl enable condor-kvm-stage"
+    again = packages.reinstall(findings.facts, "condor-kvm-stage")
+    step = again if missing else "systemctl enable condor-kvm-stage"
     if state.startswith("disabled by"):
         step = "remove that file"
     return Check(_GROUP, "unit", Level.NOTE, found, step)

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from ... import guest_trial
+from ... import guest_facts, guest_trial
 from ...guest_facts import GuestFacts
 from ...guest_trial import Report
 from ...host import Host
@@ -56,6 +56,7 @@ class Trials:
     qemu_img: str  # likewise
     support: guest_support.GuestSupport
     guests: GuestTrial
+    facts: GuestFacts | None  # what the programs that define guests were told, None if nothing valid
 
 
 def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
@@ -90,6 +91,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
             qemu_img=versions[1].result(),
             support=support.result() if support else _NO_BUILDER,
             guests=guests.result(),
+            facts=guest_facts.from_bytes((host.text(GUEST_FACTS) or "").encode()),
         )
 
 

@@ -15,6 +15,7 @@ class Environment:
     container: str  # the kind of container, such as "docker"; "" for none
     machine: str  # the hypervisor that runs this virtual machine, such as "KVM"; "" for none or an unknown one
     selinux: str  # "disabled", "permissive" or "enforcing"
+    suse: bool = False  # whether this is openSUSE or SLES, which have zypper, and other names of packages
 
 
 def probe(host: Host) -> Environment:
@@ -24,6 +25,7 @@ def probe(host: Host) -> Environment:
         container=_container(host),
         machine=_machine(host),
         selinux=_selinux(host),
+        suse=_is_suse(host),
     )
 
 
@@ -55,6 +57,14 @@ def _machine(host: Host) -> str:
     if product != products.get(vendor, product) or product.endswith(".metal"):
         return ""
     return names.get(vendor, "")
+
+
+def _is_suse(host: Host) -> bool:
+    """os-release(5): ID, such as opensuse-leap, and what it resembles."""
+    text = host.text("/etc/os-release") or host.text("/usr/lib/os-release") or ""
+    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    words = " ".join(values.get(name, "").strip("\"'") for name in ("ID", "ID_LIKE")).split()
+    return any(word in ("suse", "sles") or word.startswith("opensuse") for word in words)
 
 
 def _selinux(host: Host) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 NOT_ROOT = "only root can ask it"
+_OF_LIBVIRT = ("ide", "security_models", "uefi", "selinux")  # the facts that its capabilities have
 _ASK = "capabilities; domcapabilities"  # in one call: most of the time is virsh's start
 _ASK_X86 = f"{_ASK}; domcapabilities --machine q35"  # the machine type of guests with UEFI
 _HOST_CPU = ["-cpu", "host"]
@@ -45,9 +46,16 @@ class GuestSupport:
     capabilities: Outcome  # whether libvirt listed its capabilities
     cpu: Outcome  # whether QEMU starts with the host's CPU, all its features included
 
-    def offered(self, types: tuple[str, ...], bridge: str) -> GuestFacts:
-        """Return the facts with the networks that the snippet offers, the first being the default."""
-        return dataclasses.replace(self.facts, networks=list(types), bridge=bridge)
+    def offered(self, types: tuple[str, ...], bridge: str, before: GuestFacts | None = None) -> GuestFacts:
+        """Return the facts with the networks that the snippet offers, the first being the default.
+
+        before: those that were written since the boot; what libvirt does not say now is as there.
+        """
+        facts = dataclasses.replace(self.facts, networks=list(types), bridge=bridge)
+        if before and not self.capabilities.passed:
+            asked = {name: getattr(before, name) for name in _OF_LIBVIRT}
+            return dataclasses.replace(facts, **asked)
+        return facts
 
 
 def probe(host: Host) -> GuestSupport:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...answer import Answer
 from ...host import Host
-from ..outcome import PASSED, Outcome, failed, unknown
+from ...leftovers.virsh import URI
+from ..outcome import PASSED, Outcome, failed, not_tried, unknown
 from .versions import version_in
 
-# libvirt's modular daemon, then the monolithic one (libvirt's "Daemons" page)
-_SOCKETS = ("/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock")
-_DAEMONS = ("virtqemud", "libvirtd")
+# libvirt's modular daemon, then the monolithic one (libvirt's "Daemons" page): its program, and where it listens
+DAEMONS = {"virtqemud": "/run/libvirt/virtqemud-sock", "libvirtd": "/run/libvirt/libvirt-sock"}
+_NETWORK = "default"
+# virsh's message if it has reached libvirt: there is no such network, or nothing that has networks
+_HAS_NOT = "failed to get network"
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Libvirt:
     listens: Outcome  # whether a daemon for QEMU accepts connections
     daemon: str  # the name of its program, "" if none is installed
     version: tuple[int, ...]  # such as (12, 8, 0), () if unknown
-    nat_network: bool  # whether libvirt's network `default` is active
+    nat_network: Outcome  # whether libvirt's network `default` is active; not tried, or unknown: libvirt did not say
     passt: bool  # whether passt is installed, for user-mode networking
 
 
@@ -31,22 +35,30 @@ def probe(host: Host) -> Libvirt:
 
 
 def start(host: Host) -> Callable[[], Libvirt]:
-    """Start asking the daemon for its version. Returns a function that completes the probe."""
-    daemon = next((name for name in _DAEMONS if host.program(name)), "")
+    """Start asking libvirt for its version and network. Returns a function that completes the probe."""
+    daemon = next((name for name in DAEMONS if host.program(name)), "")
     version = host.start(daemon, "--version") if daemon else None
-    return lambda: Libvirt(
-        listens=_listens(host),
-        daemon=daemon,
-        version=version_in(version().output) if version else (),
-        # libvirt keeps the state of each active network here
-        nat_network=host.exists("/run/libvirt/network/default.xml"),
-        passt=bool(host.program("passt")),
-    )
+    # Its state in /run does not tell: libvirt's daemon for networks may start, and they with it, when somebody asks.
+    # As root, like the vm-gahp; other users may be prompted for a password
+    ask = ("virsh", "--quiet", "--connect", URI, "net-info", _NETWORK)
+    network = host.start(*ask) if daemon and host.is_root() and host.program("virsh") else None
+
+    def answer() -> Libvirt:
+        listens = _listens(host)
+        return Libvirt(
+            listens=listens,
+            daemon=daemon,
+            version=version_in(version().output) if version else (),
+            nat_network=_network(daemon, listens, network),
+            passt=bool(host.program("passt")),
+        )
+
+    return answer
 
 
 def _listens(host: Host) -> Outcome:
     reasons = []
-    for path in _SOCKETS:
+    for path in DAEMONS.values():
         refusal = host.refusal(path)
         if not refusal:
             return PASSED
@@ -54,3 +66,24 @@ def _listens(host: Host) -> Outcome:
     if any("timed out" in reason for reason in reasons):
         return unknown("libvirt's daemon does not accept connections in time (" + ", ".join(reasons) + ")")
     return failed("no libvirt daemon listens (" + ", ".join(reasons) + ")")
+
+
+def _network(daemon: str, listens: Outcome, answer: Callable[[], Answer] | None) -> Outcome:
+    """Return whether the network is active, as libvirt says."""
+    said = answer() if answer else None
+    if not daemon:
+        return failed("there is no libvirt")
+    if not listens.passed:
+        return not_tried("libvirt does not answer")
+    if not said:
+        return not_tried("only root can ask libvirt, with virsh")
+    if said.late:
+        return unknown(said.reason)
+    if said.status != 0 and _HAS_NOT not in said.errors:
+        return not_tried(said.reason)
+    fields = dict(line.split(None, 1) for line in said.output.splitlines() if len(line.split(None, 1)) == 2)
+    if fields.get("Active:") == "yes":
+        return PASSED
+    return failed(
+        f"libvirt's network '{_NETWORK}' is not active" if said.status == 0 else said.reason.removeprefix("error: ")
+    )

@@ -20,13 +20,20 @@ _SETTLING = 10  # seconds that the end of a job may take
 
 
 def apply(
-    host: Host, condor: Htcondor, policy: Policy, values: Values, level: int = INFO, circumstances: str = ""
+    host: Host,
+    condor: Htcondor,
+    policy: Policy,
+    values: Values,
+    level: int = INFO,
+    circumstances: str = "",
+    obstacle: str = "",
 ) -> Iterator[Message]:
     """Make the running HTCondor apply the snippet that is in place. Yields messages for the user, as things happen.
 
     condor: probed with the snippet in place. Waits at most the policy's htcondor.wait seconds. Raises ApplyError if
     HTCondor does not apply it. level: of the messages about the result. circumstances: on which it depends whether a
-    restart helps; the startd is not restarted again for what a restart under the same did not change.
+    restart helps; the startd is not restarted again for what a restart under the same did not change. obstacle: why the
+    startd's test of VM universe is known to fail, so that no restart helps; "" if it is not.
     """
     restarted = False
     if not condor.configuration.passed:
@@ -45,6 +52,14 @@ def apply(
 
     now = _settled(host, condor, wait(lambda now: []))
     changes = pending.for_restart(values, now)
+    if changes and obstacle and not now.has_vm:
+        now = wait(_lacks)
+        changes = pending.for_restart(values, now)
+    if changes and obstacle and not now.has_vm:
+        raise ApplyError(
+            f"HTCondor advertises for this node: {describe(now)}, because {obstacle}; see condor-kvm-stage-genconfig "
+            f"--check, then run {APPLY} again"
+        )
     attempt = attempts.describe(changes, circumstances)
     if changes and (now.unsettled or attempt == attempts.last(host) or not _may_restart(now, policy)):
         why = f"jobs run on it ({', '.join(now.claimed)})" if now.claimed else "the policy says so"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from condor_kvm_stage.genconfig.checks import Findings, Level
-from condor_kvm_stage.genconfig.outcome import failed, not_tried
+from condor_kvm_stage.genconfig.outcome import failed, not_tried, unknown
 from condor_kvm_stage.genconfig.probes.kvm import KvmDevice
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.installed import SNIPPET
@@ -98,6 +98,29 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (decided(no_vm="x"), "libvirt uefi", Level.NOT_APPLICABLE, "no VM universe"),
         (decided(guarded=False), "libvirt uefi", Level.NOT_APPLICABLE, "HTCondor's own script decides"),
         (asked(capabilities=failed("no socket")), "libvirt uefi", Level.NOT_APPLICABLE, "no socket"),
+        (asked(capabilities=failed("no socket")), "libvirt facts", Level.NOT_APPLICABLE, "no socket"),
+        (decided(guarded=False), "libvirt facts", Level.NOT_APPLICABLE, "HTCondor's own script decides"),
+        (decided(no_vm="x"), "libvirt facts", Level.NOT_APPLICABLE, "no VM universe"),
+        (tried(facts=None), "libvirt facts", Level.WARN, "there is no /run/condor-kvm-stage/guest yet"),
+        (
+            lambda s: tried(facts=replace(s.trials.facts, security_models=["dac"], uefi=False))(s),
+            "libvirt facts",
+            Level.WARN,
+            "security_models is dac, and is to be selinux, dac; uefi is false, and is to be true",
+        ),
+        (
+            lambda s: decided(network=replace(s.values.network, types=("nat", "user")))(s),
+            "libvirt facts",
+            Level.WARN,
+            "networks is nat, and is to be nat, user",
+        ),
+        (of("libvirt", nat_network=unknown("late")), "libvirt network", Level.WARN, "not known whether libvirt's"),
+        (
+            all_of(of("libvirt", listens=failed("x"), nat_network=not_tried("libvirt does not answer"))),
+            "libvirt network",
+            Level.NOT_APPLICABLE,
+            "libvirt does not answer",
+        ),
         (asked(GuestFacts()), "libvirt uefi", Level.NOTE, "a job that asks for it is refused"),
         (asked(GuestFacts(uefi=True)), "libvirt uefi", Level.OK, "can have UEFI"),
         (knows(policy_fault="line 3"), "images policy", Level.FAIL, "line 3"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from condor_kvm_stage.answer import Answer
-from condor_kvm_stage.genconfig.outcome import PASSED, failed
+from condor_kvm_stage.genconfig.outcome import PASSED, Outcome, failed, not_tried, unknown
 from condor_kvm_stage.genconfig.probes import libvirt
 from condor_kvm_stage.genconfig.probes.libvirt import Libvirt
 from condor_kvm_stage.genconfig.probes.versions import version_in
@@ -19,6 +19,7 @@ from support.fake_host import FakeHost
 
 MODULAR = "/run/libvirt/virtqemud-sock"
 MONOLITHIC = "/run/libvirt/libvirt-sock"
+ACTIVE = Answer(0, "Name:           default\nActive:         yes\nPersistent:     yes\n")
 NOBODY_LISTENS = (
     "no libvirt daemon listens (/run/libvirt/virtqemud-sock: No such file or directory, "
     "/run/libvirt/libvirt-sock: No such file or directory)"
@@ -26,15 +27,20 @@ NOBODY_LISTENS = (
 
 
 def test_host_without_libvirt_has_none_of_it(tmp_path: Path) -> None:
-    assert libvirt.probe(FakeHost(tmp_path)) == Libvirt(failed(NOBODY_LISTENS), "", (), False, False)
+    nothing = Libvirt(failed(NOBODY_LISTENS), "", (), failed("there is no libvirt"), False)
+    assert libvirt.probe(FakeHost(tmp_path)) == nothing
 
 
 def test_host_with_all_of_it(tmp_path: Path) -> None:
-    (tmp_path / "run/libvirt/network").mkdir(parents=True)
-    (tmp_path / "run/libvirt/network/default.xml").write_text("<networkstatus/>")
-    programs = {"/usr/sbin/libvirtd": Answer(0, "libvirtd (libvirt) 12.8.0\n"), "/usr/bin/passt": Answer(0)}
+    programs = {
+        "/usr/sbin/libvirtd": Answer(0, "libvirtd (libvirt) 12.8.0\n"),
+        "/usr/bin/passt": Answer(0),
+        "/usr/bin/virsh": ACTIVE,
+    }
     host = FakeHost(tmp_path, sockets=(MONOLITHIC,), programs=programs)
-    assert libvirt.probe(host) == Libvirt(PASSED, "libvirtd", (12, 8, 0), True, True)
+    assert libvirt.probe(host) == Libvirt(PASSED, "libvirtd", (12, 8, 0), PASSED, True)
+    # of root's libvirt: without an address virsh would ask another one
+    assert ("virsh", "--quiet", "--connect", "qemu:///system", "net-info", "default") in host.asked
 
 
 def test_modular_daemon_is_asked_first(tmp_path: Path) -> None:
@@ -43,7 +49,7 @@ def test_modular_daemon_is_asked_first(tmp_path: Path) -> None:
         "/usr/sbin/virtqemud": Answer(0, "virtqemud (libvirt) 9.0.0\n"),
     }
     found = libvirt.probe(FakeHost(tmp_path, sockets=(MODULAR,), programs=programs))
-    assert found == Libvirt(PASSED, "virtqemud", (9, 0, 0), False, False)
+    assert (found.listens, found.daemon, found.version) == (PASSED, "virtqemud", (9, 0, 0))
 
 
 @pytest.mark.parametrize("path", [MODULAR, MONOLITHIC])
@@ -51,12 +57,36 @@ def test_one_listening_socket_is_enough(tmp_path: Path, path: str) -> None:
     assert libvirt.probe(FakeHost(tmp_path, sockets=(path,))).listens.passed
 
 
-def test_network_that_is_defined_but_not_active_is_none(tmp_path: Path) -> None:
-    (tmp_path / "etc/libvirt/qemu/networks").mkdir(parents=True)
-    (tmp_path / "etc/libvirt/qemu/networks/default.xml").touch()
-    (tmp_path / "run/libvirt/network").mkdir(parents=True)
-    (tmp_path / "run/libvirt/network/other.xml").touch()
-    assert not libvirt.probe(FakeHost(tmp_path)).nat_network
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (ACTIVE, PASSED),
+        (Answer(0, ACTIVE.output.replace("yes", "no", 1)), failed("libvirt's network 'default' is not active")),
+        (
+            Answer(1, "", "error: failed to get network 'default'\nerror: Network not found: no network\n"),
+            failed("Network not found: no network"),
+        ),
+        # the answer of a daemon for QEMU without one for networks
+        (
+            Answer(1, "", "error: failed to get network 'default'\nerror: Failed to connect socket to 'x'\n"),
+            failed("Failed to connect socket to 'x'"),
+        ),
+        (Answer(1, "", "error: failed to connect to the hypervisor\nerror: x\n"), not_tried("error: x")),
+        (Answer(-1, fault="virsh did not end within 20 s"), unknown("virsh did not end within 20 s")),
+    ],
+)
+def test_network_is_what_libvirt_says(tmp_path: Path, answer: Answer, expected: Outcome) -> None:
+    programs = {"/usr/sbin/libvirtd": Answer(0), "/usr/bin/virsh": answer}
+    assert libvirt.probe(FakeHost(tmp_path, sockets=(MONOLITHIC,), programs=programs)).nat_network == expected
+
+
+def test_network_of_a_libvirt_that_cannot_be_asked_is_not_known(tmp_path: Path) -> None:
+    programs = {"/usr/sbin/libvirtd": Answer(0), "/usr/bin/virsh": Answer(1, "", "error: x")}
+    stopped = libvirt.probe(FakeHost(tmp_path, programs=programs)).nat_network
+    assert stopped == not_tried("libvirt does not answer")
+    user = FakeHost(tmp_path, programs=programs, sockets=(MONOLITHIC,), as_root=False)
+    assert libvirt.probe(user).nat_network == not_tried("only root can ask libvirt, with virsh")
+    assert "virsh" not in [command[0] for command in user.asked], "which could ask for a password"
 
 
 @pytest.mark.parametrize(

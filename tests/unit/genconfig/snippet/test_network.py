@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from condor_kvm_stage.genconfig.outcome import PASSED, Outcome
+from condor_kvm_stage.genconfig.outcome import PASSED, Outcome, failed, not_tried, unknown
 from condor_kvm_stage.genconfig.probes import (
     cpu,
     devices,
@@ -20,18 +20,18 @@ from condor_kvm_stage.genconfig.probes.collect import HostFacts
 from condor_kvm_stage.genconfig.snippet.network import Offer, offer
 from condor_kvm_stage.policy.model import NetworkPolicy
 
-NO_NAT = "libvirt's network 'default' is not active"
+NO_NAT = "libvirt does not say that its network 'default' is active"
 NO_PASST = "there is no program passt"
 
 
 def facts(
     *,
-    nat: bool = True,
+    nat: Outcome = PASSED,
     passt: bool = True,
     libvirt_version: tuple[int, ...] = (12, 8, 0),
     htcondor_version: tuple[int, ...] = (25, 14, 1),
     interfaces: tuple[str, ...] = ("lo", "br0"),
-    socket: Outcome = PASSED,
+    before: str = "",
 ) -> HostFacts:
     return HostFacts(
         cpu.parse("", "x86_64"),
@@ -39,7 +39,7 @@ def facts(
         memory.Memory(16000, 0, 1, None),
         environment.Environment(True, "", "", "disabled"),
         libvirt.Libvirt(PASSED, "libvirtd", libvirt_version, nat, passt),
-        htcondor.Htcondor(PASSED, True, htcondor_version),
+        htcondor.Htcondor(PASSED, True, htcondor_version, {"VM_NETWORKING_TYPE": htcondor.Setting(before, "a file")}),
         devices.Devices(True, (), PASSED, "", interfaces),
         programs.Programs("", "", "", "", ()),
         guest_user.GuestUser(PASSED, PASSED),
@@ -58,13 +58,28 @@ def test_default_policy_offers_nat_to_a_host_that_has_it() -> None:
 
 
 def test_host_that_has_nothing_offers_nothing_and_says_why() -> None:
-    found = offer(facts(nat=False, passt=False), wanted("nat", "user"), guests_have_own_user=False)
+    found = offer(facts(nat=failed("it is not active"), passt=False), wanted("nat", "user"), guests_have_own_user=False)
     assert found == Offer((), {"nat": NO_NAT, "user": NO_PASST})
+
+
+@pytest.mark.parametrize("answer", [unknown("virsh did not end within 20 s"), not_tried("libvirt does not answer")])
+def test_libvirt_that_does_not_answer_changes_nothing(answer: Outcome) -> None:
+    """A change would restart the startd, and the next answer would restart it again."""
+    for before, types in (("nat", ("nat",)), ("user, nat", ("nat",)), ("user", ()), ("", ())):
+        found = offer(facts(nat=answer, before=before), wanted("nat"), guests_have_own_user=True)
+        assert found == Offer(types, {} if types else {"nat": NO_NAT})
+
+
+def test_network_that_libvirt_says_is_not_active_is_not_offered_any_more() -> None:
+    found = offer(facts(nat=failed("it is not active"), before="nat"), wanted("nat"), guests_have_own_user=True)
+    assert found == Offer((), {"nat": NO_NAT})
 
 
 def test_what_the_policy_does_not_want_is_not_offered_and_not_missing() -> None:
     assert offer(facts(), wanted(), guests_have_own_user=True) == Offer((), {})
-    assert offer(facts(nat=False), wanted("user", bridge="br0"), guests_have_own_user=False) == Offer(("user",), {})
+    assert offer(
+        facts(nat=failed("it is not active")), wanted("user", bridge="br0"), guests_have_own_user=False
+    ) == Offer(("user",), {})
 
 
 @pytest.mark.parametrize(
@@ -93,7 +108,7 @@ def test_first_type_is_the_policys_first_that_the_host_has() -> None:
     """It becomes VM_NETWORKING_DEFAULT_TYPE."""
     policy = wanted("nat", "user", "bridge", bridge="br0")
     assert offer(facts(), policy, guests_have_own_user=False).types == ("nat", "user", "bridge")
-    assert offer(facts(nat=False), policy, guests_have_own_user=False).types == ("user", "bridge")
+    assert offer(facts(nat=failed("it is not active")), policy, guests_have_own_user=False).types == ("user", "bridge")
 
 
 @pytest.mark.parametrize(
