@@ -24,6 +24,8 @@ BUILD_DOMAIN = "/usr/libexec/condor-kvm-stage/build-domain"  # which BUILDER run
 TRY_GUESTS = "--try-guests"  # its option by which GAHP asks whether this node starts guests
 TRY_NODE = "--try-node"  # its option by which the generator tries what a job would get
 GAHP = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp"  # HTCondor's VM_GAHP_SERVER
+# How GAHP asks the startd to put a job on hold: attributes' names begin with this; the sub-code of the hold
+HOLD_ATTRIBUTE, HOLD_SUBCODE = "KvmStageHold", 1
 # The plug-in: the second path is for hosts whose image does not include /usr/local (see the spec)
 PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")
 KEYWORD = "KVMSTAGE"  # prefix of HTCondor's settings for our hooks

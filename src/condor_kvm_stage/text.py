@@ -9,6 +9,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
 
 
+def ad_string(text: str) -> str:
+    """Return text as a ClassAd string, in printable form, without what would need a backslash."""
+    return '"' + printable(text).replace("\\", "/").replace('"', "'") + '"'
+
+
 def to_bytes(text: str) -> bytes:
     """Return the bytes of a path or ClassAd: UTF-8; other bytes are preserved (surrogateescape)."""
     return text.encode("utf-8", "surrogateescape")

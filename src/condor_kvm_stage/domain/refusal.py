@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from ..text import printable
+from ..text import ad_string, printable
 
 # HTCondor 25 and 23, src/condor_vm-gahp/xen_type.linux.cpp
 _WORDS = "image is not in qcow2 format"
@@ -30,8 +30,7 @@ def hook(reason: str, status: int) -> str:
 
     status: the sub-code, 1 to 299. See HTCondor's manual, "Job Hooks", HookStatusMessage.
     """
-    quoted = _short(reason).replace("\\", "/").replace('"', "'")
-    return f'HookStatusMessage = "{quoted}"\nHookStatusCode = {status}\n'
+    return f"HookStatusMessage = {ad_string(_short(reason))}\nHookStatusCode = {status}\n"
 
 
 def _short(reason: str) -> str:

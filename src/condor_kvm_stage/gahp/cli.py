@@ -16,11 +16,11 @@ _JOB, _KILL = "3", "4"
 
 def main(arguments: list[str]) -> int:
     """Run the vm-gahp. Returns the exit status, which becomes the job's."""
-    if arguments == ["--recover"]:  # see recovery.py
+    if arguments[:1] == ["--recover"]:  # see recovery.py
         from ..host import Host
         from . import recovery
 
-        recovery.run(Host())
+        recovery.run(Host(), arguments[1:])
         return 0
     mode = arguments[arguments.index("-M") + 1] if "-M" in arguments[:-1] else ""
     try:

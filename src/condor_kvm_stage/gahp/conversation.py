@@ -17,6 +17,7 @@ START, STOP = b"CONDOR_VM_START", b"CONDOR_VM_STOP"
 GETPID, STATUS = b"CONDOR_VM_GETPID", b"CONDOR_VM_STATUS"
 QUIT, RESULTS, AD, END_OF_AD = b"QUIT", b"RESULTS", b"CLASSAD", b"CLASSAD_END"
 _REQUEST = b"CONDOR_VM_"
+_CLUSTER, _PROC = b"CLUSTERID", b"PROCID"  # attributes of the job
 NEW_RESULTS = b"R"
 SUCCESS = b"0"
 
@@ -34,7 +35,13 @@ class Conversation:
     guest: bytes = b""  # the vm-gahp's id of the guest, b"" before it has started
     ready: bool = False  # whether the starter has done what it does after a start, so that the job may end
     held: list[bytes] = field(default_factory=list)  # the lines of an answer to RESULTS that is not complete yet
+    _ids: dict[bytes, int] = field(default_factory=dict)  # of the job
     _awaited: int = 0  # result lines of that answer that are still to come
+
+    @property
+    def job(self) -> str:
+        """The job's number, such as "12.0", "" while it is not known."""
+        return f"{self._ids[_CLUSTER]}.{self._ids[_PROC]}" if len(self._ids) == 2 else ""
 
     @property
     def starting(self) -> bool:
@@ -46,6 +53,8 @@ class Conversation:
         command = words(line)
         name = command[0].upper()
         if self.in_ad and name != END_OF_AD:
+            if name in (_CLUSTER, _PROC) and command[2:] and command[2].isdigit():
+                self._ids[name] = int(command[2])
             return
         self.in_ad = name == AD
         self.quitting = self.quitting or name == QUIT

@@ -13,6 +13,9 @@ class Duties:
     """What the relay does besides passing lines on; each may take a while."""
 
     judge: Callable[[], str]  # returns what is wrong with the node, after a failed start; "" if the job is at fault
+    said: Callable[[], str]  # returns what libvirt has said of a failed start, "" if nothing is known
+    can_hold: Callable[[], bool]  # returns whether the startd puts jobs on hold if it is asked to
+    hold: Callable[[str, str], None]  # asks it to put a job, such as "12.0", on hold for a reason; "" for no longer
     ends_stuck: Callable[[], bool]  # returns whether a guest that cannot continue is to be ended
     clean: Callable[[], None]  # removes what would disturb the vm-gahp's end
     destroy: Callable[[GuestWatch], None]  # destroys the guest

@@ -14,7 +14,7 @@ from ..leftovers import virsh
 from ..policy.load import load
 from ..processes import become_user
 from ..text import printable
-from . import recovery
+from . import hold, recovery, start_error
 from .duties import Duties
 from .guest_watch import GuestWatch
 from .judge import judge
@@ -31,15 +31,18 @@ def run(program: str, arguments: list[str]) -> int:
     job = of_starter(os.environ, os.getppid())
     syslog.openlog("condor-kvm-stage-gahp", syslog.LOG_PID, syslog.LOG_DAEMON)
     host = Host()
+    gahp = VmGahp(program, arguments)
     duties = Duties(
         judge=lambda: _judge(job, host),
+        said=lambda: start_error.said(host, gahp.pid),
+        can_hold=lambda: hold.is_possible(host),
+        hold=lambda number, reason: _hold(job, host, number, reason),
         ends_stuck=lambda: load().guest.full_disk == "end",
         clean=lambda: _clean(job),
         destroy=lambda guest: _destroy(guest, host),
         report=lambda text: report(job, text),
         log=lambda text: _log(job, text),
     )
-    gahp = VmGahp(program, arguments)
     try:
         return Relay(gahp, job, duties).run()
     except Exception:  # with this process the pipes end, so the vm-gahp and the starter do, and the job runs again
@@ -68,10 +71,18 @@ def _judge(job: Job, host: Host) -> str:
         return f"condor-kvm-stage cannot find out why a guest did not start: {error!r}"
     if verdict.node:
         _log(job, f"the guest did not start, and no other does: {verdict.node}")
-        recovery.start()
+        recovery.start((job.uid, job.gid) if verdict.hides else None)
         return f"this node starts no guests: {verdict.node}"[:_LONGEST]
-    _log(job, "the guest did not start, but another does: the job is at fault, and goes on hold")
+    _log(job, "the guest did not start, but another does: the job is at fault")
     return ""
+
+
+def _hold(job: Job, host: Host, number: str, reason: str) -> None:
+    """Have the job put on hold. reason: "" for no longer."""
+    if reason:
+        _log(job, f"the job goes on hold: {reason}")
+    if not hold.ask(host, number, reason):
+        _log(job, "the startd has not heard that the job is to go on hold, or no longer")
 
 
 def _clean(job: Job) -> None:

@@ -24,13 +24,14 @@ class Verdict:
     """Who is at fault."""
 
     node: str  # what is wrong with the node, "" if the job is at fault
+    hides: bool = False  # whether that is that users cannot reach their jobs' directories
 
 
 def judge(job: Job, host: Host) -> Verdict:
     """Try whether this node starts guests at all."""
     hidden = _hidden(job)
     if hidden:
-        return Verdict(hidden)
+        return Verdict(hidden, hides=True)
     answer = host.run(BUILD_DOMAIN, TRY_GUESTS, timeout=TRIAL_TIMEOUT)
     return Verdict("" if answer.status == 0 else answer.output.strip() or answer.reason)
 
@@ -40,16 +41,21 @@ def _hidden(job: Job) -> str:
 
     The disks' directory and those above it belong to root and HTCondor.
     """
-    if not os.path.isdir(job.scratch + SUFFIX):  # the builder has not come that far
+    directory = job.scratch + SUFFIX
+    if not os.path.isdir(directory) or reaches(job.uid, job.gid, directory):  # or the builder has not come that far
         return ""
+    return f"the job's user cannot reach {directory}"
+
+
+def reaches(uid: int, gid: int, directory: str) -> bool:
+    """Return whether a user may look for files in a directory."""
     child = os.fork()
     if child == 0:
         status = 1
         try:
-            become_user(job.uid, job.gid)
-            os.stat(f"{job.scratch}{SUFFIX}/.")
+            become_user(uid, gid)
+            os.stat(f"{directory}/.")
             status = 0
         finally:
             os._exit(status)
-    _, status = os.waitpid(child, 0)
-    return f"the job's user cannot reach {job.scratch}{SUFFIX}" if status else ""
+    return os.waitpid(child, 0)[1] == 0

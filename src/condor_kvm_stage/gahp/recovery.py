@@ -12,11 +12,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from typing import TextIO
 
 from ..host import Host
 from ..installed import BUILD_DOMAIN, RECOVERY, TRY_GUESTS
 from ..processes import detach
-from .judge import TRIAL_TIMEOUT
+from .judge import TRIAL_TIMEOUT, reaches
 
 OPTION = "--recover"  # of the program itself
 _PAUSE = 20  # seconds between two trials
@@ -26,23 +27,30 @@ _TIMEOUT = 30  # seconds for a command of HTCondor
 _ONLINE = "HasVM = true\n"
 
 
-def start() -> None:
-    """Start the process, if none runs."""
+def start(user: tuple[int, int] | None = None) -> None:
+    """Start the process, if none runs. user: who must be able to reach EXECUTE, and cannot; uid and gid."""
     if os.fork():
         return
     try:
         detach()
         # Without the environment, by which HTCondor would identify it as the job's process, and kill it
-        program = [sys.executable, "-IBSXutf8", sys.argv[0], OPTION]
+        program = [sys.executable, "-IBSXutf8", sys.argv[0], OPTION, *map(str, user or ())]
         os.execve(program[0], program, {"PATH": "/usr/sbin:/usr/bin"})
     finally:
         os._exit(1)
 
 
-def run(host: Host, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Wait until the node starts guests, then tell the startd. Ends at once if another process does this."""
-    with open(host.path(RECOVERY), "w", encoding="ascii") as lock:
+def run(host: Host, user: list[str], sleep: Callable[[float], None] = time.sleep) -> None:
+    """Wait until the node starts guests, then tell the startd. Ends at once if another process does this.
+
+    user: see start(); also for that other process.
+    """
+    with open(host.path(RECOVERY), "a+", encoding="ascii") as lock:
         os.utime(lock.fileno())  # for a process that is about to end
+        if user:
+            lock.truncate(0)
+            lock.write(" ".join(user))
+            lock.flush()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -54,10 +62,22 @@ def run(host: Host, sleep: Callable[[float], None] = time.sleep) -> None:
             asked = os.fstat(lock.fileno()).st_mtime_ns
             if (
                 host.run(BUILD_DOMAIN, TRY_GUESTS, timeout=TRIAL_TIMEOUT).status == 0
+                and _is_reached(host, lock)
                 and _tell(host)
                 and os.fstat(lock.fileno()).st_mtime_ns == asked
             ):
+                lock.truncate(0)
                 return
+
+
+def _is_reached(host: Host, lock: TextIO) -> bool:
+    """Return whether the user in the file, if there is one, can reach EXECUTE."""
+    lock.seek(0)
+    user = lock.read().split()
+    if not user:
+        return True
+    directory = host.run("condor_config_val", "EXECUTE", timeout=_TIMEOUT).output.strip()
+    return directory.startswith("/") and reaches(int(user[0]), int(user[1]), str(host.path(directory)))
 
 
 def _tell(host: Host) -> bool:

@@ -21,7 +21,7 @@ _ANSWERS = {b"COMMANDS": b"S " + _COMMANDS, b"SUPPORT_VMS": b"S kvm", b"VERSION"
 
 
 class StandIn:
-    """Answers commands. The guest does not run, or runs no more."""
+    """Answers commands. The guest does not run, or runs no more, whatever it says."""
 
     def __init__(self, start: Callable[[], bytes], requests: Mapping[bytes, bytes]) -> None:
         """Take over. start: returns what becomes of a start, such as b"1 NULL"; may take a while.
@@ -30,6 +30,7 @@ class StandIn:
         """
         self.in_ad = False  # whether the starter is sending an ad
         self.has_quit = False  # whether the starter has said QUIT
+        self.pretends = False  # whether it says that the guest runs
         self.has_given_pid = False  # whether the starter has the result of GETPID
         self._start = start
         self._requests = dict(requests)
@@ -60,4 +61,6 @@ class StandIn:
     def _outcome(self, name: bytes) -> bytes:
         if name == START:
             return self._start()
-        return b"0 STATUS=Stopped" if name == STATUS else b"0 0"
+        if name == STATUS:
+            return b"0 STATUS=Running" if self.pretends else b"0 STATUS=Stopped"
+        return b"0 0"

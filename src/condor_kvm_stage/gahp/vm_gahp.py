@@ -30,7 +30,9 @@ class VmGahp:
         assert self._process.stdout
         self._input, self.output = self._process.stdin, self._process.stdout.fileno()
         os.set_blocking(self.output, False)
-        self.process = os.pidfd_open(self._process.pid)  # becomes readable when it has ended
+        self.pid = self._process.pid
+        self.has_said_all = False  # whether its output has ended
+        self.process = os.pidfd_open(self.pid)  # becomes readable when it has ended
 
     def write(self, data: bytes) -> None:
         """Write all data; nothing if it has ended."""
@@ -46,9 +48,11 @@ class VmGahp:
     def read(self) -> bytes | None:
         """Return what there is of its output; None if there is nothing yet, b"" at its end."""
         try:
-            return os.read(self.output, 1 << 16)
+            data = os.read(self.output, 1 << 16)
         except BlockingIOError:
             return None
+        self.has_said_all = not data
+        return data
 
     def wait(self) -> int:
         """Return its exit status, once it has ended."""

@@ -55,7 +55,7 @@ def run(node: Node, wanted: Mapping[str, Attack]) -> Wave:
         )
 
     with contextlib.suppress(TestNodeError):
-        node.wait_until(settled, "each job is on hold, or has a guest", 120)
+        node.wait_until(settled, "each job is on hold, or has a guest", 240)
     ads, slot = _ads(node), pool.slot_ad(node)
     node.run(["condor_rm", *map(str, clusters.values())])
     node.wait_until(lambda: not scene.guests(node), "the guests are gone", 60)

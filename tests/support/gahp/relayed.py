@@ -1,7 +1,8 @@
 """The relay in a process of its own, between a test, which is the starter, and a fake vm-gahp.
 
 Arguments: a directory, what becomes of the start (see fake_vm_gahp.py), who is at fault: "job" or "node", whose guests
-are also left alone if they cannot continue. The directory has libvirt's files of the guest; what the relay did besides
+are also left alone if they cannot continue; and whether the startd puts jobs on hold: "yes", "late" (never), "no", or
+"silent" if libvirt also says nothing. The directory has libvirt's files of the guest; what the relay did besides
 relaying is noted in its file `duties`.
 """
 
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 
 from condor_kvm_stage import installed
-from condor_kvm_stage.gahp import guest_care, relay
+from condor_kvm_stage.gahp import failed_start, guest_care, relay
 from condor_kvm_stage.gahp.duties import Duties
 from condor_kvm_stage.gahp.guest_watch import GuestWatch
 from condor_kvm_stage.gahp.relay import Relay
@@ -25,10 +26,11 @@ FAKE = Path(__file__).with_name("fake_vm_gahp.py")
 STARTER, STARTED = 4242, 17  # which the guest's metadata names
 
 
-def main(directory: str, start: str, at_fault: str) -> int:
+def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
     """Relay. Returns the exit status of the job."""
     guest_status.DIRECTORY = installed.GUEST_LOGS = directory
     relay.START_TIMEOUT = 2 if start == "hang" else relay.START_TIMEOUT
+    failed_start.HOLD_TIMEOUT = 1 if hold == "late" else failed_start.HOLD_TIMEOUT
     guest_care.PATIENCE = 1
     guest_care.LOOK, guest_care.IDLE = 0.05, 0.2
 
@@ -40,12 +42,18 @@ def main(directory: str, start: str, at_fault: str) -> int:
         note("judge")
         return "" if at_fault == "job" else "it has no KVM"
 
+    def said() -> str:
+        return "" if hold == "silent" else "its disk is locked"
+
     def destroy(guest: GuestWatch) -> None:
         note(f"destroy {guest.status.uuid}")
         os.kill(guest.status.pid, signal.SIGKILL)
 
     duties = Duties(
         judge=judge,
+        said=said,
+        can_hold=lambda: hold in ("yes", "late"),
+        hold=lambda job, reason: note(f"hold {job} {reason}"),
         ends_stuck=lambda: at_fault == "job",
         clean=lambda: note("clean"),
         destroy=destroy,

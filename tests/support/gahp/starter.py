@@ -58,10 +58,10 @@ class Guest:
 class Starter:
     """The starter's end of the conversation."""
 
-    def __init__(self, directory: Path, start: str = "ok", at_fault: str = "job") -> None:
+    def __init__(self, directory: Path, start: str = "ok", at_fault: str = "job", hold: str = "no") -> None:
         self.directory = directory
         self.relay = subprocess.Popen(
-            [sys.executable, relayed.__file__, str(directory), start, at_fault],
+            [sys.executable, relayed.__file__, str(directory), start, at_fault, hold],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -99,7 +99,8 @@ class Starter:
         """Ask what a starter asks. Returns the result of the start."""
         for line in (b"COMMANDS", b"SUPPORT_VMS", b"ASYNC_MODE_ON", b"CLASSAD"):
             assert self.asks(line).startswith(b"S")
-        self.says(b'User = "alice"')
+        for attribute in (b'User = "alice"', b"ClusterId = 12", b"ProcId = 0"):
+            self.says(attribute)
         assert self.asks(b"CLASSAD_END") == b"S\n"
         assert self.asks(b"CONDOR_VM_START 2 kvm") == b"S\n"
         return self.result()

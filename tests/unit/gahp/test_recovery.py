@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from condor_kvm_stage.answer import Answer
-from condor_kvm_stage.gahp import recovery
+from condor_kvm_stage.gahp import judge, recovery
 from condor_kvm_stage.installed import BUILD_DOMAIN, RECOVERY
 from support.fake_host import FakeHost
 
@@ -28,7 +29,7 @@ class Pool:
         if name == "build-domain":
             return Answer(self.trials.pop(0))
         if name == "condor_config_val":
-            return Answer(0, f"{NAME}\n")
+            return Answer(0, "/execute\n" if command[1] == "EXECUTE" else f"{NAME}\n")
         if name == "condor_status":
             assert json.dumps(NAME) in command[2]
             return Answer(0, "slot1@worker\n" if self.offline else "") if self.running else Answer(1)
@@ -37,14 +38,14 @@ class Pool:
         return Answer(0)
 
 
-def run(tmp_path: Path, pool: Pool) -> list[float]:
-    """Run it. Returns for how long it slept."""
+def run(tmp_path: Path, pool: Pool, *user: int) -> list[float]:
+    """Run it. Returns for how long it slept. user: who must reach EXECUTE."""
     programs = ("condor_config_val", "condor_status", "condor_update_machine_ad")
     paths = [BUILD_DOMAIN, *(f"/usr/bin/{name}" for name in programs)]
     host = FakeHost(tmp_path, programs=dict.fromkeys(paths, pool.answer))
-    host.path(RECOVERY).parent.mkdir(parents=True)
+    host.path(RECOVERY).parent.mkdir(parents=True, exist_ok=True)
     slept: list[float] = []
-    recovery.run(host, slept.append)
+    recovery.run(host, [*map(str, user)], slept.append)
     return slept
 
 
@@ -82,3 +83,33 @@ def test_one_process_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(fcntl, "flock", taken)
     assert run(tmp_path, Pool([])) == []
+
+
+def test_node_is_not_well_while_users_cannot_reach_their_jobs_directories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int, str]] = []
+
+    def reaches(*user_and_directory: object) -> bool:
+        asked.append(user_and_directory)  # type: ignore[arg-type]
+        return len(asked) == 2
+
+    monkeypatch.setattr(recovery, "reaches", reaches)
+    pool = Pool([0, 0])
+    assert len(run(tmp_path, pool, 1000, 1001)) == 2
+    assert asked[0] == (1000, 1001, str(tmp_path / "execute"))
+    assert pool.told == 1
+    run(tmp_path, Pool([0]))
+    assert len(asked) == 2, "it was another fault"
+
+
+@pytest.mark.parametrize(("mode", "found"), [(0o711, True), (0o700, False)])
+def test_user_reaches_what_is_searchable(tmp_path: Path, mode: int, found: bool) -> None:
+    if os.geteuid():
+        pytest.skip("needs root, to become another user")
+    for directory in (tmp_path, *tmp_path.parents):
+        if directory != Path("/tmp") and directory.is_relative_to("/tmp"):
+            directory.chmod(0o755)
+    (tmp_path / "execute").mkdir()
+    (tmp_path / "execute").chmod(mode)
+    assert judge.reaches(65534, 65534, str(tmp_path / "execute")) is found

@@ -71,6 +71,50 @@ def test_failed_start_is_judged(tmp_path: Path, at_fault: str, result: bytes) ->
     assert starter.relay.wait(PATIENCE) == 0
 
 
+REASON = "the virtual machine has not started: its disk is locked"
+
+
+def held(tmp_path: Path, start: str = "NULL", hold: str = "yes") -> Starter:
+    """A job at fault, which the startd can put on hold; its starter takes the guest for started."""
+    starter = Starter(tmp_path, start, hold=hold)
+    assert starter.starts_guest() == b"2 0 1\n"
+    return starter
+
+
+@pytest.mark.parametrize("start", ["NULL", "VMGAHP_ERR_BAD_IMAGE", "die"])
+def test_job_at_fault_goes_on_hold_with_the_reason(tmp_path: Path, start: str) -> None:
+    """Once the starter serves the startd, and no earlier; then nothing is asked of the startd any more."""
+    starter = held(tmp_path, start)
+    assert not any(line.startswith("hold ") for line in starter.duties())
+    starter.knows_guest()
+    wait_for(lambda: f"hold 12.0 {REASON}" in starter.duties())
+    assert starter.asks(b"CONDOR_VM_STATUS 4 1") == b"S\n"
+    assert starter.result() == b"4 0 STATUS=Running\n", "or the job would end, and leave the queue"
+    assert starter.asks(b"CONDOR_VM_STOP 5 1") == b"S\n"
+    assert starter.result() == b"5 0 0\n"
+    starter.asks(b"QUIT")
+    assert starter.relay.wait(PATIENCE) == 0
+    assert starter.duties()[-1] == "hold 12.0 "
+    assert starter.duties().count(f"hold 12.0 {REASON}") == 1
+
+
+def test_job_that_the_startd_does_not_put_on_hold_runs_again(tmp_path: Path) -> None:
+    starter = held(tmp_path, hold="late")
+    starter.knows_guest()
+    wait_for(lambda: any("has not put the job on hold" in line for line in starter.duties()))
+    assert starter.relay.poll() is None, "the starter finds the end of its pipe before that of the process"
+    starter.goes()
+    assert starter.relay.wait(PATIENCE) == 1
+    assert starter.duties()[-1] == "hold 12.0 "
+
+
+def test_job_that_is_removed_before_it_is_on_hold_leaves_nothing_asked(tmp_path: Path) -> None:
+    starter = held(tmp_path)
+    starter.asks(b"QUIT")
+    assert starter.relay.wait(PATIENCE) == 0
+    assert not any(line.startswith("hold ") for line in starter.duties())
+
+
 def test_guest_of_that_name_survives_a_failed_start(tmp_path: Path) -> None:
     """The vm-gahp would destroy it, whosever it is, when it ends."""
     starter = Starter(tmp_path, "NULL")

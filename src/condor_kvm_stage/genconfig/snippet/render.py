@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ... import __version__
-from ...installed import BUILDER, GAHP, HOOK, KEYWORD, SNIPPET
+from ...installed import BUILDER, GAHP, HOLD_ATTRIBUTE, HOLD_SUBCODE, HOOK, KEYWORD, SNIPPET
 from . import checksum, sizing, start_guard
 from .values import Values
 
@@ -45,6 +45,8 @@ def render(values: Values) -> str:
         builder=BUILDER,
         hook=HOOK,
         gahp=GAHP,
+        hold_attribute=HOLD_ATTRIBUTE,
+        hold_subcode=HOLD_SUBCODE,
         keyword=KEYWORD,
     )
     return checksum.added(text)

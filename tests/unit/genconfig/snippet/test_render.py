@@ -19,6 +19,9 @@ from condor_kvm_stage.genconfig.snippet.sizing import Sizing
 from condor_kvm_stage.genconfig.snippet.values import Values
 from support.snippet_text import rendered
 
+# By which the filter has a job put on hold: test_hold_policy.py
+HOLD = {"KVMSTAGE_ASKED", "KVMSTAGE_ASKED_JOB", "KVMSTAGE_REASON", "KVMSTAGE_HOLD", "PREEMPT", "MAXJOBRETIREMENTTIME"}
+HOLD |= {"WANT_HOLD", "WANT_HOLD_REASON", "WANT_HOLD_SUBCODE"}
 PLUGIN = "/usr/local/bin/vm-nfs-plugin"
 VALUES = Values(
     no_vm="",
@@ -55,12 +58,14 @@ def test_htcondor_gets_these_settings_and_no_others() -> None:
     found = rendered(VARIANTS["plain"])
     rules, start = found.pop("VmJobRules"), found.pop("START")
     conditions = {name: found.pop(name) for name in VALUES.guard}
+    assert {found.pop(name) for name in HOLD}
     assert found == {
         "ENABLE_URL_TRANSFERS": "True",
         "FILETRANSFER_PLUGINS": f"$(FILETRANSFER_PLUGINS), {PLUGIN}",
         "VM_TYPE": "kvm",
         "VM_GAHP_SERVER": "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp",
         "VM_GAHP_LOG": "$(LOG)/VMGahpLog",
+        "VM_GAHP_DEBUG": "$(VM_GAHP_DEBUG) D_PID",
         "VM_RECHECK_INTERVAL": "60",
         "VM_STATUS_INTERVAL": "30",
         "LIBVIRT_XML_SCRIPT": "/usr/libexec/condor-kvm-stage/condor-kvm-stage-domain",
@@ -101,7 +106,8 @@ def test_policy_can_leave_the_definition_of_virtual_machines_to_htcondor() -> No
 
 def test_policy_can_leave_the_vm_gahp_to_htcondor() -> None:
     found, filtered = rendered(VARIANTS["unfiltered"]), rendered(VARIANTS["plain"])
-    assert {**filtered, "VM_GAHP_SERVER": "$(SBIN)/condor_vm-gahp"} == found
+    assert set(filtered) - set(found) == {*HOLD, "VM_GAHP_DEBUG"}
+    assert found == {**{name: filtered[name] for name in found}, "VM_GAHP_SERVER": "$(SBIN)/condor_vm-gahp"}
 
 
 def test_node_without_kvm_still_stages_images() -> None:

@@ -1,0 +1,65 @@
+"""What libvirt has said of a start that failed, from the log of HTCondor's vm-gahp, in short and with a next step."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ..host import Host
+from ..leftovers.private_dirs import SUFFIX
+from ..text import printable
+
+_MOST = 1 << 20  # bytes at the end of the log that are searched
+_TIMEOUT = 20  # seconds for condor_config_val
+# VirshType::Start() of HTCondor. The snippet has the process in each entry (D_PID); an error may have several lines.
+_ERROR = "(pid:{}) Failed to create libvirt domain: "
+_NEXT_ENTRY = re.compile(r"\n[^\n]*\(pid:\d+\) ")
+_REFUSED = re.compile(r"condor-kvm-stage: (.*) \[for HTCondor: ", re.DOTALL)  # see domain/refusal.py
+_LONGEST = 400  # characters
+# What says nothing to a user: when QEMU spoke, its options, and what libvirt was doing
+_NOISE = (
+    re.compile(r"\b\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|\+0000):? ?"),
+    re.compile(r"^internal error: |process exited while connecting to monitor: (?=.)"),
+    re.compile(r"qemu-[-\w]+: (?:-\w+ (?:\{.*?\}|\S+): )?"),
+    re.compile(r"QEMU unexpectedly closed the monitor \(vm='[^']*'\): "),
+    re.compile(rf"/[^' ]*{re.escape(SUFFIX)}/"),  # the directory of the job's disks
+)
+_NEXT_STEPS = (
+    (r"Failed to (?:get .* lock|lock)|another process using", "release the job when no other process uses the disk"),
+    (r"annot allocate memory|cannot set up guest memory", "the node has no such memory now: ask for less vm_memory"),
+    (r"already exists|already active", "release the job when the other virtual machine has ended"),
+    (r"No such file or directory", "a file of the job has disappeared: release the job, to have it staged again"),
+    (r"connecting to monitor$", "QEMU was killed while it started, which processes of the job's user can do"),
+    (r"not in qcow2 format|Image is corrupt|too (?:small|short|large)", "check the disk image: qemu-img check"),
+)
+
+
+def said(host: Host, process: int) -> str:
+    """Return why a guest has not started, "" if that is not known. process: the id of the vm-gahp."""
+    path = host.run("condor_config_val", "VM_GAHP_LOG", timeout=_TIMEOUT).output.strip()
+    if not path.startswith("/"):
+        return ""
+    try:
+        with open(host.path(path), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
+            text = file.read(_MOST).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return find(text, process)
+
+
+def find(log: str, process: int) -> str:
+    """Return what the vm-gahp of this process id has logged last of a failed start, "" if it has not."""
+    _, found, after = log.rpartition(_ERROR.format(process))
+    return _short(_NEXT_ENTRY.split(after, maxsplit=1)[0]) if found else ""
+
+
+def _short(error: str) -> str:
+    refused = _REFUSED.search(error)
+    if refused:
+        return printable(refused.group(1))
+    step = next((f"; {step}" for pattern, step in _NEXT_STEPS if re.search(pattern, error)), "")
+    for noise in _NOISE:
+        error = noise.sub("", error)
+    error = printable(" ".join(error.split()))
+    return (error if len(error) <= _LONGEST else error[:_LONGEST] + "…") + step
