@@ -1,6 +1,7 @@
 """The macros of the configuration: what conditions and messages are made of. As ClassAd expressions, in their order.
 
-A pattern here must not take more than linear time: a schedd that evaluates it does nothing else meanwhile.
+A schedd that evaluates a pattern does nothing else meanwhile. So a pattern takes linear time; but for the search for a
+device that is used twice, which is START's, too, and which PCRE's limit ends.
 """
 
 from __future__ import annotations
