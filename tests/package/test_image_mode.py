@@ -23,7 +23,7 @@ def test_plugin_is_where_the_generator_finds_it_and_nothing_is_in_usr_local(tmp_
     subprocess.run(
         ["rpmbuild", "--rebuild", *options, str(builds.source_package())], check=True, capture_output=True, timeout=60
     )
-    (package,) = tmp_path.glob("RPMS/noarch/*.rpm")
+    package = builds.for_workers(tmp_path / "RPMS/noarch")
     plugin = f"{DIRECTORY}/vm-nfs-plugin"
     assert files_of(package) == files_of(builds.built()) - ORDINARY | {DIRECTORY, plugin}
 

@@ -18,7 +18,7 @@ EXCEPTIONS = REPOSITORY / "condor-kvm-stage.rpmlintrc"
 
 
 def rpmlint(*options: str | Path) -> subprocess.CompletedProcess[str]:
-    packages = [builds.built(), builds.source_package()]
+    packages = [builds.built(), builds.submit_package(), builds.source_package()]
     command = ["rpmlint", *options, REPOSITORY / "condor-kvm-stage.spec", *packages]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
 
@@ -26,7 +26,7 @@ def rpmlint(*options: str | Path) -> subprocess.CompletedProcess[str]:
 def test_rpmlint_is_content_and_each_exception_is_used() -> None:
     result = rpmlint("--strict", "--config", SETTINGS, "--rpmlintrc", EXCEPTIONS)
     assert result.returncode == 0, result.stdout
-    assert "2 packages and 1 specfiles checked; 0 errors, 0 warnings" in result.stdout, result.stdout
+    assert "3 packages and 1 specfiles checked; 0 errors, 0 warnings" in result.stdout, result.stdout
 
 
 def test_each_filter_among_the_settings_is_used() -> None:

@@ -10,6 +10,8 @@ from .recipe import PACKAGE
 from .run import TestNodeError, run
 
 DIST = Path(__file__).parents[2] / "dist"
+# The package for workers: its version follows the name, which in that for access points goes on
+_WORKERS = f"{PACKAGE}-[0-9]*.noarch.rpm"
 OLDER = "0.0.1"
 # What the older version has and the newer does not: a module, in another directory,
 RETIRED = "condor_kvm_stage/retired/__init__.py"
@@ -18,19 +20,30 @@ OLDER_POLICY = "# The policy of an older version\n"
 
 
 def built() -> Path:
-    """Return the path of the package in dist/. Raises TestNodeError if it is not the only one."""
-    return _only_in_dist("noarch")
+    """Return the path of the package for workers in dist/. Raises TestNodeError if it is not the only one."""
+    return _only_in_dist(_WORKERS)
+
+
+def submit_package() -> Path:
+    """Return the path of the package for access points in dist/. Raises TestNodeError if it is not the only one."""
+    return _only_in_dist(f"{PACKAGE}-submit-*.noarch.rpm")
 
 
 def source_package() -> Path:
     """Return the path of the source package in dist/. Raises TestNodeError if it is not the only one."""
-    return _only_in_dist("src")
+    return _only_in_dist("*.src.rpm")
 
 
-def _only_in_dist(kind: str) -> Path:
-    found = sorted(DIST.glob(f"*.{kind}.rpm"))
+def for_workers(directory: Path) -> Path:
+    """Return the path of the package for workers that rpmbuild has made in a directory."""
+    (package,) = directory.glob(_WORKERS)
+    return package
+
+
+def _only_in_dist(names: str) -> Path:
+    found = sorted(DIST.glob(names))
     if len(found) != 1:
-        raise TestNodeError(f"{DIST} holds {len(found)} packages *.{kind}.rpm, not one; run: make rpm")
+        raise TestNodeError(f"{DIST} holds {len(found)} packages {names}, not one; run: make rpm")
     return found[0]
 
 
@@ -59,8 +72,7 @@ def older(scratch: Path) -> Path:
     shutil.make_archive(str(archive.with_name(tree.name)), "gztar", scratch / "BUILD", tree.name)
     # --nodeps: RPM does not know what dpkg has installed
     run(["rpmbuild", "-bb", "--nodeps", "--nocheck", "--define", f"_topdir {scratch}", spec])
-    (package,) = scratch.glob("RPMS/noarch/*.rpm")
-    return package
+    return for_workers(scratch / "RPMS/noarch")
 
 
 def _substitute(path: Path, pattern: str, replacement: str) -> None:

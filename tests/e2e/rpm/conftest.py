@@ -47,6 +47,6 @@ def built(request: pytest.FixtureRequest, etc_and_srv: Path) -> Iterator[Built]:
         column = Column(tree, request.cls.dnf, etc_and_srv)
         spec = builds.unpack_sources(tree / TOPDIR)
         column.rpmbuild("-ba", "--nocheck", f"/{spec.relative_to(tree)}")
-        (package,) = (tree / TOPDIR).glob("RPMS/noarch/*.rpm")
+        package = builds.for_workers(tree / TOPDIR / "RPMS/noarch")
         (source_package,) = (tree / TOPDIR).glob("SRPMS/*.rpm")
         yield Built(package, source_package)

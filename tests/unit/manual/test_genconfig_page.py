@@ -152,7 +152,7 @@ def test_examples_of_disks_are_let_in_or_not_as_the_page_says() -> None:
     good, bad = (block.splitlines() for block in literals(section("VM JOBS"))[:2])
     (directories,) = re.findall(r"``disk_dirs = (\[.*\])``", section("VM JOBS"))
     for disk_dirs, accepted in (([], good), (json.loads(directories), [*good, bad[0]])):
-        pattern = start_guard._disks(disk_dirs)
+        pattern = start_guard.disks(disk_dirs)
         assert [disk for disk in [*good, *bad] if re.fullmatch(pattern, disk)] == accepted
     (mac,) = re.findall(r"as\s+``([0-9a-f:]+)``", section("VM JOBS"))
     assert re.fullmatch(start_guard._MAC, mac)

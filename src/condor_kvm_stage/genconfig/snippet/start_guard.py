@@ -12,17 +12,18 @@ of the node as its backing file.
 
 from __future__ import annotations
 
-_NAME = "[A-Za-z0-9_+-][A-Za-z0-9._+-]*"
+FITS = "VmJobFitsItsSlot"
+NAME = "[A-Za-z0-9_+-][A-Za-z0-9._+-]*"
 # Other QEMU formats can refer to further files of the host
-_FORMAT = "(raw|qcow2)"
+FORMAT = "(raw|qcow2)"
 # HTCondor attaches a file with this in its name as a CD; libvirt supports neither virtio CDs nor read-only IDE disks
 _CD = "[^:,]*iso"
 _DISK_DEVICE = "([sv]d[a-z]{1,2}:(r|w|rw)|hd[a-d]:(w|rw))"
 _CD_DEVICE = "(sd[a-z]{1,2}|hd[a-d]):(r|w|rw)"
-_DEVICE_TWICE = ".*:(?P<device>[hsv]d[a-z]+):.*:(?P=device):"
+DEVICE_TWICE = ".*:(?P<device>[hsv]d[a-z]+):.*:(?P=device):"
 # libvirt refuses multicast addresses (an odd first byte), and fe, which it uses for the host's side
 _MAC = "(?!fe)[0-9a-f][02468ace](:[0-9a-f]{2}){5}"
-_NUMBER = "[1-9][0-9]{0,8}"
+NUMBER = "[1-9][0-9]{0,8}"
 # QEMU's limit is at least 255; libvirt stops answering at some millions
 _VCPUS = "[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5]"
 
@@ -40,8 +41,20 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
 
     disk_dirs: directories whose files vm_disk may name, by absolute paths.
     """
+    expressions = form([directory.replace(".", "[.]").replace("+", "[+]") for directory in disk_dirs])
+    # The slot, too: a job's own Requirements can leave out that its request fits, and a slot that was made for an
+    # earlier job is not made again; the startd evaluates this again, for the job's slot, when the job starts.
+    expressions[FITS] += " && TARGET.JobVMMemory <= MY.Memory && TARGET.JobVM_VCPUS <= MY.Cpus"
+    return expressions
+
+
+def form(disk_dirs: list[str]) -> dict[str, str]:
+    """Return what of these expressions depends on the job alone, under the same names.
+
+    disk_dirs: patterns of the directories.
+    """
     return {
-        "VmJobDisksAreAllowed": _is_text("VMPARAM_vm_Disk", _disks(disk_dirs)),
+        "VmJobDisksAreAllowed": _is_text("VMPARAM_vm_Disk", disks(disk_dirs)),
         "VmJobNetworkIsAllowed": " && ".join(
             [
                 _is_text_or_missing("JobVM_MACADDR", _MAC),
@@ -55,24 +68,15 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
         # jobvm_vcpus: the awk script is case-sensitive
         "VmJobSizeIsNumbers": " && ".join(
             [
-                _matches("JobVMMemory", _NUMBER),
-                _matches("RequestMemory", f"{_NUMBER}|(MY[.])?JobVMMemory"),
+                _matches("JobVMMemory", NUMBER),
+                _matches("RequestMemory", f"{NUMBER}|(MY[.])?JobVMMemory"),
                 _matches("JobVM_VCPUS", _VCPUS),
-                _matches("RequestCpus", f"{_NUMBER}|(MY[.])?JobVM_VCPUS"),
+                _matches("RequestCpus", f"{NUMBER}|(MY[.])?JobVM_VCPUS"),
             ]
         ),
         # A guest is in libvirt's control group, not in its slot's, so nothing else limits what it uses. The request,
-        # because a partitionable slot makes the job's slot of it. The slot, because a job's own Requirements can leave
-        # out that its request fits, and because one that was made for an earlier job is not made again; the startd
-        # evaluates this again, for the job's slot, when the job starts.
-        "VmJobFitsItsSlot": " && ".join(
-            [
-                "TARGET.JobVMMemory <= TARGET.RequestMemory",
-                "TARGET.JobVM_VCPUS <= TARGET.RequestCpus",
-                "TARGET.JobVMMemory <= MY.Memory",
-                "TARGET.JobVM_VCPUS <= MY.Cpus",
-            ]
-        ),
+        # because a partitionable slot makes the job's slot of it.
+        FITS: "TARGET.JobVMMemory <= TARGET.RequestMemory && TARGET.JobVM_VCPUS <= TARGET.RequestCpus",
         "VmJobFirmwareIsAllowed": _is_text_or_missing("VMPARAM_Firmware", "bios|uefi"),
         "VmJobSetsNoInternals": " && ".join(
             [
@@ -101,32 +105,36 @@ def start(names: list[str]) -> str:
     return f"({other_universe} || ({required} && isString(MY.VmJobRules)))"
 
 
-def _disks(disk_dirs: list[str]) -> str:
-    """A pattern for vm_disk. No component of a path begins with a dot, which excludes `..`."""
-    under = [directory.replace(".", "[.]").replace("+", "[+]") + f"(/{_NAME})+" for directory in disk_dirs]
-    name = "(" + "|".join([_NAME, *under]) + ")"
-    disk = f"((?!{_CD}){name}:{_DISK_DEVICE}|(?={_CD}){name}:{_CD_DEVICE})(:{_FORMAT})?"
-    return f"(?!{_DEVICE_TWICE}){disk}( *, *{disk})*"
+def disks(disk_dirs: list[str]) -> str:
+    """A pattern for vm_disk. disk_dirs: patterns of directories."""
+    one = disk(disk_dirs)
+    return f"(?!{DEVICE_TWICE}){one}( *, *{one})*"
 
 
-def _text(attribute: str) -> str:
+def disk(disk_dirs: list[str]) -> str:
+    """A pattern for one disk of vm_disk. No component of a path begins with a dot, which excludes `..`."""
+    name = "(" + "|".join([NAME, *(f"{directory}(/{NAME})+" for directory in disk_dirs)]) + ")"
+    return f"((?!{_CD}){name}:{_DISK_DEVICE}|(?={_CD}){name}:{_CD_DEVICE})(:{FORMAT})?"
+
+
+def text(attribute: str) -> str:
     """The unevaluated text of the job's attribute, "" if it has none. unparse() uses the ad of its context."""
     return f"evalInEachContext(unparse({attribute}), {{TARGET}})[0]"
 
 
 def _matches(attribute: str, pattern: str) -> str:
-    return f'regexp("^({pattern})$", {_text(attribute)})'
+    return f'regexp("^({pattern})$", {text(attribute)})'
 
 
 def _is_text(attribute: str, pattern: str) -> str:
     """A string literal that matches."""
-    return f'regexp("^\\"({pattern})\\"$", {_text(attribute)})'
+    return f'regexp("^\\"({pattern})\\"$", {text(attribute)})'
 
 
 def _is_text_or_missing(attribute: str, pattern: str) -> str:
     """A string literal that matches, ignoring case; or no such attribute."""
-    return f'regexp("^(\\"({pattern})\\")?$", {_text(attribute)}, "i")'
+    return f'regexp("^(\\"({pattern})\\")?$", {text(attribute)}, "i")'
 
 
 def _is_missing(attribute: str) -> str:
-    return f'{_text(attribute)} == ""'
+    return f'{text(attribute)} == ""'
