@@ -38,9 +38,17 @@ def load() -> GuestFacts:
     """Return the facts that the generator wrote; the defaults if there is no file, or it is not valid."""
     try:
         with open(installed.GUEST_FACTS, "rb") as file:
-            return _from_json(json.loads(file.read()))
-    except (OSError, ValueError, RecursionError):
+            return of_text(file.read()) or GuestFacts()
+    except OSError:
         return GuestFacts()
+
+
+def of_text(text: str | bytes) -> GuestFacts | None:
+    """Return the facts in a text that the generator wrote, None if it is not valid."""
+    try:
+        return _from_json(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _from_json(document: object) -> GuestFacts:

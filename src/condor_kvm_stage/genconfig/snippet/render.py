@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ... import __version__
-from ...installed import BUILDER, GAHP, HOOK, KEYWORD, SNIPPET
+from ...installed import BUILDER, GAHP, HOOK, KEYWORD, SNIPPET, WATCH
 from . import checksum, sizing, start_guard
 from .values import Values
 
@@ -46,6 +46,7 @@ def render(values: Values) -> str:
         hook=HOOK,
         gahp=GAHP,
         keyword=KEYWORD,
+        watch=WATCH,
     )
     return checksum.added(text)
 
