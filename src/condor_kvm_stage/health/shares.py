@@ -6,6 +6,7 @@ it is there, the mount point counts as silent, and no other is started.
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import stat
@@ -115,8 +116,9 @@ def _look(kind: str, path: str, heartbeat: Heartbeat) -> int:
             raise SpecificationError(f"{path} is not a directory")
         space = os.statvfs(path)
     except OSError as error:
-        if isinstance(error, PermissionError) and kind == DIRECTORY:
-            return 0  # it has answered, and may be open to some users of jobs only
+        # It has answered: it may be open to some users of jobs only, and need not know its free space
+        if error.errno in (errno.EACCES, errno.EPERM, errno.ENOSYS) and kind == DIRECTORY:
+            return 0
         raise SpecificationError(f"{path}: {error.strerror}") from error
     return space.f_bavail * space.f_frsize >> 20
 

@@ -73,8 +73,6 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
                 "TARGET.JobVM_VCPUS <= MY.Cpus",
             ]
         ),
-        # Not the job's fault, but here a user sees it. Before the node has been looked at, it is undefined
-        "VmJobNodeIsHealthy": "MY.KvmStageHealthy =!= false",
         "VmJobFirmwareIsAllowed": _is_text_or_missing("VMPARAM_Firmware", "bios|uefi"),
         "VmJobSetsNoInternals": " && ".join(
             [
@@ -91,6 +89,8 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
                 _is_missing("PreCmd"),
             ]
         ),
+        # Not about the job, but here its user sees it. Undefined if the node does not watch itself
+        "VmJobNodeIsHealthy": "MY.KvmStageHealthy =!= false",
     }
 
 
