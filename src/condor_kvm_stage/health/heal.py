@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from ..host import Host
 from ..leftovers import private_dirs, remove
@@ -12,17 +12,21 @@ from .guests import Guests
 from .state import State
 
 
-def leftovers(host: Host, found: Guests, execute: str, state: State) -> Iterator[Message]:
+def leftovers(host: Host, found: Guests, execute: str, state: State) -> Generator[Message, None, Guests]:
     """Destroy the guests of jobs that have ended, and remove their directories. Yields a message for each.
 
-    execute: HTCondor's EXECUTE, "" if it does not answer. Only what is seen to be one is asked for at libvirt.
+    execute: HTCondor's EXECUTE, "" if it does not answer. libvirt is asked only if there is such a guest. Returns the
+    guests that are there now.
     """
+    there = found
     if found.orphans:
         yield from remove.destroy_orphans(host)
-        state.healed += max(0, found.orphans - guests.look(host).orphans)
+        there = guests.look(host)
+        state.healed += max(0, found.orphans - there.orphans)
     for path in private_dirs.sweep(str(host.path(execute))) if execute.startswith("/") else ():
         state.healed += 1
         yield Message(f"Removed {path}, left by a job that has ended", NOTICE)
+    return there
 
 
 def old_logs(host: Host, state: State, now: int) -> Iterator[Message]:

@@ -56,7 +56,7 @@ def run(host: Host) -> Iterator[Message]:
     found += [Fault(name, reason) for name, reason in before.faults.items() if name in unknown - faulty]
     there = guests.look(host)
     if "leftovers" in policy.health.heal:
-        yield from heal.leftovers(host, there, "" if free is None else scratch.path, before)
+        there = yield from heal.leftovers(host, there, "" if free is None else scratch.path, before)
     if "logs" in policy.health.heal:
         yield from heal.old_logs(host, before, now)
     yield from _changes(found, before, now)

@@ -71,7 +71,7 @@ def test_node_that_is_not(node: Node) -> None:
 
 
 def test_node_that_does_not_watch_itself(node: Node) -> None:
-    node.run("systemctl stop condor-kvm-stage-health.timer")
+    node.run("systemctl stop condor-kvm-stage-health.timer condor-kvm-stage-health.service")
     node.run("rm /run/condor-kvm-stage/health")
     try:
         node.wait_until(lambda: health.says(node) is None, "it is not known", 30)

@@ -12,7 +12,6 @@ from e2e.apply.test_orphans import DOMAIN, MARK, NOBODYS, VIRSH, running
 from e2e.domain import scene
 from e2e.gahp import worker as gahp
 from e2e.health import worker as health
-from testnode import pool
 from testnode.node import Node
 
 pytestmark = pytest.mark.guest
@@ -72,8 +71,8 @@ def test_what_jobs_have_left_is_removed_and_nothing_else(node: Node) -> None:
     log = health.log(node)
     assert "Destroyed the virtual machine gone (" in log
     assert f"Removed {directory}, left by a job that has ended" in log
-    slot = pool.slot_ad(node)
-    assert (slot["KvmStageVMs"], slot["KvmStageVMMemory"]) == (1, 64)
+    found = health.found(node)
+    assert (found["VMs"], found["VMMemory"]) == ("1", "64")
     node.run(f"{VIRSH} destroy nobodys")
     gahp.remove(node, job)
 

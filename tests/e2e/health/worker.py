@@ -72,8 +72,14 @@ def wait_for(worker: Node, failed: str, timeout: float = 120) -> float:
 
 
 def healed(worker: Node) -> int:
-    """Return how many things the node says that it has put right."""
-    return int(pool.slot_ad(worker)["KvmStageHealed"])
+    """Return how many things the node has put right."""
+    return int(found(worker)["Healed"])
+
+
+def found(worker: Node) -> dict[str, str]:
+    """Return what the last look has found: of numbers, the collector learns at HTCondor's UPDATE_INTERVAL only."""
+    text = (worker.root / "run/condor-kvm-stage/health").read_text(encoding="utf-8")
+    return dict(line.split(" = ", 1) for line in text.splitlines())
 
 
 def log(worker: Node) -> str:

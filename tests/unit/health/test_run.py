@@ -210,7 +210,7 @@ def test_guests_of_jobs_are_counted_and_orphans_destroyed_and_counted(node: Watc
     (said,) = look(node)
     assert said.text.startswith("Destroyed the virtual machine left (")
     assert node.libvirt.destroyed == [fake_virsh.uuid(2)]
-    assert (ad(node)["VMs"], ad(node)["VMMemory"], ad(node)["Healed"]) == ("2", "64", "1")
+    assert (ad(node)["VMs"], ad(node)["VMMemory"], ad(node)["Healed"]) == ("1", "32", "1")
 
 
 def test_libvirt_is_not_asked_for_each_guest(node: WatchedNode) -> None:
