@@ -12,6 +12,7 @@ from ..errors import KvmStageError
 from ..genconfig.probes import guest_user, kvm, master
 from ..genconfig.probes.execute import FULL
 from ..genconfig.snippet import wanted
+from ..guest_facts import GuestFacts
 from ..host import Host
 from ..messages import ERROR, NOTICE, Message
 from ..policy.model import Policy, PolicyError
@@ -51,7 +52,7 @@ def run(host: Host) -> Iterator[Message]:
     if faulty & {"kvm", "policy", libvirt.NAME}:
         unknown |= {"network", facts.NAME}
     else:
-        found += _networks(host, policy)
+        found += yield from _networks(host, policy, before)
         found += yield from _facts(host, policy, before)
     found += [Fault(name, reason) for name, reason in before.faults.items() if name in unknown - faulty]
     there = guests.look(host)
@@ -81,19 +82,33 @@ def _kvm(host: Host, policy: Policy) -> list[Fault]:
 def _libvirt(host: Host, policy: Policy, before: State, now: int) -> Generator[Message, None, list[Fault]]:
     """Yield messages. Returns the faults."""
     found = libvirt.ask(host, before, now)
-    if found and libvirt.NAME not in before.silent and "libvirt" in policy.health.heal:
-        for unit in libvirt.start(host):
-            before.healed += 1
-            yield Message(f"Started {unit}, which was enabled and did not listen", NOTICE)
+    if found and libvirt.NAME not in before.silent and (yield from _start_sockets(host, policy, before)):
         found = libvirt.ask(host, before, now)
     return found
 
 
-def _networks(host: Host, policy: Policy) -> list[Fault]:
-    """Return a fault for each network that guests may ask for and do not get."""
-    offered = guest_facts.of_text(host.text(installed.GUEST_FACTS) or "")
-    if not policy.guest.guarded or not offered:
+def _start_sockets(host: Host, policy: Policy, before: State) -> Generator[Message, None, bool]:
+    """Start libvirt's sockets, if the policy says so. Yields a message for each. Returns whether there were some."""
+    started = libvirt.start(host) if "libvirt" in policy.health.heal else []
+    before.healed += len(started)
+    for unit in started:
+        yield Message(f"Started {unit}, which was enabled and did not listen", NOTICE)
+    return bool(started)
+
+
+def _networks(host: Host, policy: Policy, before: State) -> Generator[Message, None, list[Fault]]:
+    """Yield messages. Returns a fault for each network that guests may ask for and do not get."""
+    offered = guest_facts.of_text(host.text(installed.GUEST_FACTS) or "") if policy.guest.guarded else None
+    if not offered:
         return []
+    missing = _missing(host, offered)
+    if missing and "nat" in offered.networks and (yield from _start_sockets(host, policy, before)):
+        missing = _missing(host, offered)
+    return [Fault("network", reason) for reason in missing]
+
+
+def _missing(host: Host, offered: GuestFacts) -> list[str]:
+    """Return what networks lack."""
     missing = []
     if "nat" in offered.networks and not libvirt.network_is_active(host, "default"):
         missing.append("libvirt's network default is not active")
@@ -101,7 +116,7 @@ def _networks(host: Host, policy: Policy) -> list[Fault]:
         missing.append(f"there is no interface {offered.bridge}")
     if "user" in offered.networks and not host.program("passt"):
         missing.append("there is no program passt")
-    return [Fault("network", reason) for reason in missing]
+    return missing
 
 
 def _facts(host: Host, policy: Policy, before: State) -> Generator[Message, None, list[Fault]]:

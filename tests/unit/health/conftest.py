@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ class WatchedNode:
         self.execute = root / "execute"
         self.units = {"libvirtd.socket": "UnitFileState=enabled\nActiveState=active\n"}
         self.started: list[str] = []
+        self.when_started: Callable[[], None] = lambda: self.libvirt.answers.update({("list", "--name"): Answer(0)})
         self.execute.mkdir()
         self.host.programs["/usr/bin/condor_config_val"] = Answer(0, f"{self.execute}\n")
         self.host.programs["/usr/bin/systemctl"] = self._systemctl
@@ -40,7 +42,7 @@ class WatchedNode:
     def _systemctl(self, command: tuple[str, ...]) -> Answer:
         if command[1] == "start":
             self.started.append(command[2])
-            self.libvirt.answers["list", "--name"] = Answer(0)
+            self.when_started()
             return Answer(0)
         return Answer(0, self.units.get(command[-1], "UnitFileState=\nActiveState=inactive\n"))
 

@@ -130,6 +130,17 @@ def test_network_that_guests_may_ask_for_and_that_is_gone_is_a_fault(
     assert reason in ad(node)["Reason"]
 
 
+def test_network_whose_daemon_has_no_socket_is_had_back_by_starting_that(node: WatchedNode) -> None:
+    node.libvirt.answers["net-list", "--name"] = Answer(1, errors="error: no connection\n")
+    node.units["virtnetworkd.socket"] = "UnitFileState=enabled\nActiveState=inactive\n"
+    node.when_started = lambda: node.libvirt.answers.update({("net-list", "--name"): Answer(0, "default\n")})
+    facts(node, GuestFacts(networks=["nat"]))
+    assert [message.text for message in look(node)] == [
+        "Started virtnetworkd.socket, which was enabled and did not listen"
+    ]
+    assert (failed(node), ad(node)["Healed"]) == ("", "1")
+
+
 @pytest.mark.parametrize("asked", [True, False])
 def test_network_that_is_there_is_none(node: WatchedNode, asked: bool) -> None:
     if asked:

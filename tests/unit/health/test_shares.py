@@ -40,7 +40,8 @@ def test_places_that_are_there_are_no_fault_and_have_free_space(host: FakeHost, 
     places = [Place(DIRECTORY, str(tmp_path)), Place(IMAGE, str(image)), Place(EXECUTE, str(tmp_path))]
     found = shares.look(host, places, State(), 1000, 60)
     assert found.faults == []
-    assert found.free[places[2]] == os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize >> 20
+    status = os.statvfs(tmp_path)
+    assert 0 < found.free[places[2]] <= status.f_blocks * status.f_frsize >> 20
 
 
 @pytest.mark.parametrize("kind", [DIRECTORY, IMAGE, EXECUTE])
