@@ -43,7 +43,7 @@ def load() -> GuestFacts:
     """
     try:
         with open(installed.GUEST_FACTS, "rb") as file:
-            facts = from_bytes(file.read())
+            facts = of_text(file.read())
     except OSError:
         facts = None
     if facts is None and selinux.is_on():
@@ -54,10 +54,10 @@ def load() -> GuestFacts:
     return facts or GuestFacts()
 
 
-def from_bytes(written: bytes) -> GuestFacts | None:
-    """Return the facts that to_bytes() wrote, None if they are not valid."""
+def of_text(text: str | bytes) -> GuestFacts | None:
+    """Return the facts in a text that the generator wrote, None if it is not valid."""
     try:
-        return _from_json(json.loads(written))
+        return _from_json(json.loads(text))
     except (ValueError, RecursionError):
         return None
 

@@ -15,6 +15,8 @@ SLOT_ATTRIBUTES = "/run/condor-kvm-stage/slot-attributes"  # for the slot ad, on
 STAGING_CACHE = "/run/condor-kvm-stage/staging"
 GUEST_FACTS = "/run/condor-kvm-stage/guest"
 RECOVERY = "/run/condor-kvm-stage/recovery"  # locked by the process that waits for the node to start guests again
+HEALTH = "/run/condor-kvm-stage/health"  # what the node has found out about itself, for the slot ad
+HEALTH_STATE = "/run/condor-kvm-stage/health-state"  # what it must remember for the next time
 ATTEMPT = "/run/condor-kvm-stage/restarted-for"  # what a restart of the startd was for, until it has helped
 
 # The programs that HTCondor runs for a guest: its LIBVIRT_XML_SCRIPT, and a hook of its starter
@@ -26,6 +28,7 @@ TRY_NODE = "--try-node"  # its option by which the generator tries what a job wo
 GAHP = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp"  # HTCondor's VM_GAHP_SERVER
 # How GAHP asks the startd to put a job on hold: attributes' names begin with this; the sub-code of the hold
 HOLD_ATTRIBUTE, HOLD_SUBCODE = "KvmStageHold", 1
+WATCH = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-health"  # which a timer and HTCondor's startd run
 # The plug-in: the second path is for hosts whose image does not include /usr/local (see the spec)
 PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")
 KEYWORD = "KVMSTAGE"  # prefix of HTCondor's settings for our hooks

@@ -48,10 +48,10 @@ def test_programs_are_executable_by_all_and_writable_by_root_only(files: dict[st
     assert (files[name].user, files[name].group) == ("root", "root")
 
 
-def test_every_module_and_the_template_are_in_the_private_directory(files: dict[str, Any]) -> None:
+def test_every_module_and_what_is_read_as_data_are_in_the_private_directory(files: dict[str, Any]) -> None:
     sources = REPOSITORY / "src"
     expected = {f"{PRIVATE}/python/{path.relative_to(sources)}" for path in sources.rglob("*.py")}
-    expected.add(f"{PRIVATE}/config.d/50-condor-kvm-stage.conf.j2")
+    expected |= {f"{PRIVATE}/config.d/50-condor-kvm-stage.conf.j2", f"{PRIVATE}/kvm-stage.cpf"}
     found = {name for name, file in files.items() if name.startswith(PRIVATE) and stat.S_ISREG(file.mode)}
     assert found == expected
     assert {files[name].mode for name in found} == {stat.S_IFREG | 0o644}

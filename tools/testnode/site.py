@@ -14,6 +14,13 @@ HANGING = "/srv/hanging"
 _SHARE = Path(__file__).parents[2] / "tests/e2e/hanging_share.py"
 
 
+def watch(node: Node, period: str) -> None:
+    """Let the node look at itself at another period than the package's, as from systemd's next reload on."""
+    place = node.root / "etc/systemd/system/condor-kvm-stage-health.timer.d/tests.conf"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(f"[Timer]\nOnActiveSec=\nOnActiveSec={period}\nOnUnitInactiveSec={period}\n", encoding="utf-8")
+
+
 @contextlib.contextmanager
 def policy(node: Node, text: str) -> Iterator[None]:
     """Give the node a policy, until the context ends. The node may reboot in between."""

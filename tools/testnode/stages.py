@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import evidence, guest, jobs, pool, repository
+from . import evidence, guest, jobs, pool, repository, site
 from .node import Node
 from .run import progress
 
@@ -32,6 +32,7 @@ class Installed:
 def make_bare(worker: Node, *more: Path) -> Bare:
     """Prepare a new node: a repository with the package, and more, and a base image; wait for its HTCondor."""
     package = repository.put_on(worker, *more)
+    site.watch(worker, "1d")  # else it would repair, or stop jobs from, what a test breaks
     guest.write_base(worker.root / jobs.BASE.lstrip("/"), "qcow2")
     progress("waiting for HTCondor")
     pool.wait_for_slot(worker)

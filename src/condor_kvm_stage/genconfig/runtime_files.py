@@ -43,6 +43,8 @@ def remove(host: Host) -> None:
         installed.GUEST_FACTS,
         installed.ATTEMPT,
         installed.RECOVERY,
+        installed.HEALTH,
+        installed.HEALTH_STATE,
     )
     for path in ours:
         _unlink(path, host)

@@ -1,7 +1,7 @@
 """The keys of the site's policy, each with a check that returns the value as model.py's classes hold it."""
 
 from .. import sizes
-from .model import AUTO, Auto, GuestPolicy, HtcondorPolicy, NetworkPolicy
+from .model import AUTO, Auto, GuestPolicy, HealthPolicy, HtcondorPolicy, NetworkPolicy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,12 +106,13 @@ def _one_of(words: "tuple[str, ...]") -> "Check":
     return check
 
 
-def _types(value: "Any") -> "list[str]":
-    if not isinstance(value, list) or any(item not in NetworkPolicy.TYPES for item in value):
-        raise ValueError(
-            "must be a list of some of " + ", ".join(f'"{word}"' for word in NetworkPolicy.TYPES) + ", or []"
-        )
-    return list(dict.fromkeys(value))  # keeps the policy's order: the first becomes the default
+def _some_of(words: "tuple[str, ...]") -> "Check":
+    def check(value: "Any") -> "list[str]":
+        if not isinstance(value, list) or any(item not in words for item in value):
+            raise ValueError("must be a list of some of " + ", ".join(f'"{word}"' for word in words) + ", or []")
+        return list(dict.fromkeys(value))  # keeps the policy's order: the first network becomes the default
+
+    return check
 
 
 def _interface(value: "Any") -> str:
@@ -152,6 +153,7 @@ KEYS: "dict[str, dict[str, Check]]" = {
         "console": _cap,
         "vnc": _boolean,
     },
-    "network": {"types": _types, "bridge": _interface},
+    "network": {"types": _some_of(NetworkPolicy.TYPES), "bridge": _interface},
     "htcondor": {"restart": _one_of(HtcondorPolicy.RESTARTS), "wait": _number(1, 600), "patience": _number(1, 600)},
+    "health": {"heal": _some_of(HealthPolicy.HEALS)},
 }

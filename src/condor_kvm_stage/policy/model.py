@@ -101,11 +101,21 @@ class HtcondorPolicy:
         self.wait = 60  # seconds until HTCondor must have applied a change
 
 
+class HealthPolicy:
+    """Table [health]: what the node puts right by itself."""
+
+    __slots__ = ("heal",)
+    HEALS = ("libvirt", "facts", "leftovers", "logs")
+
+    def __init__(self) -> None:
+        self.heal = list(self.HEALS)  # of HEALS
+
+
 class Policy:
     """The tables of the policy, with defaults for keys that it does not set."""
 
-    __slots__ = ("given", "guest", "htcondor", "network", "staging", "text", "vm")
-    TABLES = ("staging", "vm", "guest", "network", "htcondor")
+    __slots__ = ("given", "guest", "health", "htcondor", "network", "staging", "text", "vm")
+    TABLES = ("staging", "vm", "guest", "network", "htcondor", "health")
 
     def __init__(self, text: bytes = b"") -> None:
         self.text = text  # the file's content
@@ -114,4 +124,5 @@ class Policy:
         self.guest = GuestPolicy()
         self.network = NetworkPolicy()
         self.htcondor = HtcondorPolicy()
+        self.health = HealthPolicy()
         self.given: list[str] = []  # keys that the file sets, such as `vm.memory`

@@ -55,8 +55,24 @@ def _port(options: str) -> int:
 def at(mountinfo: str, directory: str) -> "tuple[str, str, str]":
     """Return the type, source and options of the mount that a directory is on; "" for the root file system."""
     found = _entries(mountinfo)
-    above = [point for point in found if point != "/" and is_under(directory + "/", point)]
-    return found[max(above, key=len)] if above else ("", "", "")
+    point = nearest(list(found), directory)
+    return found[point] if point != "/" else ("", "", "")
+
+
+def points(mountinfo: str) -> "list[str]":
+    """Return the mount points in the text of a mountinfo."""
+    return list(_entries(mountinfo))
+
+
+def planned(fstab: str) -> "list[str]":
+    """Return the mount points in the text of an fstab(5) that are mounted at boot."""
+    lines = [line.split() for line in fstab.split("\n") if not line.lstrip().startswith("#")]
+    return [_unescaped(fields[1]) for fields in lines if len(fields) > 3 and "noauto" not in fields[3].split(",")]
+
+
+def nearest(points: "list[str]", directory: str) -> str:
+    """Return the mount point that a directory is on, "/" for the root file system."""
+    return max([point for point in points if point != "/" and is_under(directory + "/", point)], key=len, default="/")
 
 
 def _entries(mountinfo: str) -> "dict[str, tuple[str, str, str]]":

@@ -109,7 +109,7 @@ def test_what_libvirt_said_since_the_boot_stays_while_it_is_silent(node: FakeNod
     before = GuestFacts(ide=False, security_models=["selinux", "dac"], selinux="u:r:svirt_t:s0", networks=["nat"])
     node.put(installed.GUEST_FACTS, guest_facts.to_bytes(before).decode())
     assert cli.main(["--apply"], node) == 0
-    after = guest_facts.from_bytes(node.path(installed.GUEST_FACTS).read_bytes())
+    after = guest_facts.of_text(node.path(installed.GUEST_FACTS).read_bytes())
     assert after is not None
     assert (after.ide, after.security_models, after.selinux) == (False, ["selinux", "dac"], "u:r:svirt_t:s0")
     assert after.networks == [], "the policy's are known without libvirt"

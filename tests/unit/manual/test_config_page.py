@@ -14,7 +14,7 @@ from condor_kvm_stage.failures import NodeError
 from condor_kvm_stage.genconfig.snippet import network, values
 from condor_kvm_stage.installed import POLICY
 from condor_kvm_stage.policy.keys import KEYS
-from condor_kvm_stage.policy.model import AUTO, HtcondorPolicy, NetworkPolicy, Policy
+from condor_kvm_stage.policy.model import AUTO, HealthPolicy, HtcondorPolicy, NetworkPolicy, Policy
 from condor_kvm_stage.policy.toml_reader import parse
 from condor_kvm_stage.share import watchdog
 from support.manual_pages import Page, literals, terms
@@ -126,7 +126,8 @@ def test_values_that_the_page_allows_are_the_ones_that_are_accepted(table: str, 
 def test_words_of_the_policy_are_explained() -> None:
     assert terms(PAGE.section("NETWORK"), indent=4) == list(NetworkPolicy.TYPES)
     assert terms(PAGE.section("HTCONDOR"), indent=4) == list(HtcondorPolicy.RESTARTS)
-    for word in (*NetworkPolicy.TYPES, *HtcondorPolicy.RESTARTS):
+    assert terms(PAGE.section("HEALTH"), indent=4) == list(HealthPolicy.HEALS)
+    for word in (*NetworkPolicy.TYPES, *HtcondorPolicy.RESTARTS, *HealthPolicy.HEALS):
         assert f'"{word}"' in SHIPPED
 
 

@@ -39,7 +39,9 @@ def test_every_page_of_ours_that_is_referred_to_is_there_and_every_page_is_refer
     assert ours == set(all_pages())
 
 
-@pytest.mark.parametrize("path", ["packaging/condor-kvm-stage.service", "packaging/config.toml"])
+@pytest.mark.parametrize(
+    "path", ["packaging/condor-kvm-stage.service", "packaging/condor-kvm-stage-health.timer", "packaging/config.toml"]
+)
 def test_installed_file_refers_to_a_page_that_is_there(path: str) -> None:
     text = (REPOSITORY / path).read_text(encoding="utf-8")
     referred = re.findall(r"\b((?:condor-kvm-stage|vm-nfs)[a-z.-]*)\((\d)\)", text)

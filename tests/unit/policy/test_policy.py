@@ -51,6 +51,7 @@ def test_without_a_file_the_defaults_hold() -> None:
         "guest": {"guarded": True, "filtered": True, "full_disk": "end", "console": 16 << 20, "vnc": False},
         "network": {"types": ["nat"], "bridge": ""},
         "htcondor": {"restart": "idle", "wait": 60, "patience": 20},
+        "health": {"heal": ["libvirt", "facts", "leftovers", "logs"]},
     }
 
 
@@ -63,6 +64,7 @@ def test_every_key_is_read(site_policy: Write) -> None:
         '[guest]\nguarded = false\nfiltered = false\nfull_disk = "wait"\nconsole = "1M"\nvnc = true\n'
         '[network]\ntypes = ["bridge"]\nbridge = "br0"\n'
         '[htcondor]\nrestart = "peaceful"\nwait = 10\npatience = 30\n'
+        '[health]\nheal = ["facts", "libvirt", "facts"]\n'
     )
     expected: dict[str, dict[str, object]] = {
         "staging": {
@@ -88,6 +90,7 @@ def test_every_key_is_read(site_policy: Write) -> None:
         "guest": {"guarded": False, "filtered": False, "full_disk": "wait", "console": 1 << 20, "vnc": True},
         "network": {"types": ["bridge"], "bridge": "br0"},
         "htcondor": {"restart": "peaceful", "wait": 10, "patience": 30},
+        "health": {"heal": ["facts", "libvirt"]},
     }
     loaded = load()
     assert values(loaded) == expected

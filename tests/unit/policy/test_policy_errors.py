@@ -33,7 +33,7 @@ Write = Callable[[str], None]
         ),
         (
             "[qqq]\n",
-            r"line 1: unknown table 'qqq'; the tables are \[staging\], \[vm\], \[guest\], \[network\], \[htcondor\]; t",
+            r"line 1: unknown table 'qqq'; the tables are \[staging\], \[vm\], .*, \[htcondor\], \[health\]; t",
         ),
         ("image_dirs = []\n", r"line 1: unknown key 'image_dirs'; it belongs under \[staging\]; the admin"),
         ("qqq = 1\n", r"line 1: unknown key 'qqq'; the tables are"),
@@ -85,6 +85,11 @@ Write = Callable[[str], None]
         ("[htcondor]\nrestart = []\n", 'line 2: restart must be one of "idle", "peaceful", "never";'),
         ("[htcondor]\nwait = 601\n", "line 2: wait must be a whole number from 1 to 600"),
         ("[htcondor]\npatience = 0\n", "line 2: patience must be a whole number from 1 to 600"),
+        (
+            "[health]\nheal = true\n",
+            'line 2: heal must be a list of some of "libvirt", "facts", "leftovers", "logs"',
+        ),
+        ('[health]\nheal = ["restart"]\n', 'line 2: heal must be a list of some of "libvirt", "facts", "leftovers"'),
         ("[htcondor]\nwait = 0\n", "line 2: wait must be a whole number from 1 to 600"),
     ],
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ...installed import POLICY
+from ..probes.execute import FULL
 from ..startd.pending import TRUE
 from .model import Check, Findings, Level
 
 _GROUP = "htcondor"
-_FULL = 64  # MiB; with less not even the files of a job without disks fit
 _LITTLE = 1024  # MiB
 _LITTLE_PERCENT = 5
 _IN_MEMORY = ("tmpfs", "ramfs")
@@ -30,7 +30,7 @@ def _space(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.WARN, f"cannot look at EXECUTE: {found.query.reason}", step)
     space = f"{path} ({found.kind}) has {found.free} of {found.size} MiB free"
     step = f"free some (du -xsh {path}/*), or set EXECUTE to a larger file system"
-    if found.free < _FULL:
+    if found.free < FULL:
         return Check(_GROUP, name, Level.FAIL, f"{space}: {_FROZEN}", step)
     if found.kind in _IN_MEMORY:
         return Check(_GROUP, name, Level.WARN, f"{space}, which is memory", "set EXECUTE to a file system on a disk")

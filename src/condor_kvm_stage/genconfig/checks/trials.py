@@ -91,7 +91,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
             qemu_img=versions[1].result(),
             support=support.result() if support else _NO_BUILDER,
             guests=guests.result(),
-            facts=guest_facts.from_bytes((host.text(GUEST_FACTS) or "").encode()),
+            facts=guest_facts.of_text(host.text(GUEST_FACTS) or ""),
         )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ...host import Host
 from ..outcome import PASSED, Outcome, not_tried, of_answer
 
+FULL = 64  # MiB; with less not even the files of a job without disks fit
+
 
 @dataclass(frozen=True)
 class Execute:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ... import __version__
-from ...installed import BUILDER, GAHP, HOLD_ATTRIBUTE, HOLD_SUBCODE, HOOK, KEYWORD, SNIPPET
+from ...installed import BUILDER, GAHP, HOLD_ATTRIBUTE, HOLD_SUBCODE, HOOK, KEYWORD, SNIPPET, WATCH
 from . import checksum, sizing, start_guard
 from .values import Values
 
@@ -48,6 +48,7 @@ def render(values: Values) -> str:
         hold_attribute=HOLD_ATTRIBUTE,
         hold_subcode=HOLD_SUBCODE,
         keyword=KEYWORD,
+        watch=WATCH,
     )
     return checksum.added(text)
 

@@ -93,6 +93,8 @@ def form(disk_dirs: list[str]) -> dict[str, str]:
                 _is_missing("PreCmd"),
             ]
         ),
+        # Not about the job, but here its user sees it. Undefined if the node does not watch itself
+        "VmJobNodeIsHealthy": "MY.KvmStageHealthy =!= false",
     }
 
 

@@ -32,6 +32,13 @@ VALUES = Values(
     canary="",
     guard=start_guard.attributes([]),
 )
+WATCH = {
+    "STARTD_CRON_JOBLIST": "$(STARTD_CRON_JOBLIST) KVMSTAGE",
+    "STARTD_CRON_KVMSTAGE_EXECUTABLE": "/usr/libexec/condor-kvm-stage/condor-kvm-stage-health",
+    "STARTD_CRON_KVMSTAGE_ARGS": "--publish",
+    "STARTD_CRON_KVMSTAGE_PREFIX": "KvmStage",
+    "STARTD_CRON_KVMSTAGE_PERIOD": "60",
+}
 VARIANTS = {
     "plain": VALUES,
     "unguarded": replace(VALUES, guarded=False),
@@ -78,6 +85,7 @@ def test_htcondor_gets_these_settings_and_no_others() -> None:
         "VM_NETWORKING": "True",
         "VM_NETWORKING_TYPE": "nat",
         "VM_NETWORKING_DEFAULT_TYPE": "nat",
+        **WATCH,
         "STARTD_ATTRS": f"$(STARTD_ATTRS), VmJobRules, {', '.join(VALUES.guard)}",
     }
     assert rules == f'"{start_guard.RULES}"', "a string of ClassAds, in which there is no other quote"
@@ -119,6 +127,7 @@ def test_node_without_kvm_still_stages_images() -> None:
         "ENABLE_URL_TRANSFERS": "True",
         "FILETRANSFER_PLUGINS": f"$(FILETRANSFER_PLUGINS), {PLUGIN}",
         "NFS_TEST_URL": "nfs:///c:canary.qcow2",
+        **WATCH,
     }
     assert f"# VM_TYPE is left out, so this node offers no VM universe: {values.no_vm}.\n" in render.render(values)
 
