@@ -79,6 +79,14 @@ def site_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
     return write
 
 
+@pytest.fixture(autouse=True)
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the journal's socket would be: never the host's own. There is none unless a test makes one."""
+    path = tmp_path / "journal"
+    monkeypatch.setattr(installed, "JOURNAL", str(path))
+    return path
+
+
 @pytest.fixture
 def qemu_img() -> Callable[..., str]:
     """Run the real qemu-img with arguments; returns what it prints."""
@@ -139,6 +147,7 @@ def program(tmp_path: Path) -> list[str]:
         f"from condor_kvm_stage import installed\ninstalled.POLICY = {installed.POLICY!r}\n"
         f"installed.SLOT_ATTRIBUTES = {str(tmp_path / 'state')!r}\n"
         f"installed.STAGING_CACHE = {str(tmp_path / 'staging')!r}\n"
+        f"installed.JOURNAL = {installed.JOURNAL!r}\n"
     )
     if sys.version_info < (3, 11):  # where tomli is: the program runs without site, which tells a virtual environment
         before += f"import site\nsite.PREFIXES.insert(0, {sys.prefix!r})\n"

@@ -14,7 +14,7 @@ from ..leftovers import virsh
 from ..policy.load import load
 from ..processes import become_user
 from ..text import printable
-from . import recovery
+from . import journal_entries, recovery
 from .duties import Duties
 from .guest_watch import GuestWatch
 from .judge import judge
@@ -36,6 +36,8 @@ def run(program: str, arguments: list[str]) -> int:
         ends_stuck=lambda: load().guest.full_disk == "end",
         clean=lambda: _clean(job),
         destroy=lambda guest: _destroy(guest, host),
+        note_start=lambda guest: journal_entries.started(guest, job),
+        note_end=lambda guest, end, is_stopped: journal_entries.ended(guest, job, end, is_stopped),
         report=lambda text: report(job, text),
         log=lambda text: _log(job, text),
     )
@@ -68,9 +70,12 @@ def _judge(job: Job, host: Host) -> str:
         return f"condor-kvm-stage cannot find out why a guest did not start: {error!r}"
     if verdict.node:
         _log(job, f"the guest did not start, and no other does: {verdict.node}")
+        journal_entries.refused(job, journal_entries.NODE, f"no guest starts on this node: {verdict.node}")
         recovery.start()
         return f"this node starts no guests: {verdict.node}"[:_LONGEST]
-    _log(job, "the guest did not start, but another does: the job is at fault, and goes on hold")
+    text = "the guest did not start, but another does: the job is at fault, and goes on hold"
+    _log(job, text)
+    journal_entries.refused(job, journal_entries.START, text)
     return ""
 
 

@@ -68,7 +68,13 @@ class Relay:
                 guest.is_alive = False
             if not self._is_blind and self._status is None:
                 self._guarded(self._consider)
+        if not self._is_blind:
+            self._guarded(lambda: self._care.note_end(self._is_stopped()))
         return self._status
+
+    def _is_stopped(self) -> bool:
+        """Whether the guest's end is HTCondor's doing."""
+        return self._talk.stopping or not self._has_starter
 
     def _is_looking(self) -> bool:
         """Whether the guest may appear: it runs for a while, or not at all, before the starter hears of it."""
@@ -258,7 +264,7 @@ class Relay:
             self._poll.register(found.process, select.POLLIN)
         if not self._has_starter and not self._stand_in and self._talk.guest:
             self._gahp.close_input()
-        self._care.look(is_stopped=self._talk.stopping or not self._has_starter)
+        self._care.look(self._is_stopped())
         if self._care.has_ended and self._talk.ready and not self._talk.quitting and self._has_starter:
             self._finish()
 
