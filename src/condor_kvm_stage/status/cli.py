@@ -18,6 +18,7 @@ from . import collect, document, metrics, table
 from .libvirt import NotKnown
 
 _NAME = "condor-kvm-stage-status"
+_SUFFIX = ".prom"
 FAILED, NOT_KNOWN = 1, 3  # exit statuses; argparse's is 2
 
 
@@ -80,7 +81,16 @@ def _put(path: str, text: str) -> None:
     """Print, or write a file; its time changes in any case: that tells node_exporter's users how old it is."""
     if not path:
         sys.stdout.write(text)
-    elif not atomic_file.write(Path(path), text.encode()):
+        return
+    directory = os.path.dirname(os.path.abspath(path))
+    if not path.endswith(_SUFFIX):
+        raise KvmStageError(f"{path} does not end in {_SUFFIX}, and node_exporter reads no other file; rename it")
+    if not os.path.isdir(directory):
+        raise KvmStageError(
+            f"there is no directory {directory}; name a file in the one that node_exporter's option "
+            "--collector.textfile.directory names"
+        )
+    if not atomic_file.write(Path(path), text.encode()):
         os.utime(path)
 
 

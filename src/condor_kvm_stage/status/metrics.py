@@ -49,7 +49,7 @@ def _metrics(vms: Vms | None) -> Iterator[Metric]:
     for name, kind, words, values in (
         ("vm_cpus", "gauge", "Virtual CPUs of a virtual machine.", [vm.cpus for vm in vms.of_jobs]),
         ("vm_memory_bytes", "gauge", "Memory of a virtual machine.", [vm.memory for vm in vms.of_jobs]),
-        ("vm_disk_used_bytes", "gauge", "What its disks use in EXECUTE.", [vm.disk for vm in vms.of_jobs]),
+        ("vm_disk_used_bytes", "gauge", "Space that its disks use in EXECUTE.", [vm.disk for vm in vms.of_jobs]),
         ("vm_start_time_seconds", "gauge", "When it was started, as Unix time.", [vm.started for vm in vms.of_jobs]),
         ("vm_cpu_seconds_total", "counter", "Processor time that it has used.", [vm.cpu_seconds for vm in vms.of_jobs]),
     ):
