@@ -28,7 +28,12 @@ __all__ = ["carry_out", "clock", "good", "host", "node", "policy_of_the_host", "
 
 # What a test module needs that not every machine has, by the marker that the module carries. Where it is missing the
 # module is not so much as imported.
-NEEDS = {"needs_classad2": "classad2", "needs_libvirt_schema": "lxml", "needs_oslo_utils": "oslo_utils"}
+NEEDS = {
+    "needs_classad2": "classad2",
+    "needs_libvirt_schema": "lxml",
+    "needs_oslo_utils": "oslo_utils",
+    "needs_prometheus_client": "prometheus_client",
+}
 _MISSING = [f"pytest.mark.{marker}" for marker, library in NEEDS.items() if importlib.util.find_spec(library) is None]
 collect_ignore = [
     str(path)

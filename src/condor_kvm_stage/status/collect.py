@@ -73,7 +73,9 @@ def _with_details(host: Host, program: str, guests: list[GuestStatus], vms: list
 
 def _used(guest: GuestStatus) -> int | None:
     """Return the bytes that the disks use in the private directory, in which only root can change a name."""
-    own = [path for path in guest_definition.disks(guest.definition) if path.startswith(guest.job.scratch + SUFFIX)]
+    own = [
+        path for path in guest_definition.disks(guest.definition) if path.startswith(f"{guest.job.scratch}{SUFFIX}/")
+    ]
     try:
         found = [os.lstat(path) for path in own]
     except OSError:  # it has ended just now

@@ -61,7 +61,7 @@ def _known(vms: Iterable[Vm], values: Iterable[float | None]) -> Iterator[tuple[
 
 
 def _info(vm: Vm) -> Mapping[str, str]:
-    return {"vm": vm.name, "job_id": vm.job, "owner": vm.owner, "images": ", ".join(map(printable, vm.images))}
+    return {"vm": vm.name, "job_id": vm.job, "owner": vm.owner, "images": ", ".join(vm.images)}
 
 
 def _state(vm: Vm) -> str:
@@ -80,7 +80,8 @@ def _lines(metric: Metric) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    """Return a label's value; what is not printable, line breaks too, as a backslash escape."""
+    return printable(text).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _number(value: float) -> str:

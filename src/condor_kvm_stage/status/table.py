@@ -12,6 +12,8 @@ from .vm import Vm, Vms
 LEAST_WIDTH = 80  # columns; a narrower terminal breaks the lines
 _HEADER = ("JOB", "OWNER", "STATE", "STARTED", "CPUS", "MEM", "DISK", "ADDRESS")
 _RIGHT = (4, 5, 6)  # numbers, which are never cut
+_OWNER = 1
+_LEAST = 8  # columns that a user keeps as long as there is something else to be cut
 _UNKNOWN = "-"
 
 
@@ -48,7 +50,8 @@ def _widths(rows: list[tuple[str, ...]], width: int | None) -> list[int]:
     widths = [max(columns(row[number]) for row in rows) for number in range(len(_HEADER))]
     while width is not None and sum(widths) + len(widths) - 1 > width:
         texts = [number for number in range(len(widths)) if number not in _RIGHT]
-        widest = max(texts, key=lambda number: widths[number])
+        # First the user, of whom a few letters mostly do
+        widest = max(texts, key=lambda number: (number == _OWNER and widths[number] > _LEAST, widths[number]))
         widths[widest] -= 1
     return widths
 
