@@ -1,4 +1,4 @@
-"""The manual page of condor-kvm-stage-status says what it does: options, table, JSON, metrics, fields of the journal."""
+"""The page of condor-kvm-stage-status says what it does: options, table, JSON, metrics, fields of the journal."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from condor_kvm_stage import __version__
 from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.leftovers.private_dirs import SUFFIX
 from condor_kvm_stage.status import cli
@@ -80,7 +81,7 @@ def test_virtual_machine_that_is_no_jobs_is_counted_and_one_that_has_just_ended_
         "<domstatus state='running' reason='booted' pid='7'><domain/></domstatus>"
     )
     guests.add_stats("just ended")
-    assert document(guests, capsys) == {"version": cli.__version__, "vms": [], "others": 1}
+    assert document(guests, capsys) == {"version": __version__, "vms": [], "others": 1}
 
 
 def test_guest_that_ends_while_it_is_looked_at_is_no_failure(
