@@ -37,6 +37,9 @@ KEYWORD = "KVMSTAGE"  # prefix of HTCondor's settings for our hooks
 DOMAINS = "/var/lib/libvirt/qemu"
 GUEST_LOGS = "/var/log/libvirt/qemu"  # libvirt's, one for each guest's name
 
+# systemd's journal, for entries with fields
+JOURNAL = "/run/systemd/journal/socket"
+
 UNIT = "condor-kvm-stage.service"
 # The commands that messages tell an administrator to run
 APPLY = "condor-kvm-stage-genconfig --apply"

@@ -15,6 +15,7 @@ FILTER = "CONDOR_KVM_STAGE_FILTER"
 # XEN_MEM_SAVED_FILE of HTCondor (src/condor_vm-gahp). VM_SOFT_SUSPEND is not enough: a guest that has suspended
 # itself cannot be paused, and then HTCondor saves it.
 SAVED_GUEST = "xen.mem.ckpt"
+CONSOLE = "console.log"  # in the scratch directory: what the guest prints
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Job:
     gid: int  # of the job's user
     starter: int = 0  # process id of the job's starter, 0 in the hook, which does not need it
     started: int = 0  # when the starter started, in clock ticks since boot (proc_pid_stat(5)), 0 in the hook
+
+
+def id_of_guest(name: str) -> str:
+    """Return the id of the job, cluster and process, from its guest's name: HTCondor's create_name_for_VM()."""
+    return name.rpartition("_")[2]
 
 
 def of_starter(environ: Mapping[str, str], starter: int) -> Job:

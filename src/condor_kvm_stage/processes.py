@@ -22,6 +22,14 @@ def groups_of(uid: int, gid: int) -> list[int]:
     return os.getgrouplist(entry.pw_name, entry.pw_gid)
 
 
+def user_name(uid: int) -> str:
+    """Return a user's name, or the number if it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def become_user(uid: int, gid: int) -> None:
     """Drop root's privileges permanently: become this user, with this group, and all that he has."""
     os.setgroups(sorted({gid, *groups_of(uid, gid)}))

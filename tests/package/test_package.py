@@ -42,7 +42,14 @@ def test_one_package_for_every_architecture_with_the_version_of_the_sources(head
     assert header["license"] == "Apache-2.0"
 
 
-@pytest.mark.parametrize("name", ["/usr/local/bin/vm-nfs-plugin", "/usr/sbin/condor-kvm-stage-genconfig"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/usr/local/bin/vm-nfs-plugin",
+        "/usr/sbin/condor-kvm-stage-genconfig",
+        "/usr/sbin/condor-kvm-stage-status",
+    ],
+)
 def test_programs_are_executable_by_all_and_writable_by_root_only(files: dict[str, Any], name: str) -> None:
     assert files[name].mode == stat.S_IFREG | 0o755
     assert (files[name].user, files[name].group) == ("root", "root")
@@ -156,11 +163,22 @@ def test_every_manual_page_is_where_man_looks(files: dict[str, Any]) -> None:
     assert {name.removesuffix(".gz") for name in files if "/man/" in name} == expected
 
 
-def test_completion_is_where_bash_looks_under_the_name_of_the_program(files: dict[str, Any]) -> None:
-    (name,) = (name for name in files if "completion" in name and stat.S_ISREG(files[name].mode))
-    assert name == "/usr/share/bash-completion/completions/condor-kvm-stage-genconfig"
-    assert f"/usr/sbin/{Path(name).name}" in files
-    assert files[name].mode == stat.S_IFREG | 0o644
+def test_completions_are_where_bash_looks_under_the_names_of_the_programs(files: dict[str, Any]) -> None:
+    names = [name for name in files if "completion" in name and stat.S_ISREG(files[name].mode)]
+    programs = ("condor-kvm-stage-genconfig", "condor-kvm-stage-status")
+    assert sorted(names) == [f"/usr/share/bash-completion/completions/{program}" for program in programs]
+    for name in names:
+        assert f"/usr/sbin/{Path(name).name}" in files
+        assert files[name].mode == stat.S_IFREG | 0o644
+
+
+def test_timer_of_the_metrics_is_there_and_disabled(header: Any, files: dict[str, Any]) -> None:
+    for unit in ("condor-kvm-stage-metrics.timer", "condor-kvm-stage-metrics.service"):
+        assert files[f"/usr/lib/systemd/system/{unit}"].mode == stat.S_IFREG | 0o644
+    preset = (REPOSITORY / "packaging/condor-kvm-stage.preset").read_text(encoding="utf-8")
+    assert "disable condor-kvm-stage-metrics.timer" in preset.splitlines()
+    assert "metrics" not in header["postin"]
+    assert "condor-kvm-stage-metrics.timer" in header["preun"].split("disable", 1)[1]
 
 
 def test_licence_readme_and_example_are_marked_as_such(files: dict[str, Any]) -> None:

@@ -28,7 +28,12 @@ __all__ = ["carry_out", "clock", "good", "host", "node", "policy_of_the_host", "
 
 # What a test module needs that not every machine has, by the marker that the module carries. Where it is missing the
 # module is not so much as imported.
-NEEDS = {"needs_classad2": "classad2", "needs_libvirt_schema": "lxml", "needs_oslo_utils": "oslo_utils"}
+NEEDS = {
+    "needs_classad2": "classad2",
+    "needs_libvirt_schema": "lxml",
+    "needs_oslo_utils": "oslo_utils",
+    "needs_prometheus_client": "prometheus_client",
+}
 _MISSING = [f"pytest.mark.{marker}" for marker, library in NEEDS.items() if importlib.util.find_spec(library) is None]
 collect_ignore = [
     str(path)
@@ -77,6 +82,14 @@ def site_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
         path.write_text(text, encoding="utf-8")
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the journal's socket would be: never the host's own. There is none unless a test makes one."""
+    path = tmp_path / "journal"
+    monkeypatch.setattr(installed, "JOURNAL", str(path))
+    return path
 
 
 @pytest.fixture
@@ -139,6 +152,7 @@ def program(tmp_path: Path) -> list[str]:
         f"from condor_kvm_stage import installed\ninstalled.POLICY = {installed.POLICY!r}\n"
         f"installed.SLOT_ATTRIBUTES = {str(tmp_path / 'state')!r}\n"
         f"installed.STAGING_CACHE = {str(tmp_path / 'staging')!r}\n"
+        f"installed.JOURNAL = {installed.JOURNAL!r}\n"
     )
     if sys.version_info < (3, 11):  # where tomli is: the program runs without site, which tells a virtual environment
         before += f"import site\nsite.PREFIXES.insert(0, {sys.prefix!r})\n"

@@ -21,6 +21,7 @@ from . import (
     disks,
     domain_xml,
     job_ad,
+    journal_entry,
     own_files,
     private_dir,
     qemu_identity,
@@ -101,14 +102,19 @@ def build(vm_gahp: int) -> int:
     """
     if sys.stderr is None:  # closed at start; messages must not end up in the definition
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    data, refused = b"", None
     try:
-        text = _definition(sys.stdin.buffer.read(job_ad.LARGEST + 1), vm_gahp)
+        data = sys.stdin.buffer.read(job_ad.LARGEST + 1)
+        text = _definition(data, vm_gahp)
     except KvmStageError as error:
-        text = refusal.domain(str(error))
+        text, refused = refusal.domain(str(error)), error
         print(f"refused: {error}", file=sys.stderr)
     except Exception as error:
+        refused = bug(error, _BUILDER)
         text = refusal.domain(f"bug in {_BUILDER}, please report it: {type(error).__name__}")
         traceback.print_exc()
+    if refused:
+        journal_entry.refused(data, os.environ.get("VMGAHP_USER_UID", ""), refused)
     sys.stdout.buffer.write(text)
     return 0
 
@@ -121,6 +127,7 @@ def prepare(arguments: Sequence[str] = ()) -> int:
     if sys.stdin is not None and sys.stdin.isatty():  # somebody has typed its name
         sys.stderr.write(_USAGE_OF_HOOK)
         return 2
+    data = b""
     try:
         data = sys.stdin.buffer.read(job_ad.LARGEST + 1)
         if job_ad.universes(data) != {_VM_UNIVERSE}:  # if that is ambiguous, the builder still checks
@@ -136,14 +143,19 @@ def prepare(arguments: Sequence[str] = ()) -> int:
         placed = _with_paths(wanted, lambda name: own_files.in_scratch(job, name))
         disks.inspect(placed, job, rules, _HOOK, guest=facts.selinux)
     except Failure as error:
-        sys.stdout.write(refusal.hook(str(error), error.status))
+        _refuse(data, error, error.status)
     except KvmStageError as error:
-        sys.stdout.write(refusal.hook(str(error), NodeError.status))
+        _refuse(data, error, NodeError.status)
     except Exception as error:
         traceback.print_exc()
         failure = bug(error, _HOOK)
-        sys.stdout.write(refusal.hook(str(failure), failure.status))
+        _refuse(data, failure, failure.status)
     return 0
+
+
+def _refuse(ad: bytes, error: KvmStageError, status: int) -> None:
+    sys.stdout.write(refusal.hook(str(error), status))
+    journal_entry.refused(ad, str(os.getuid()), error)
 
 
 def _with_outputs(files: tuple[disks.DiskFile, ...], ad: job_ad.Ad) -> tuple[disks.DiskFile, ...]:

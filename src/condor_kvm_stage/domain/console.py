@@ -16,11 +16,10 @@ from typing import NoReturn
 
 from .. import chirp
 from ..failures import NodeError, ParameterError
-from ..job import SAVED_GUEST, Job
+from ..job import CONSOLE, SAVED_GUEST, Job
 from ..processes import become_user, detach, is_alive
 from .capped_log import CappedLog
 from .private_dir import PrivateDir
-from .request import CONSOLE
 
 _PAUSE = 30  # seconds between two updates of the job's ad
 _TAIL = 4096  # bytes at the end of the console from which the last lines are taken

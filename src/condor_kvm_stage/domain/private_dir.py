@@ -23,10 +23,11 @@ import errno
 import os
 import stat
 
+from .. import scratch_files
 from ..failures import NodeError
 from ..job import SAVED_GUEST, Job
 from ..leftovers.private_dirs import SUFFIX
-from . import acl, scratch_files
+from . import acl
 from .own_files import check_own, missing
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

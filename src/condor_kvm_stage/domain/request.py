@@ -17,7 +17,6 @@ from ..share.paths import is_under
 from ..text import printable
 from .job_ad import Ad
 
-CONSOLE = "console.log"  # the file in the scratch directory
 MOST_DISKS = 16
 MOST_VCPUS = 255
 _COMPONENT = "[A-Za-z0-9_+-][A-Za-z0-9._+-]*"

@@ -5,8 +5,9 @@ A guest runs in libvirt's control group, not in the slot's, so nothing limits it
 
 from __future__ import annotations
 
+from .. import scratch_files
 from ..failures import NodeError, ParameterError
-from . import job_ad, scratch_files
+from . import job_ad
 from .request import Request
 
 MACHINE_AD = ".machine.ad"  # the starter writes the slot's ad there, in the scratch directory, as the job's user

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .guest_end import End
 from .guest_watch import GuestWatch
 
 
@@ -19,5 +20,7 @@ class Duties:
     ends_stuck: Callable[[], bool]  # returns whether a guest that cannot continue is to be ended
     clean: Callable[[], None]  # removes what would disturb the vm-gahp's end
     destroy: Callable[[GuestWatch], None]  # destroys the guest
+    note_start: Callable[[GuestWatch], None]  # writes into the journal that the guest has started
+    note_end: Callable[[GuestWatch, End | None, bool], None]  # … has ended: how, if known; whether by HTCondor
     report: Callable[[str], None]  # tells the user
     log: Callable[[str], None]  # tells the administrator

@@ -25,6 +25,7 @@ class GuestCare:
         self._duties = duties
         self._stuck_since = 0.0  # since when the guest cannot continue, 0 if it can
         self._next_look = 0.0
+        self._is_end_noted = False
 
     @property
     def has_ended(self) -> bool:
@@ -42,6 +43,8 @@ class GuestCare:
             return None
         self._next_look = time.monotonic() + LOOK
         self.guest = guest_watch.find(self._job.starter, self._job.started)
+        if self.guest:
+            self._duties.note_start(self.guest)
         return self.guest
 
     def destroy(self) -> None:
@@ -58,8 +61,16 @@ class GuestCare:
             self._look_after(self.guest)
             return
         self.end = self.guest.end()
+        if self.end:
+            self.note_end(is_stopped)
         if self.end and self.end.text and not is_stopped:
             self._tell(self.end.text)
+
+    def note_end(self, is_stopped: bool) -> None:
+        """Write into the journal that the guest has ended, once. is_stopped: see look()."""
+        if self.guest and not self._is_end_noted:
+            self._is_end_noted = True
+            self._duties.note_end(self.guest, self.end, is_stopped)
 
     def _look_after(self, guest: GuestWatch) -> None:
         """Notice if the guest cannot continue."""
@@ -72,6 +83,7 @@ class GuestCare:
             self._tell(End.STUCK.text)
         elif now > self._stuck_since + PATIENCE and self._duties.ends_stuck():
             self.end = End.STUCK
+            self.note_end(is_stopped=False)
             self._duties.destroy(guest)
 
     def _tell(self, text: str) -> None:

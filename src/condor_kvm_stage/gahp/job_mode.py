@@ -14,7 +14,7 @@ from ..leftovers import virsh
 from ..policy.load import load
 from ..processes import become_user
 from ..text import printable
-from . import hold, recovery, start_error
+from . import hold, journal_entries, recovery, start_error
 from .duties import Duties
 from .guest_watch import GuestWatch
 from .judge import judge
@@ -40,6 +40,8 @@ def run(program: str, arguments: list[str]) -> int:
         ends_stuck=lambda: load().guest.full_disk == "end",
         clean=lambda: _clean(job),
         destroy=lambda guest: _destroy(guest, host),
+        note_start=lambda guest: journal_entries.started(guest, job),
+        note_end=lambda guest, end, is_stopped: journal_entries.ended(guest, job, end, is_stopped),
         report=lambda text: report(job, text),
         log=lambda text: _log(job, text),
     )
@@ -71,9 +73,12 @@ def _judge(job: Job, host: Host) -> str:
         return f"condor-kvm-stage cannot find out why a guest did not start: {error!r}"
     if verdict.node:
         _log(job, f"the guest did not start, and no other does: {verdict.node}")
+        journal_entries.refused(job, journal_entries.NODE, f"no guest starts on this node: {verdict.node}")
         recovery.start((job.uid, job.gid) if verdict.hides else None)
         return f"this node starts no guests: {verdict.node}"[:_LONGEST]
-    _log(job, "the guest did not start, but another does: the job is at fault")
+    text = "the guest did not start, but another does: the job is at fault"
+    _log(job, text)
+    journal_entries.refused(job, journal_entries.START, text)
     return ""
 
 

@@ -38,6 +38,8 @@ class Relay:
         try:
             while self._status is None:
                 self._step([descriptor for descriptor, _ in self._poll.poll(self._pause() * 1000)])
+            if not self._exchange.is_blind:
+                self._exchange.guarded(lambda: self._care.note_end(self._is_stopped()))
             return self._status
         finally:
             self._failed.forget()
@@ -59,6 +61,10 @@ class Relay:
             guest.is_alive = False
         if not self._exchange.is_blind and self._status is None:
             self._exchange.guarded(self._consider)
+
+    def _is_stopped(self) -> bool:
+        """Whether the guest's end is HTCondor's doing."""
+        return self._talk.stopping or not self._exchange.has_starter
 
     def _is_looking(self) -> bool:
         """Whether the guest may appear: it runs for a while, or not at all, before the starter hears of it."""
@@ -156,7 +162,7 @@ class Relay:
             self._poll.register(found.process, select.POLLIN)
         if not exchange.has_starter and not exchange.stand_in and talk.guest:
             self._gahp.close_input()
-        care.look(is_stopped=talk.stopping or not exchange.has_starter)
+        care.look(self._is_stopped())
         if care.has_ended and talk.ready and not talk.quitting and exchange.has_starter:
             self._finish()
         elif talk.ready and self._failed.waits_in_vain():

@@ -27,6 +27,7 @@ class GuestStatus:
     pid: int  # of QEMU
     state: str  # as virsh domstate prints it, such as "running", "paused"
     reason: str  # of the state, such as "booted", "ioerror"
+    definition: ElementTree.Element  # its element `domain`, for guest_definition.py
 
 
 def of_job(starter: int, started: int) -> GuestStatus | None:
@@ -54,7 +55,8 @@ def of_name(name: str) -> GuestStatus | None:
     domain = metadata.of_definition(definition)
     if not isinstance(domain, Domain) or domain.name != name:
         return None
-    return GuestStatus(name, domain.uuid, domain.job, int(pid), root.get("state", ""), root.get("reason", ""))
+    state, reason = root.get("state", ""), root.get("reason", "")
+    return GuestStatus(name, domain.uuid, domain.job, int(pid), state, reason, definition)
 
 
 def exists(name: str) -> bool:

@@ -13,7 +13,7 @@ from ..errors import KvmStageError
 from ..failures import OK, Failure, ParameterError, bug
 from ..share import watchdog
 from ..text import printable
-from . import publish, result_ad, url, work
+from . import journal_entry, publish, result_ad, url, work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Run:
     def __init__(self, uploading: bool) -> None:
         self.uploading = uploading
         self.watchdog = watchdog.Watchdog(work.prepare, _PROGRAM)
+        self.path = ""  # of the image or file on the share, "" while it is not known
 
     def transfer(self, remote: "str | None", local: "str | None") -> "tuple[int, Ad]":
         """Transfer one file. Returns an exit status and the result ad for HTCondor.
@@ -40,6 +41,7 @@ class Run:
         """
         started = int(time.time())
         size, failure = 0, None
+        self.path = ""
         try:
             if remote is None or not local:
                 missing = "which URL (Url)" if remote is None else "where the file is (LocalFileName)"
@@ -52,11 +54,14 @@ class Run:
             # gets a result: without one, HTCondor can only tell the user the exit status.
             sys.excepthook(type(error), error, error.__traceback__)
             failure = bug(error, _PROGRAM)
+        if not self.uploading:
+            journal_entry.write(self.path or remote or "", failure)
         result = result_ad.ad(remote or "", local or "", self.uploading, started, size, failure)
         return (failure.status if failure else OK), result
 
     def _transfer(self, remote: str, local: str) -> int:
         wanted = url.parse_upload(remote, local.rpartition("/")[2]) if self.uploading else url.parse_stage(remote)
+        self.path = wanted.path
         doing = ("upload to " if self.uploading else "stage ") + printable(remote)
 
         def cleanup(pid: int) -> None:

@@ -28,11 +28,16 @@ def node(release: Release, more: str = "") -> Iterator[Node]:
     """Give a node with the package and the images."""
     with scene.busy_node(release, more) as worker:
         for path, (program, ticks) in _IMAGES.items():
-            with tempfile.NamedTemporaryFile("w", suffix=".asm") as source:
-                source.write(f'%define TICKS {ticks}\n%include "{guest.SOURCE.with_name(program)}"\n')
-                source.flush()
-                guest.write_base(worker.root / path.lstrip("/"), "qcow2", Path(source.name))
+            write_image(worker, path, program, ticks)
         yield worker
+
+
+def write_image(worker: Node, path: str, program: str, ticks: int) -> None:
+    """Make an image at a path of the node's, whose guest waits for so many ticks of the BIOS clock, 18.2 a second."""
+    with tempfile.NamedTemporaryFile("w", suffix=".asm") as source:
+        source.write(f'%define TICKS {ticks}\n%include "{guest.SOURCE.with_name(program)}"\n')
+        source.flush()
+        guest.write_base(worker.root / path.lstrip("/"), "qcow2", Path(source.name))
 
 
 def submit(worker: Node, name: str, image: str = LONG, *more: str) -> int:

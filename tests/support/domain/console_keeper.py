@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from condor_kvm_stage.domain import console, private_dir
-from condor_kvm_stage.domain.request import CONSOLE
-from condor_kvm_stage.job import Job
+from condor_kvm_stage.job import CONSOLE, Job
 from support.processes import wait_for
 
 

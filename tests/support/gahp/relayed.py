@@ -57,6 +57,8 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
         ends_stuck=lambda: at_fault == "job",
         clean=lambda: note("clean"),
         destroy=destroy,
+        note_start=lambda guest: note(f"started {guest.status.name}"),
+        note_end=lambda _, end, is_stopped: note(f"ended {end.name if end else end} {is_stopped}"),
         report=lambda text: note(f"report {text}"),
         log=lambda text: note(f"log {text}"),
     )

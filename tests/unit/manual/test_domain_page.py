@@ -14,6 +14,7 @@ from condor_kvm_stage.domain import console, disks, domain_xml, job_ad, refusal,
 from condor_kvm_stage.errors import KvmStageError
 from condor_kvm_stage.failures import BY_STATUS, ResolutionError
 from condor_kvm_stage.installed import BUILDER, GUEST_FACTS, HOOK, POLICY
+from condor_kvm_stage.job import CONSOLE
 from condor_kvm_stage.leftovers import private_dirs
 from condor_kvm_stage.policy.model import Policy
 from support.domain import guests, job_ads
@@ -102,7 +103,7 @@ def test_cache_modes_are_those_of_the_definition() -> None:
 
 def test_console_is_as_the_page_says() -> None:
     text = " ".join(section("CONSOLE").split())
-    assert f"*{request.CONSOLE}*" in text
+    assert f"*{CONSOLE}*" in text
     assert f"at most {chirp._LONGEST} bytes" in text
     assert f"at most every {console._PAUSE} seconds" in text
     assert "*ChirpConsole*" in text
@@ -117,7 +118,7 @@ def test_ways_of_saying_what_comes_back_are_understood() -> None:
     files = submit_commands(first)["transfer_output_files"]
     job = job_ad.read(job_ads.ad_of(TransferOutput=job_ads.string(files.replace(" ", ""))))
     name, log = files.split(", ")
-    assert log == request.CONSOLE
+    assert log == CONSOLE
     assert request.is_output(job, name)
     assert not request.is_output(job, "disk.qcow2")
     (value,) = submit_commands(second).values()

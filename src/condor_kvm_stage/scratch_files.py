@@ -22,3 +22,22 @@ def read(path: str, most: int, directory: int | None = None) -> bytes:
             os.close(file)
     except OSError:
         return b""
+
+
+def read_end(path: str, most: int, owner: int, longest: int) -> bytes | None:
+    """Return the last bytes of a regular file, at most so many.
+
+    None if there is no such file, if it is not the owner's (it could be a link to another's), or if it has `longest`
+    bytes or more.
+    """
+    try:
+        file = os.open(path, _READ)
+        try:
+            status = os.fstat(file)
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != owner or status.st_size >= longest:
+                return None
+            return os.pread(file, most, max(0, status.st_size - most))
+        finally:
+            os.close(file)
+    except OSError:
+        return None
