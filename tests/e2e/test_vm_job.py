@@ -124,3 +124,17 @@ def test_share_without_locks_holds_a_vm_job_and_vm_universe_stays(worker: Node) 
     )
     worker.run(["condor_rm", str(cluster)])
     assert pool.slot_ad(worker)["HasVM"] is True
+
+
+@pytest.mark.full
+def test_consoles_of_the_jobs_of_one_submit_file_come_back_side_by_side(worker: Node) -> None:
+    """The example with `queue 3`."""
+    home = f"/home/{recipe.USER}/several"
+    worker.run(["mkdir", home], user=recipe.USER)
+    example = (Path(__file__).parents[2] / "packaging/vm-jobs.sub").read_text(encoding="utf-8")
+    pool.submit(worker, "vm-jobs.sub", f"initialdir = {home}\n{example}")
+    events = pool.wait_for_end(worker, "several/vm-jobs.log", 300)
+    assert events.count("Normal termination (return value 0)") == 3
+    back = {path.name: path.read_text(encoding="utf-8") for path in (worker.root / home.lstrip("/")).glob("*.log")}
+    assert set(back) == {"vm-jobs.log", "console-0.log", "console-1.log", "console-2.log"}
+    assert all(back[f"console-{number}.log"] for number in range(3))
