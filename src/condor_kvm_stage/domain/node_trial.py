@@ -22,7 +22,7 @@ from ..failures import NodeError
 from ..guest_facts import GuestFacts
 from ..guest_trial import Label, Report, Start, to_json
 from ..host import Host
-from ..installed import APPLY, GUEST_FACTS, PLUGINS
+from ..installed import APPLY, GUEST_FACTS, GUEST_LOGS, PLUGINS
 from ..job import Job
 from ..leftovers import remove
 from ..policy.load import load
@@ -112,6 +112,9 @@ def _sweep(host: Host, execute: str) -> None:
     if left:
         for _ in remove.destroy_orphans(host):
             pass
+    for name in host.names(GUEST_LOGS):
+        if name.startswith(_PREFIX):
+            host.path(f"{GUEST_LOGS}/{name}").unlink(missing_ok=True)
 
 
 def try_all(host: Host, facts: GuestFacts, execute: str, image: str) -> Iterator[Start]:

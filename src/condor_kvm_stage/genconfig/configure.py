@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator
 
 from .. import guest_facts
@@ -13,9 +14,11 @@ from ..leftovers.virsh import URI
 from ..messages import INFO, NOTICE, Message
 from ..policy.model import Policy
 from . import libvirt_sockets, runtime_files
-from .probes import guest_support, htcondor, image_dirs, master
+from .probes import guest_start, guest_support, htcondor, image_dirs, master
+from .probes.collect import HostFacts
 from .probes.guest_support import GuestSupport
 from .snippet import checksum, file, wanted
+from .snippet.values import Values
 from .startd import apply as startd
 from .startd import delegate
 
@@ -54,6 +57,7 @@ def configure(host: Host, policy: Policy, *, apply: bool) -> Iterator[Message]:
         host.run("virsh", "--connect", URI, "version")
     circumstances = f"{checksum.of(found.text)} {found.facts.libvirt.listens}"
     if apply and master.is_running(host):
+        yield from _guest_starts(host, found.facts, found.values)
         silent = found.facts.libvirt.listens.reason if found.facts.libvirt.listens.failed else ""
         yield from startd.apply(host, htcondor.probe(host), policy, found.values, level, circumstances, silent)
     elif apply:
@@ -95,6 +99,23 @@ def _write_runtime_files(
         yield from _of_guests(support, offered)
     if failed := directories.get("NfsPluginImageDirsFailed"):
         yield Message(f"Image directories of the policy that do not exist or do not answer: {failed}", NOTICE)
+
+
+def _guest_starts(host: Host, facts: HostFacts, values: Values) -> Iterator[Message]:
+    """Start a guest as a job would. Yields a message if it does not, before HTCondor is said to offer VM universe.
+
+    Not at boot, before HTCondor, which would have to wait for it. The unit can write to EXECUTE only if it is in its
+    usual place.
+    """
+    execute = host.path(facts.htcondor.value("EXECUTE"))
+    if values.no_vm or guest_start.why_not(host, facts, values.guarded) or not os.access(execute, os.W_OK):
+        return
+    trial = guest_start.carry_out(host, facts, [])
+    if trial.failed:
+        reasons = "; ".join(map(guest_start.described, trial.failed))
+        yield Message(
+            f"A virtual machine does not start here, as one of a job's would: {reasons}; see {_CHECK}", NOTICE
+        )
 
 
 def _of_guests(support: GuestSupport, offered: GuestFacts | None) -> Iterator[Message]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from e2e.apply.worker import APPLY, APPLY_WITHOUT_NETWORK
 from e2e.check.test_health import HEALTHY_LIMIT
 from e2e.check.verdicts import CHECK, IMAGE_DIRS, Result, check
 from testnode import jobs, pool, recipe, site, stages
@@ -17,6 +19,7 @@ from testnode.node import Node
 pytestmark = pytest.mark.guest
 
 TRIAL = "libvirt trial"
+APPLY_LIMIT = 10  # seconds
 EXECUTE = "/var/lib/condor/execute"
 WRITE = "condor-kvm-stage-genconfig --write"
 BRIDGE = '[network]\ntypes = ["bridge"]\nbridge = "br9"\n'
@@ -175,6 +178,20 @@ def test_libvirt_that_hangs_is_not_a_failure(own: Node) -> None:
             running.wait(60)
     levels = {f"{each['group']} {each['name']}": each["level"] for each in json.loads(output)["checks"]}
     assert levels[TRIAL] == "warn"
+
+
+@pytest.mark.parametrize("command", [APPLY, APPLY_WITHOUT_NETWORK])
+def test_apply_says_that_guests_do_not_start(own: Node, command: str) -> None:
+    """By hand, and by the unit, confined as it is."""
+    begin = time.monotonic()
+    assert "does not start" not in own.run(f"{command} --quiet", timeout=150).stdout
+    assert time.monotonic() - begin < APPLY_LIMIT
+    own.run(["chmod", "700", EXECUTE])
+    try:
+        said = own.run(f"{command} --quiet", timeout=150).stdout
+    finally:
+        own.run(["chmod", "755", EXECUTE])
+    assert f"cannot search {EXECUTE} (mode 0700)" in said
 
 
 def test_ordinary_user_starts_nothing(own: Node) -> None:

@@ -110,14 +110,20 @@ def test_full_execute_is_a_fault_in_words(execute: Path, monkeypatch: pytest.Mon
     ]
 
 
-def test_only_roots_directories_are_swept(execute: Path) -> None:
+def test_only_roots_directories_are_swept(execute: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, uid in (("condor-kvm-stage-trial-old", 0), ("condor-kvm-stage-trial-not-ours", NOBODY), ("dir_7", 0)):
         (execute / name).mkdir()
         os.chown(execute / name, uid, -1)
     (execute / "condor-kvm-stage-trial-link").symlink_to(execute / "dir_7")
     (execute / "dir_7/precious").touch()
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for name in ("condor-kvm-stage-trial-old.log", "alice_worker_1.0.log"):
+        (logs / name).touch()
+    monkeypatch.setattr(node_trial, "GUEST_LOGS", str(logs))
     host = FakeHost(Path("/"), programs={VIRSH: Answer(0)})
     node_trial._sweep(host, str(execute))
+    assert [path.name for path in logs.iterdir()] == ["alice_worker_1.0.log"]
     left = {path.name for path in execute.iterdir()}
     assert left == {"condor-kvm-stage-trial-not-ours", "condor-kvm-stage-trial-link", "dir_7"}
     assert (execute / "dir_7/precious").exists()

@@ -7,6 +7,7 @@ import re
 from ...guest_trial import Label, Start
 from ...installed import APPLY, POLICY
 from ...leftovers.virsh import URI
+from ..probes import guest_start
 from . import kvm
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
@@ -40,22 +41,17 @@ def start(findings: Findings) -> Check:
     if trial.query.failed:
         found = f"the trial of virtual machines does not run: {trial.query.reason}"
         return Check(group, name, Level.FAIL, found, "dnf reinstall condor-kvm-stage")
-    failed = [start for start in trial.report.starts if start.fault]
+    failed, certain = [start for start in trial.report.starts if start.fault], trial.failed
     if failed:
-        certain = [start for start in failed if start.is_known]
         words = "a virtual machine does not start" if certain else "not known whether virtual machines start"
         shown = certain or failed
-        found = f"{words}, as one of a job's would: {'; '.join(map(_described, shown))}"
+        found = f"{words}, as one of a job's would: {'; '.join(map(guest_start.described, shown))}"
         steps = dict.fromkeys(_step(start, findings) for start in shown)
         return Check(group, name, Level.FAIL if certain else Level.WARN, found, "; or: ".join(steps))
     networks = ", ".join(start.network for start in trial.report.starts if start.network)
     disk = f"an overlay of {trial.report.image}" if trial.report.image else "an empty disk"
     found = f"a virtual machine starts as a job's would, with {disk} in EXECUTE"
     return Check(group, name, Level.OK, found + (f", and with each network: {networks}" if networks else ""))
-
-
-def _described(start: Start) -> str:
-    return f"with the network {start.network}: {start.fault}" if start.network else start.fault
 
 
 def _step(start: Start, findings: Findings) -> str:

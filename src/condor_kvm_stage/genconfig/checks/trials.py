@@ -7,16 +7,16 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from ... import guest_facts, guest_trial
+from ... import guest_facts
 from ...guest_facts import GuestFacts
-from ...guest_trial import Report
 from ...host import Host
-from ...installed import BUILD_DOMAIN, DISABLED, GUEST_FACTS, POLICY, TRY_NODE, UNIT
+from ...installed import DISABLED, GUEST_FACTS, POLICY, UNIT
 from ...leftovers import job_domains
 from ...policy.model import Policy
 from ..outcome import PASSED, Outcome, failed, not_tried, of_answer, unknown
-from ..probes import execute, guest_support, programs
+from ..probes import execute, guest_start, guest_support, programs
 from ..probes.collect import HostFacts
+from ..probes.guest_start import GuestTrial
 from ..probes.versions import dotted, version_in
 from ..snippet.values import canary_url
 from ..startd import slot_ads
@@ -24,18 +24,9 @@ from . import image_trials
 
 STARTD_WAITS = 5  # seconds that HTCondor's startd gives its own test
 _IMAGES_WAIT = 5  # seconds for which the trial of guests waits for the trials of images
-_NOTHING = Report()
 _NO_CANARY = not_tried("the policy sets no staging.canary_image")
 _NOT_NEEDED = not_tried("the policy does not use the domain builder")
 _NO_BUILDER = guest_support.GuestSupport(GuestFacts(), _NOT_NEEDED, _NOT_NEEDED)
-
-
-@dataclass(frozen=True)
-class GuestTrial:
-    """The trial of guests, which the builder's program carries out."""
-
-    query: Outcome  # whether it reported; if not, the report means nothing
-    report: Report = _NOTHING
 
 
 @dataclass(frozen=True)
@@ -124,17 +115,7 @@ def _guests(
     image_dirs: list[Future[image_trials.DirectoryTrial]],
 ) -> GuestTrial:
     """Start guests as a job would, with an image that can be staged, if there is one."""
-    execute = facts.htcondor.value("EXECUTE")
-    reasons = {
-        "only root can": not host.is_root(),
-        "the policy does not use the domain builder": not has_builder,
-        facts.kvm.reason: not facts.kvm.usable,
-        facts.guest_user.fault: bool(facts.guest_user.fault),
-        "libvirt does not answer": not facts.libvirt.listens.passed,
-        "EXECUTE is unknown": not execute,
-        f"there is no {GUEST_FACTS}": not host.exists(GUEST_FACTS),
-    }
-    why_not = next((reason for reason, is_so in reasons.items() if is_so), "")
+    why_not = guest_start.why_not(host, facts, has_builder)
     if why_not:
         return GuestTrial(not_tried(why_not))
     first = gahp.result()[0]  # it has less time: the startd's, and libvirt's daemon may have to start for it
@@ -143,11 +124,7 @@ def _guests(
     wait(image_dirs, timeout=min(_IMAGES_WAIT, host.left() / 2))
     tried = [trial.result() for trial in image_dirs if trial.done()]
     images = [trial.image for trial in tried if trial.outcome.passed]
-    answer = host.run(BUILD_DOMAIN, TRY_NODE, execute, *images)
-    report = guest_trial.from_json(answer.output) if answer.status == 0 else None
-    if report:
-        return GuestTrial(PASSED, report)
-    return GuestTrial(unknown("it was interrupted") if answer.status == 0 else of_answer(answer))
+    return guest_start.carry_out(host, facts, images)
 
 
 def _cause(log: str) -> str:

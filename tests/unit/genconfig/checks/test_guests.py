@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.checks import Findings, Level, run
-from condor_kvm_stage.genconfig.checks.trials import GuestTrial
 from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried, unknown
+from condor_kvm_stage.genconfig.probes.guest_start import GuestTrial
 from condor_kvm_stage.guest_trial import Label, Report, Start
 from condor_kvm_stage.installed import BUILD_DOMAIN, GUEST_FACTS
 from support.fake_node import FakeNode
 from support.findings import CONTAINER, Change, all_of, decided, of, tried, verdict
+from support.trial_node import REPORT, TrialNode
 
 TRIAL, LABELS = "libvirt trial", "images selinux"
 MTU = "Cannot get interface MTU on '{}': No such device"
@@ -110,23 +109,6 @@ def test_next_step_follows_from_libvirts_words(good: Findings, start: Start, ste
 def test_container_is_given_the_device_from_outside(good: Findings) -> None:
     found = verdict(all_of(starts(Start("nat", "Unable to open /dev/net/tun: No")), CONTAINER)(good), TRIAL)
     assert "--device /dev/net/tun" in found.next_step
-
-
-class TrialNode(FakeNode):
-    """A node whose libvirt listens, and that has been configured."""
-
-    def __init__(self, root: Path, answer: Answer) -> None:
-        super().__init__(root)
-        self.sockets = ("/run/libvirt/libvirt-sock",)
-        self.put(GUEST_FACTS, "{}")
-        self.programs[BUILD_DOMAIN] = answer
-        text = self.programs["/usr/bin/condor_config_val"]
-        assert isinstance(text, Answer)
-        setting = "EXECUTE = /var/lib/condor/execute\n # at: <Default>\n"
-        self.programs["/usr/bin/condor_config_val"] = replace(text, output=text.output + setting)
-
-
-REPORT = json.dumps({"starts": [{"network": "nat"}], "labels": [], "image": ""})
 
 
 @pytest.fixture
