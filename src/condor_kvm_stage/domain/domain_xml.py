@@ -19,6 +19,7 @@ from .disks import DiskFile
 from .request import Request
 
 _ARCHITECTURE = os.uname().machine
+_REBOOT_TIMEOUT = 5000  # milliseconds
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,10 @@ def _add(parent: Element, tag: str, text: str | None = None, **attributes: str) 
 
 def _system(domain: Element, guest: Guest) -> None:
     if _ARCHITECTURE == "x86_64" and not guest.request.uefi:
-        _add(SubElement(domain, "os"), "type", "hvm")
+        system = _add(domain, "os")
+        _add(system, "type", "hvm")
+        # A guest that finds no disk to boot from resets, instead of waiting for ever, and so is noticed
+        _add(system, "bios", rebootTimeout=str(_REBOOT_TIMEOUT))
         return
     system = _add(domain, "os", firmware="efi")
     # Some distributions have UEFI only for q35

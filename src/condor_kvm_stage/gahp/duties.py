@@ -17,7 +17,9 @@ class Duties:
     said: Callable[[], str]  # returns what libvirt has said of a failed start, "" if nothing is known
     can_hold: Callable[[], bool]  # returns whether the startd puts jobs on hold if it is asked to
     hold: Callable[[str, str], None]  # asks it to put a job, such as "12.0", on hold for a reason; "" for no longer
-    ends_stuck: Callable[[], bool]  # returns whether a guest that cannot continue is to be ended
+    full_disk: Callable[[], str]  # returns the policy for a guest that is paused because a disk is full
+    reset_loop: Callable[[], str]  # returns the policy for a guest that resets over and over
+    resets: Callable[[GuestWatch], list[str]]  # returns a command that prints a line for each reset of the guest
     clean: Callable[[], None]  # removes what would disturb the vm-gahp's end
     destroy: Callable[[GuestWatch], None]  # destroys the guest
     note_start: Callable[[GuestWatch], None]  # writes into the journal that the guest has started

@@ -1,14 +1,16 @@
-"""Find a job's guest, notice its end, and end it if it cannot continue."""
+"""Find a job's guest, notice its end, and do what the policy says if it cannot continue."""
 
 from __future__ import annotations
 
 import time
 
 from ..job import Job
-from . import guest_watch
+from . import guest_watch, reset_watch
 from .duties import Duties
 from .guest_end import End
 from .guest_watch import GuestWatch
+from .hold_request import HoldRequest
+from .reset_watch import ResetWatch
 
 PATIENCE = 30  # seconds for which a guest that cannot continue is left alone
 LOOK = 0.5  # seconds between two looks for the guest, or for how it ended
@@ -18,11 +20,13 @@ IDLE = 10.0  # seconds between two looks at it
 class GuestCare:
     """What is known of a job's guest."""
 
-    def __init__(self, job: Job, duties: Duties) -> None:
+    def __init__(self, job: Job, duties: Duties, hold: HoldRequest) -> None:
         self.guest: GuestWatch | None = None
+        self.resets: ResetWatch | None = None
         self.end: End | None = None
         self._job = job
         self._duties = duties
+        self._hold = hold
         self._stuck_since = 0.0  # since when the guest cannot continue, 0 if it can
         self._next_look = 0.0
         self._is_end_noted = False
@@ -45,7 +49,16 @@ class GuestCare:
         self.guest = guest_watch.find(self._job.starter, self._job.started)
         if self.guest:
             self._duties.note_start(self.guest)
+            try:
+                self.resets = ResetWatch(self._duties.resets(self.guest))
+            except OSError as error:
+                self._duties.log(f"cannot watch the guest's resets: {error}")
         return self.guest
+
+    def stop(self) -> None:
+        """Watch the guest no longer."""
+        if self.resets:
+            self.resets.stop()
 
     def destroy(self) -> None:
         """Destroy the guest, if there is one."""
@@ -74,6 +87,11 @@ class GuestCare:
 
     def _look_after(self, guest: GuestWatch) -> None:
         """Notice if the guest cannot continue."""
+        if self.resets and self.resets.is_looping:
+            self.stop()
+            self._tell(reset_watch.TEXT)
+            if self._duties.reset_loop() == "hold":
+                self._hold.make(reset_watch.TEXT)
         guest.refresh()
         now = time.monotonic()
         if not guest.is_stuck:
@@ -81,10 +99,17 @@ class GuestCare:
         elif not self._stuck_since:
             self._stuck_since = now
             self._tell(End.STUCK.text)
-        elif now > self._stuck_since + PATIENCE and self._duties.ends_stuck():
-            self.end = End.STUCK
-            self.note_end(is_stopped=False)
-            self._duties.destroy(guest)
+        elif now > self._stuck_since + PATIENCE and not self._hold.reason:
+            self._give_up(guest)
+
+    def _give_up(self, guest: GuestWatch) -> None:
+        """Do what the policy says of a guest that is paused because a disk is full."""
+        wanted = self._duties.full_disk()
+        if wanted == "wait" or (wanted == "hold" and self._hold.make(End.STUCK.text)):
+            return
+        self.end = End.STUCK
+        self.note_end(is_stopped=False)
+        self._duties.destroy(guest)
 
     def _tell(self, text: str) -> None:
         """Tell the user and the administrator."""

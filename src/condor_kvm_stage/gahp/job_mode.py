@@ -37,7 +37,9 @@ def run(program: str, arguments: list[str]) -> int:
         said=lambda: start_error.said(host, gahp.pid),
         can_hold=lambda: hold.is_possible(host),
         hold=lambda number, reason: _hold(job, host, number, reason),
-        ends_stuck=lambda: load().guest.full_disk == "end",
+        full_disk=lambda: load().guest.full_disk,
+        reset_loop=lambda: load().guest.reset_loop,
+        resets=_resets,
         clean=lambda: _clean(job),
         destroy=lambda guest: _destroy(guest, host),
         note_start=lambda guest: journal_entries.started(guest, job),
@@ -94,6 +96,11 @@ def _clean(job: Job) -> None:
     """Remove what blocks the name of a saved guest: the vm-gahp fails over it if the job wants no output."""
     with contextlib.suppress(OSError):
         os.rmdir(f"{job.scratch}/{SAVED_GUEST}")
+
+
+def _resets(guest: GuestWatch) -> list[str]:
+    events = ["event", "--domain", guest.status.uuid, "--event", "reboot", "--loop"]
+    return ["virsh", "--quiet", "--connect", virsh.URI, *events]
 
 
 def _destroy(guest: GuestWatch, host: Host) -> None:

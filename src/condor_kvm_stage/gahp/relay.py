@@ -12,6 +12,7 @@ from .duties import Duties
 from .exchange import Exchange
 from .failed_start import FailedStart
 from .guest_care import GuestCare
+from .hold_request import HoldRequest
 from .vm_gahp import VmGahp
 
 START_TIMEOUT = 180  # seconds; HTCondor itself waits for ever
@@ -25,8 +26,9 @@ class Relay:
         self._duties = duties
         self._exchange = Exchange(gahp, self._start_has_failed, duties.log)
         self._talk = self._exchange.talk
-        self._care = GuestCare(job, duties)
-        self._failed = FailedStart(duties, self._talk)
+        self._hold = HoldRequest(duties, self._talk)
+        self._care = GuestCare(job, duties, self._hold)
+        self._failed = FailedStart(duties, self._hold)
         self._start_began = 0.0
         self._status: int | None = None  # the exit status; None while this goes on
         self._poll = select.poll()
@@ -42,10 +44,12 @@ class Relay:
                 self._exchange.guarded(lambda: self._care.note_end(self._is_stopped()))
             return self._status
         finally:
-            self._failed.forget()
+            self._hold.withdraw()
+            self._care.stop()
 
     def _pause(self) -> float:
-        return min(self._care.pause(self._is_looking()), self._failed.pause())
+        pause = self._care.pause(self._is_looking())
+        return min(pause, 1.0) if self._hold.reason else pause
 
     def _step(self, events: list[int]) -> None:
         """Do what has come up. events: what can be read."""
@@ -59,6 +63,9 @@ class Relay:
         if guest and guest.process in events:
             self._poll.unregister(guest.process)
             guest.is_alive = False
+        resets = self._care.resets
+        if resets and resets.output in events and not resets.read():
+            self._poll.unregister(resets.output)
         if not self._exchange.is_blind and self._status is None:
             self._exchange.guarded(self._consider)
 
@@ -100,7 +107,7 @@ class Relay:
         """Return what the starter is told of a failed start. value: what the vm-gahp said."""
         outcome = self._failed.outcome(value)
         assert self._exchange.stand_in
-        self._exchange.stand_in.pretends = self._failed.wants_hold
+        self._exchange.stand_in.pretends = bool(self._hold.reason)
         return outcome
 
     def _take_over(self) -> None:
@@ -160,12 +167,22 @@ class Relay:
         found = care.find() if self._is_looking() else None
         if found:
             self._poll.register(found.process, select.POLLIN)
+        if found and care.resets:
+            self._poll.register(care.resets.output, select.POLLIN)
         if not exchange.has_starter and not exchange.stand_in and talk.guest:
             self._gahp.close_input()
         care.look(self._is_stopped())
         if care.has_ended and talk.ready and not talk.quitting and exchange.has_starter:
             self._finish()
-        elif talk.ready and self._failed.waits_in_vain():
+        elif self._hold.pursue():
+            self._stay_without_hold()
+
+    def _stay_without_hold(self) -> None:
+        """Go on after the startd has not put the job on hold: a job whose guest has not started runs again."""
+        self._duties.log("the startd has not put the job on hold")
+        self._duties.report(self._hold.reason)
+        self._hold.withdraw()
+        if self._exchange.stand_in:
             endings.abandon()
             self._status = 1
 

@@ -150,6 +150,7 @@ KEYS: "dict[str, dict[str, Check]]" = {
         "guarded": _boolean,
         "filtered": _boolean,
         "full_disk": _one_of(GuestPolicy.FULL_DISK),
+        "reset_loop": _one_of(GuestPolicy.RESET_LOOP),
         "console": _cap,
         "vnc": _boolean,
     },

@@ -67,13 +67,15 @@ class VmPolicy:
 class GuestPolicy:
     """Table [guest]: what a job's virtual machine may have."""
 
-    __slots__ = ("console", "filtered", "full_disk", "guarded", "vnc")
-    FULL_DISK = ("end", "wait")
+    __slots__ = ("console", "filtered", "full_disk", "guarded", "reset_loop", "vnc")
+    FULL_DISK = ("end", "hold", "wait")
+    RESET_LOOP = ("hold", "wait")
 
     def __init__(self) -> None:
         self.guarded = True  # whether our builder defines virtual machines, not HTCondor's script
         self.filtered = True  # whether our filter runs HTCondor's vm-gahp; only with guarded
         self.full_disk = "end"  # of FULL_DISK: what becomes of a guest that QEMU has paused because a disk is full
+        self.reset_loop = "hold"  # of RESET_LOOP: what becomes of the job of a guest that resets over and over
         self.console = 16 << 20  # bytes of console output that are kept
         self.vnc = False  # whether a job can have a screen
 

@@ -111,6 +111,25 @@ def test_guest_outlives_a_restart_of_libvirt_and_the_job_ends_with_it(node: Node
     assert gahp.end(node, job, "libvirt")["ExitCode"] == 0
 
 
+def test_job_outlives_a_peaceful_restart_of_the_startd_and_ends_with_its_guest(node: Node) -> None:
+    job = gahp.submit(node, "restart", MINUTE)
+    gahp.wait_for_ready(node, job)
+    node.run(["condor_restart", "-startd", "-peaceful"])
+    ad = gahp.end(node, job, "restart")
+    assert (ad["ExitCode"], ad["NumJobStarts"]) == (0, 1)
+    node.wait_until(lambda: gahp.has_vm(node) == {True}, "the startd is back", 120)
+
+
+@pytest.mark.parametrize("what", ["rm", "hold", "vacate_job"])
+def test_job_whose_guest_has_just_ended_leaves_nothing(node: Node, what: str) -> None:
+    """Which of the two comes first is open: the job has ended, or it is removed, on hold, or runs again."""
+    job = gahp.submit(node, f"end-{what}", MINUTE)
+    gahp.wait_for_ready(node, job)
+    node.run(["virsh", "destroy", gahp.domain(job)])
+    node.run([f"condor_{what}", str(job)], check=False)
+    node.wait_until(lambda: pool.job_ad(node, job).get("JobStatus") in (None, pool.HELD, pool.IDLE), "it settles", 150)
+
+
 def test_many_at_once_all_end_and_none_runs_twice(node: Node) -> None:
     names = [f"many-{number}" for number in range(16)]
     clusters = [gahp.submit(node, name, jobs.BASE) for name in names]

@@ -25,6 +25,7 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/vcpu": {"": _NUMBER},
     "domain/os": {"firmware": "efi"},
     "domain/os/type": {"": "hvm", "machine": "q35"},
+    "domain/os/bios": {"rebootTimeout": "5000"},
     "domain/os/firmware": {},
     "domain/os/firmware/feature": {"name": "secure-boot", "enabled": "no"},
     "domain/os/nvram": {"": "path"},

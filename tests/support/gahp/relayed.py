@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from condor_kvm_stage import installed
-from condor_kvm_stage.gahp import failed_start, guest_care, relay
+from condor_kvm_stage.gahp import guest_care, hold_request, relay
 from condor_kvm_stage.gahp.duties import Duties
 from condor_kvm_stage.gahp.guest_watch import GuestWatch
 from condor_kvm_stage.gahp.relay import Relay
@@ -30,7 +30,7 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
     """Relay. Returns the exit status of the job."""
     guest_status.DIRECTORY = installed.GUEST_LOGS = directory
     relay.START_TIMEOUT = 2 if start == "hang" else relay.START_TIMEOUT
-    failed_start.HOLD_TIMEOUT = 1 if hold == "late" else failed_start.HOLD_TIMEOUT
+    hold_request.TIMEOUT = 1 if hold == "late" else hold_request.TIMEOUT
     guest_care.PATIENCE = 1
     guest_care.LOOK, guest_care.IDLE = 0.05, 0.2
 
@@ -54,7 +54,9 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
         said=said,
         can_hold=lambda: hold in ("yes", "late"),
         hold=lambda job, reason: note(f"hold {job} {reason}"),
-        ends_stuck=lambda: at_fault == "job",
+        full_disk=lambda: "end" if at_fault == "job" else "wait",
+        reset_loop=lambda: "hold" if hold == "yes" else "wait",
+        resets=lambda _: ["sh", "-c", f"cat < {directory}/resets"],
         clean=lambda: note("clean"),
         destroy=destroy,
         note_start=lambda guest: note(f"started {guest.status.name}"),

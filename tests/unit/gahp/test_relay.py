@@ -180,6 +180,37 @@ def test_guest_that_cannot_continue_is_reported_and_ended(tmp_path: Path) -> Non
     assert "paused by an I/O error" in told[0]
 
 
+def resetting(tmp_path: Path, hold: str, resets: int = 4) -> Starter:
+    (tmp_path / "resets").write_text("event 'reboot' for domain 'alice_worker_1.0'\n" * resets)
+    Guest(tmp_path)
+    starter = Starter(tmp_path, hold=hold)
+    starter.starts_guest()
+    return starter
+
+
+def test_guest_that_resets_over_and_over_puts_its_job_on_hold(tmp_path: Path) -> None:
+    starter = resetting(tmp_path, "yes")
+    wait_for(lambda: any(line.startswith("report the guest has reset 4 times") for line in starter.duties()))
+    assert not any(line.startswith("hold ") for line in starter.duties()), "the starter does not listen yet"
+    starter.knows_guest()
+    wait_for(lambda: any(line.startswith("hold 12.0 the guest has reset 4 times") for line in starter.duties()))
+    starter.asks(b"QUIT")
+    starter.relay.wait(PATIENCE)
+    assert starter.duties()[-1] == "hold 12.0 "
+
+
+@pytest.mark.parametrize(("hold", "resets", "told"), [("no", 4, 1), ("yes", 3, 0)])
+def test_policy_can_leave_it_alone_and_a_few_resets_are_nothing(
+    tmp_path: Path, hold: str, resets: int, told: int
+) -> None:
+    starter = resetting(tmp_path, hold, resets)
+    starter.knows_guest()
+    time.sleep(2)
+    assert len([line for line in starter.duties() if line.startswith("report ")]) == told
+    assert not any(line.startswith("hold ") for line in starter.duties())
+    assert starter.relay.poll() is None
+
+
 def test_policy_can_leave_a_guest_that_cannot_continue_alone(tmp_path: Path) -> None:
     guest = Guest(tmp_path)
     starter = Starter(tmp_path, at_fault="node")

@@ -48,7 +48,14 @@ def test_without_a_file_the_defaults_hold() -> None:
             "disk_dirs": [],
             "disk_owners": [],
         },
-        "guest": {"guarded": True, "filtered": True, "full_disk": "end", "console": 16 << 20, "vnc": False},
+        "guest": {
+            "guarded": True,
+            "filtered": True,
+            "full_disk": "end",
+            "reset_loop": "hold",
+            "console": 16 << 20,
+            "vnc": False,
+        },
         "network": {"types": ["nat"], "bridge": ""},
         "htcondor": {"restart": "idle", "wait": 60, "patience": 20},
         "health": {"heal": ["libvirt", "facts", "leftovers", "logs"]},
@@ -61,7 +68,8 @@ def test_every_key_is_read(site_policy: Write) -> None:
         'chain_depth = 2\nvirtual_size = "40G"\nbitmaps = 9\nsnapshots = 0\ntimeout = 5\n'
         '[vm]\nmemory = "12G"\nmemory_percent = 50\nreserve = "2G"\nreserve_percent = 10\noverhead = "256M"\n'
         'max_number = 3\ndisk_dirs = ["/srv/disks/"]\ndisk_owners = ["images"]\n'
-        '[guest]\nguarded = false\nfiltered = false\nfull_disk = "wait"\nconsole = "1M"\nvnc = true\n'
+        '[guest]\nguarded = false\nfiltered = false\nfull_disk = "wait"\nreset_loop = "wait"\n'
+        'console = "1M"\nvnc = true\n'
         '[network]\ntypes = ["bridge"]\nbridge = "br0"\n'
         '[htcondor]\nrestart = "peaceful"\nwait = 10\npatience = 30\n'
         '[health]\nheal = ["facts", "libvirt", "facts"]\n'
@@ -87,7 +95,14 @@ def test_every_key_is_read(site_policy: Write) -> None:
             "disk_dirs": ["/srv/disks"],
             "disk_owners": ["images"],
         },
-        "guest": {"guarded": False, "filtered": False, "full_disk": "wait", "console": 1 << 20, "vnc": True},
+        "guest": {
+            "guarded": False,
+            "filtered": False,
+            "full_disk": "wait",
+            "reset_loop": "wait",
+            "console": 1 << 20,
+            "vnc": True,
+        },
         "network": {"types": ["bridge"], "bridge": "br0"},
         "htcondor": {"restart": "peaceful", "wait": 10, "patience": 30},
         "health": {"heal": ["facts", "libvirt"]},
