@@ -17,6 +17,19 @@ from testnode.site import SNIPPET
 MASTER = "/usr/sbin/condor_master"
 SOCKETS = ["libvirtd.socket", "libvirtd-ro.socket", "libvirtd-admin.socket"]
 LIBVIRT = [*SOCKETS, "libvirtd.service"]
+# As in libvirt's src/virtd.socket.in; the name is that by which libvirtd finds what it is given
+MODULAR_SOCKET = """\
+[Unit]
+Conflicts=libvirtd.socket
+After=libvirtd.socket
+[Socket]
+ListenStream=/run/libvirt/{daemon}-sock
+FileDescriptorName=libvirtd.socket
+SocketMode=0666
+RemoveOnStop=yes
+[Install]
+WantedBy=sockets.target
+"""
 
 
 @pytest.mark.guest
@@ -77,6 +90,42 @@ def test_libvirt_that_would_listen_after_a_boot_listens_after_the_installation(s
     assert json.loads(node.run(["cat", GUEST_FACTS]).stdout)["cpu_mode"]
     checked = node.run("condor-kvm-stage-genconfig --check").stdout.splitlines()
     assert checked[-1].startswith("This node can run VM jobs")
+
+
+@pytest.fixture
+def modular(silent: Worker) -> Iterator[Worker]:
+    """The node with modular daemons, as EL 9 and later have them: libvirtd takes virtqemud's part."""
+    units = {
+        name: silent.path(f"/etc/systemd/system/{name}")
+        for name in ("virtqemud.socket", "virtqemud.service", "virtnetworkd.socket", "virtnetworkd.service")
+    }
+    program = silent.path("/usr/sbin/virtqemud")
+    for daemon in ("virtqemud", "virtnetworkd"):
+        units[f"{daemon}.socket"].write_text(MODULAR_SOCKET.format(daemon=daemon), encoding="ascii")
+    units["virtqemud.service"].write_text("[Service]\nType=notify\nExecStart=/usr/sbin/virtqemud --timeout 120\n")
+    units["virtnetworkd.service"].write_text("[Service]\nExecStart=/bin/sleep infinity\n")
+    program.symlink_to("libvirtd")
+    silent.node.run("systemctl daemon-reload")
+    silent.node.run(["systemctl", "disable", *SOCKETS])
+    silent.node.run("systemctl enable virtqemud.socket virtnetworkd.socket")
+    yield silent
+    silent.node.run(["systemctl", "disable", "--now", *units], check=False)
+    silent.node.run(["systemctl", "enable", *SOCKETS])
+    for path in (program, *units.values()):
+        path.unlink()
+    silent.node.run("systemctl daemon-reload")
+
+
+@pytest.mark.full
+@pytest.mark.guest
+def test_modular_daemons_listen_after_the_installation_and_not_the_monolithic_one(modular: Worker) -> None:
+    said = modular.dnf("install", PACKAGE)
+    assert any("HasVM = true" in line for line in said), said
+    units = ("virtqemud.socket", "virtnetworkd.socket", "libvirtd.socket")
+    states = modular.node.run(["systemctl", "is-active", *units], check=False).stdout.split()
+    assert states == ["active", "active", "inactive"]
+    checked = modular.node.run("condor-kvm-stage-genconfig --check").stdout
+    assert "listens (virtqemud)" in checked
 
 
 @pytest.mark.full

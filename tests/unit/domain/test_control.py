@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from condor_kvm_stage import installed, selinux
 from condor_kvm_stage.answer import Answer
-from condor_kvm_stage.domain import control, qemu_identity, trial
+from condor_kvm_stage.domain import cli, control, qemu_identity, trial
 from condor_kvm_stage.guest_facts import GuestFacts
 from support.domain.guests import GROUP
 from support.fake_host import FakeHost
@@ -82,3 +83,14 @@ def test_reason_is_libvirts_own(tmp_path: Path, libvirt: Libvirt) -> None:
 def test_libvirt_that_does_not_answer_is_a_reason(tmp_path: Path, libvirt: Libvirt) -> None:
     libvirt.answer = Answer(-1, fault="virsh did not end within 90 s")
     assert tried(tmp_path, libvirt) == "virsh did not end within 90 s"
+
+
+def test_node_that_knows_nothing_of_labels_starts_no_guests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SELinux is on, and libvirt has not said since the boot how it labels files."""
+    (tmp_path / "enforce").write_text("1")
+    monkeypatch.setattr(selinux, "_ROOT", str(tmp_path))
+    monkeypatch.setattr(installed, "GUEST_FACTS", str(tmp_path / "none"))
+    assert cli.main([installed.TRY_GUESTS]) == 1
+    assert capsys.readouterr().out.startswith("this node does not know yet how SELinux is to label")

@@ -21,6 +21,8 @@ def check(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not compared with what libvirt says: {why}")
     network = findings.values.network
     fresh = dataclasses.asdict(support.offered(network.types, network.bridge))
+    if written is None and findings.snippet is None:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "nothing is said about guests yet: there is no snippet")
     if written is None:
         found = f"there is no {GUEST_FACTS} yet, so guests are defined by defaults, or refused where SELinux is on"
         return Check(_GROUP, name, Level.WARN, found, APPLY)

@@ -101,6 +101,12 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (asked(capabilities=failed("no socket")), "libvirt facts", Level.NOT_APPLICABLE, "no socket"),
         (decided(guarded=False), "libvirt facts", Level.NOT_APPLICABLE, "HTCondor's own script decides"),
         (decided(no_vm="x"), "libvirt facts", Level.NOT_APPLICABLE, "no VM universe"),
+        (
+            all_of(tried(facts=None), knows(snippet=None)),
+            "libvirt facts",
+            Level.NOT_APPLICABLE,
+            "there is no snippet",
+        ),
         (tried(facts=None), "libvirt facts", Level.WARN, "there is no /run/condor-kvm-stage/guest yet"),
         (
             lambda s: tried(facts=replace(s.trials.facts, security_models=["dac"], uefi=False))(s),
