@@ -96,6 +96,7 @@ def test_sixteen_virtual_machines_are_shown_quickly(node: Node) -> None:
 def test_libvirt_that_hangs_is_not_an_empty_node(node: Node) -> None:
     job = gahp.submit(node, "hangs")
     gahp.wait_for_guest(node, job)
+    node.wait_until(lambda: of(node, job)["state"] == "running", "it has started", 30)
     node.run("pkill -STOP -x libvirtd")
     try:
         done = node.run([status.PROGRAM], check=False, timeout=40)
