@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,11 @@ import pytest
 from condor_kvm_stage import __version__
 from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.leftovers.private_dirs import SUFFIX
+from condor_kvm_stage.processes import user_name
 from condor_kvm_stage.status import cli
 from support.fake_guests import BOOT, FakeGuests, directory_of_libvirt
 
-USER = pwd.getpwuid(os.getuid()).pw_name
+USER = user_name(os.getuid())
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from condor_kvm_stage import scratch_files
 from condor_kvm_stage.status import console
 from support.processes import NOBODY
 
@@ -83,6 +85,26 @@ def test_fifo_is_not_waited_for(scratch: Path) -> None:
 def test_directory_and_device_are_not_read(scratch: Path) -> None:
     (scratch / "console.log").mkdir()
     assert read(scratch) == ""
+
+
+def test_console_on_a_file_system_that_hangs_costs_seconds_and_only_what_follows(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job's user can mount one of his own there."""
+    (scratch / "console.log").write_text("login:\n")
+    read_end = scratch_files.read_end
+
+    def hang(path: str, *others: int) -> bytes | None:
+        if path.startswith("/hangs"):
+            time.sleep(60)
+        return read_end(path, *others)
+
+    monkeypatch.setattr(scratch_files, "read_end", hang)  # in the child, too
+    guests = [(str(scratch), os.getuid()), *[("/hangs", os.getuid())] * 16, (str(scratch), os.getuid())]
+    began = time.monotonic()
+    lines = console.last_lines(guests, LARGEST, "a test")
+    assert time.monotonic() - began < 15
+    assert lines == ["login:", *[""] * 17]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
