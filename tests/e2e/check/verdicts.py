@@ -17,11 +17,12 @@ IMAGE_DIRS = '[staging]\nimage_dirs = ["/srv/images"]\n'
 
 @dataclass(frozen=True)
 class Result:
-    """What --check --json said. levels: by "group name". found: what was found, of each."""
+    """What --check --json said. levels: by "group name". found: what was found, of each. steps: what to do next."""
 
     status: int
     levels: dict[str, str]
     found: dict[str, str]
+    steps: dict[str, str]
 
     @property
     def failed(self) -> set[str]:
@@ -43,6 +44,7 @@ def check(worker: Node, *arguments: str, user: str = "root", limit: float = LIMI
         done.returncode,
         {name: verdict["level"] for name, verdict in checks.items()},
         {name: verdict["found"] for name, verdict in checks.items()},
+        {name: verdict["next_step"] for name, verdict in checks.items()},
     )
 
 
