@@ -20,7 +20,7 @@ else:
 Program = Callable[[tuple[str, ...]], Answer]
 
 # Permissions as on EL
-MODES = {"/dev/kvm": 0o666}
+MODES = {"/dev/kvm": 0o666, "/var/lib/libvirt/qemu": 0o751}
 # What virsh prints of a host of Debian's, less what nobody asks for
 CAPABILITIES = """\
 <capabilities>

@@ -73,8 +73,12 @@ def _gahp_test(findings: Findings) -> Check:
         step = "see kvm and libvirt above, then HTCondor's VMGahpLog"
         if not findings.facts.htcondor.configuration.passed:
             step = "see htcondor version above"
+        elif gahp.reason.startswith("no program ") or gahp.reason.endswith(" is not executable"):
+            step = "see htcondor domain and filter below"
         elif "VM_MEMORY" in gahp.reason:  # which the snippet sets
             step = "see htcondor snippet below"
+            if findings.snippet is not None:
+                step = "see htcondor snippet and settings below"
         return Check(_GROUP, name, Level.FAIL, f"HTCondor's own test of VM universe fails: {gahp.reason}", step)
     if findings.trials.gahp_seconds > STARTD_WAITS:
         seconds = f"{findings.trials.gahp_seconds:.0f} s, and the startd gives it {STARTD_WAITS}"

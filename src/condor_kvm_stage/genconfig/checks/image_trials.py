@@ -73,7 +73,11 @@ def of_directory(host: Host, directory: str) -> DirectoryTrial:
         who = f"the user {user}" if user else "this user"
         trial = DirectoryTrial(directory, "", not_tried(f"has no image that {who} may read"), "")
     else:
-        outcome = unknown(_why(found)) if found.late else failed(found.reason.removeprefix("find: "))
+        outcome = (
+            unknown(_why(found))
+            if found.late
+            else failed(found.reason.removeprefix("/usr/bin/").removeprefix("find: "))
+        )
         trial = DirectoryTrial(directory, "", outcome, "")
     kind, source, options = mounts.at(host.text(mounts.MOUNTINFO) or "", directory)
     kerberos = any(option.startswith("sec=krb5") for option in options.split(","))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...installed import APPLY, POLICY
+from ...installed import APPLY, DOMAINS, POLICY
 from ...leftovers import orphans
 from ...leftovers.virsh import URI
 from ...text import printable, quoted
@@ -93,6 +93,8 @@ def _user(findings: Findings) -> Check:
     if user.group.failed:
         daemon = findings.facts.libvirt.daemon
         steps.append(f"remove user and group from /etc/libvirt/qemu.conf; systemctl restart {daemon}")
+    if user.directory.failed:
+        steps.append(f"chmod g+x {DOMAINS}")
     if steps:
         return Check(_GROUP, name, Level.FAIL, user.fault, f"{'; '.join(steps)}{_THEN}")
     for outcome in (user.device, user.group):

@@ -19,7 +19,10 @@ def _plugin(findings: Findings) -> Check:
         return Check(_GROUP, "plug-in", Level.WARN, f"not known: {plugin.reason}", WHEN_LESS_BUSY)
     if plugin.failed:
         found = f"the plug-in does not answer: {plugin.reason}"
-        return Check(_GROUP, "plug-in", Level.FAIL, found, packages.reinstall(findings.facts, "condor-kvm-stage"))
+        step = packages.reinstall(findings.facts, "condor-kvm-stage")
+        if "Permission denied" in plugin.reason:  # of a directory above it, whose mode a package does not restore
+            step = "let the users of jobs into the directories above it (chmod o+rx); then condor_reconfig"
+        return Check(_GROUP, "plug-in", Level.FAIL, found, step)
     return Check(_GROUP, "plug-in", Level.OK, "the plug-in answers")
 
 

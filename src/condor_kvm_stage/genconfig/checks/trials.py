@@ -101,7 +101,7 @@ def _gahp(host: Host, facts: HostFacts) -> tuple[Outcome, float]:
     user = host.job_user()
     begin = time.monotonic()
     environment = {"VMGAHP_USER_UID": str(pwd.getpwnam(user).pw_uid)} if user else {}
-    answer = host.run(facts.programs.vm_gahp, "-f", "-t", "-M", "0", "vmtype", "kvm", environment=environment)
+    answer = host.run(_server(facts), "-f", "-t", "-M", "0", "vmtype", "kvm", environment=environment)
     if answer.status == 0 and "VM_Memory" in answer.output:
         return PASSED, time.monotonic() - begin
     return of_answer(answer, _cause(answer.errors)), time.monotonic() - begin
@@ -127,6 +127,12 @@ def _guests(
     return guest_start.carry_out(host, facts, images)
 
 
+def _server(facts: HostFacts) -> str:
+    """Return the program that the startd will run: ours only passes on what HTCondor's own says."""
+    server = facts.htcondor.settings.get("VM_GAHP_SERVER")
+    return server.value if server and server.value and server.in_another_file else facts.programs.vm_gahp
+
+
 def _cause(log: str) -> str:
     """Return the last line of a vm-gahp's log that says what failed. Not that of its shared port: it works without."""
     lines = [line for line in log.splitlines() if "SharedPort" not in line]
@@ -135,8 +141,8 @@ def _cause(log: str) -> str:
 
 
 def plugin_answers(host: Host) -> Outcome:
-    """Return whether the plug-in, which needs no share for this, says what it can."""
-    answer = host.run(programs.plugin(host), "-classad")
+    """Return whether the plug-in, which needs no share for this, says what it can, as a job's user."""
+    answer = host.run(programs.plugin(host), "-classad", user=host.job_user())
     return PASSED if answer.status == 0 and "SupportedMethods" in answer.output else of_answer(answer)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...host import Host
-from ...installed import BUILDER, GAHP, HOOK, PLUGINS
+from ...installed import BUILD_DOMAIN, BUILDER, GAHP, HOOK, PLUGINS
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Programs:
     qemu_img: str
     vm_gahp: str
     plugin: str  # where the plug-in is, or belongs
-    missing: tuple[str, ...]  # which of BUILDER, HOOK and GAHP cannot be run
+    missing: tuple[str, ...]  # which of BUILDER, BUILD_DOMAIN, HOOK and GAHP cannot be run
 
 
 def probe(host: Host) -> Programs:
@@ -26,7 +26,7 @@ def probe(host: Host) -> Programs:
         qemu_img=host.program("qemu-img"),
         vm_gahp=host.program("condor_vm-gahp"),
         plugin=plugin(host),
-        missing=tuple(path for path in (BUILDER, HOOK, GAHP) if not host.program(path)),
+        missing=tuple(path for path in (BUILDER, BUILD_DOMAIN, HOOK, GAHP) if not host.program(path)),
     )
 
 

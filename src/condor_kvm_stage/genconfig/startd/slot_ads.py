@@ -86,6 +86,7 @@ def of(ads: list[dict[str, Any]]) -> SlotAds:
     if not own:  # the startd has just started; the dynamic slots are those of the one before
         return SlotAds(unsettled="the collector has only ads of slots that jobs had", others=tuple(startds[1:]))
     ads = own + _dynamic(ads, own)
+    gone = sorted(_children(own) - {_text(ad, "Name") for ad in ads})
     first = own[0]
     machines = [memory for memory in (_number(ad, "VM_Guest_Mem") for ad in ads) if memory is not None]
     free = _number(first, "VM_AvailNum") or 0
@@ -104,7 +105,7 @@ def of(ads: list[dict[str, Any]]) -> SlotAds:
         since=min(_number(ad, "DaemonLastReconfigTime") or 0 for ad in own),
         drained=tuple(_text(ad, "Name") for ad in drained),
         # What an ending job had is free again, and its slot's ad still has it
-        unsettled=f"a job is ending ({', '.join(ending)})" if ending else "",
+        unsettled=f"a job is starting or ending ({', '.join(ending + gone)})" if ending or gone else "",
         others=tuple(startds[1:]),
     )
 
@@ -116,12 +117,18 @@ def _startd(ad: dict[str, Any]) -> str:
 
 def _dynamic(ads: list[dict[str, Any]], own: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the ads of dynamic slots that exist: the collector keeps those of others for up to 15 minutes."""
-    children = [ad.get("ChildName") for ad in own if _text(ad, "SlotType") == "Partitionable"]
     dynamic = [ad for ad in ads if ad.get("SlotType") == "Dynamic"]
-    if not all(isinstance(names, list) for names in children):  # not advertised (ADVERTISE_PSLOT_ROLLUP_INFORMATION)
-        return dynamic
-    there = {name for names in children for name in names or ()}
+    partitionable = [ad for ad in own if _text(ad, "SlotType") == "Partitionable"]
+    if not all(isinstance(ad.get("ChildName"), list) for ad in partitionable):
+        return dynamic  # not advertised (ADVERTISE_PSLOT_ROLLUP_INFORMATION)
+    there = _children(own)
     return [ad for ad in dynamic if _text(ad, "Name") in there]
+
+
+def _children(own: list[dict[str, Any]]) -> set[str]:
+    """Return the names of dynamic slots that the partitionable ones say they have. Each slot's ad comes by itself."""
+    lists = [ad.get("ChildName") for ad in own if _text(ad, "SlotType") == "Partitionable"]
+    return {str(name) for names in lists if isinstance(names, list) for name in names}
 
 
 def _text(ad: dict[str, Any], name: str) -> str:

@@ -71,7 +71,13 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (tried(gahp=failed("x")), "htcondor vm-gahp-test", "see kvm and libvirt above"),
         (tried(gahp=unknown("x did not end within 5 s")), "htcondor vm-gahp-test", "systemctl restart virtqemud"),
         (tried(unit="disabled by /x"), "package unit", "remove that file"),
-        (tried(gahp=failed("'VM_MEMORY' is not defined")), "htcondor vm-gahp-test", "see htcondor snippet below"),
+        (
+            all_of(knows(snippet=None), tried(gahp=failed("'VM_MEMORY' is not defined"))),
+            "htcondor vm-gahp-test",
+            "see htcondor snippet below",
+        ),
+        (tried(gahp=failed("VM_MEMORY (x)")), "htcondor vm-gahp-test", "see htcondor snippet and settings below"),
+        (tried(gahp=failed("no program /x")), "htcondor vm-gahp-test", "see htcondor domain and filter below"),
         (
             all_of(tried(gahp=failed("x")), of("htcondor", configuration=failed("x"))),
             "htcondor vm-gahp-test",

@@ -36,8 +36,14 @@ def test_group_must_not_be_roots(tmp_path: Path) -> None:
     assert found.fault == "/var/lib/libvirt/qemu belongs to root's group, as whom no guest may run"
 
 
+def test_directory_that_libvirts_group_cannot_search_is_named(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path, modes={DEVICE: 0o666, "/var/lib/libvirt/qemu": 0o700})
+    assert guest_user.probe(host).fault.endswith("its group may not search it (mode 0700)")
+
+
 def test_host_without_libvirt_has_no_fault_of_that_kind(tmp_path: Path) -> None:
     host = FakeHost(tmp_path)
     host.groups.clear()
+    host.modes = {DEVICE: 0o666}
     assert guest_user.probe(host).group == not_tried("there is no /var/lib/libvirt/qemu")
     assert guest_user.probe(host).fault == ""

@@ -18,7 +18,7 @@ def probe(root: Path, *there: str) -> Programs:
 
 
 def test_bare_host_has_nothing(tmp_path: Path) -> None:
-    ours = (installed.BUILDER, installed.HOOK, installed.GAHP)
+    ours = (installed.BUILDER, installed.BUILD_DOMAIN, installed.HOOK, installed.GAHP)
     assert probe(tmp_path) == Programs("", "", "", "/usr/local/bin/vm-nfs-plugin", ours)
 
 
@@ -28,8 +28,10 @@ def test_plugin_is_found_where_an_image_without_usr_local_has_it(tmp_path: Path)
 
 
 def test_program_of_ours_that_is_not_there_is_missing(tmp_path: Path) -> None:
-    assert probe(tmp_path, installed.HOOK, installed.GAHP).missing == (installed.BUILDER,)
-    assert probe(tmp_path, installed.BUILDER, installed.HOOK, installed.GAHP).missing == ()
+    ours = (installed.BUILDER, installed.BUILD_DOMAIN, installed.HOOK, installed.GAHP)
+    assert probe(tmp_path, *ours[1:]).missing == (installed.BUILDER,)
+    assert probe(tmp_path, installed.BUILDER, *ours[2:]).missing == (installed.BUILD_DOMAIN,)
+    assert probe(tmp_path, *ours).missing == ()
 
 
 @pytest.mark.parametrize(

@@ -178,8 +178,15 @@ def test_startd_that_has_just_started_is_not_judged_by_the_slots_of_the_one_befo
 
 def test_job_that_is_just_ending_does_not_count_twice_for_good() -> None:
     ending = slot("slot1_1", "Preempting", "Dynamic", VM_Guest_Mem=64)
-    assert of([slot("slot1"), ending]).unsettled == "a job is ending (slot1_1@node.example.org)"
+    assert of([slot("slot1"), ending]).unsettled == "a job is starting or ending (slot1_1@node.example.org)"
     assert of([slot("slot1"), machine("slot1_1")]).unsettled == ""
+
+
+def test_slot_of_a_job_whose_ad_has_gone_first_is_not_taken_for_memory_that_is_not_offered() -> None:
+    """Each slot has an ad of its own, and the partitionable slot's comes later."""
+    partitionable = slot("slot1", ChildName=["slot1_1@node.example.org", "slot1_2@node.example.org"])
+    assert of([partitionable, machine("slot1_1")]).unsettled == "a job is starting or ending (slot1_2@node.example.org)"
+    assert of([partitionable, machine("slot1_1"), machine("slot1_2")]).unsettled == ""
 
 
 @pytest.mark.parametrize(
