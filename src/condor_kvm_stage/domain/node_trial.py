@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import pwd
+import re
 import shutil
 import stat
 import time
@@ -130,7 +131,10 @@ def try_all(host: Host, facts: GuestFacts, execute: str, image: str) -> Iterator
             directory, files = _prepared(host, job, facts, image)
             for network in facts.networks or [""]:
                 answer = trial.start(host, facts, network, job, directory, files)
-                yield Start(network, printable(trial.fault(answer)), is_known=not answer.late)
+                fault = printable(trial.fault(answer))
+                # Any user may lock an image for a moment
+                is_known = not answer.late and not (image and re.search(r"\block\b", fault))
+                yield Start(network, fault, is_known=is_known)
                 if answer.late:
                     return
     except KvmStageError as error:

@@ -28,6 +28,7 @@ from .request import Disk, Request
 
 _TIMEOUT = 90  # seconds for one guest: libvirt first looks at QEMU again if /dev/kvm has changed
 _MEMORY = 16  # MiB
+_OF_VIRSH = ("Failed to create domain", "failed to connect to the hypervisor")  # what virsh says before the cause
 _DISK = Disk("trial.raw", "vda", "virtio", readonly=False, format="raw", cdrom=False)
 
 
@@ -39,12 +40,15 @@ def place(parent: str, prefix: str, user: pwd.struct_passwd) -> Iterator[Job]:
     """
     directory = tempfile.mkdtemp(prefix=prefix, dir=parent)
     try:
-        os.chmod(directory, 0o711)
-        scratch = f"{directory}/scratch"
-        os.mkdir(scratch, 0o700)
-        os.chown(scratch, user.pw_uid, user.pw_gid)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchmod(descriptor, 0o711)
+            os.mkdir("scratch", 0o700, dir_fd=descriptor)
+            os.chown("scratch", user.pw_uid, user.pw_gid, dir_fd=descriptor, follow_symlinks=False)
+        finally:
+            os.close(descriptor)
         # With this process as its starter: if this is killed, the guest is an orphan
-        yield Job(scratch, user.pw_uid, user.pw_gid, os.getpid(), processes.start_time(os.getpid()))
+        yield Job(f"{directory}/scratch", user.pw_uid, user.pw_gid, os.getpid(), processes.start_time(os.getpid()))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
         with contextlib.suppress(OSError):
@@ -97,20 +101,20 @@ def start(
         qemu_identity.group(job),
         facts,
     )
-    path = f"{parent}/guest.xml"
-    with open(path, "wb") as file:
+    path = f"{parent}/guest-{network}.xml"
+    with open(path, "xb") as file:
         file.write(domain_xml.definition(guest))
     # With --autodestroy also if virsh is killed
     return virsh.run(host, _TIMEOUT, f"create --paused --autodestroy {quoted(path)}; destroy {name}")
 
 
 def fault(answer: Answer) -> str:
-    """Return why a guest did not start, "" if it did: libvirt's words, which are not the last ones that virsh prints.
+    """Return why a guest did not start, "" if it did: libvirt's words, which come after virsh's own.
 
-    virsh's own words come first, what follows a failed create comes last.
+    They are not the last ones: what follows a failed create comes last.
     """
     if answer.status == 0:
         return ""
     lines = [line.removeprefix("error: ") for line in answer.errors.splitlines() if line.startswith("error: ")]
-    causes = [line for line in lines if not line.startswith("Failed to ")]
+    causes = [line for line in lines if not line.startswith(_OF_VIRSH)]
     return causes[0] if causes else answer.reason

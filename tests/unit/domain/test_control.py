@@ -71,13 +71,19 @@ def test_one_is_started_without_networks(tmp_path: Path, libvirt: Libvirt) -> No
 def test_nothing_is_left(tmp_path: Path, libvirt: Libvirt) -> None:
     tried(tmp_path, libvirt)
     assert list((tmp_path / "run").iterdir()) == []
-    assert libvirt.places == [(0o711, ["guest.xml", "scratch", "scratch.condor-kvm-stage"])], "QEMU reaches its disk"
+    assert libvirt.places == [(0o711, ["guest-.xml", "scratch", "scratch.condor-kvm-stage"])], "QEMU reaches its disk"
 
 
 def test_reason_is_libvirts_own(tmp_path: Path, libvirt: Libvirt) -> None:
     said = "error: Failed to create domain from /x\nerror: internal error: no KVM\nmore\n\nerror: failed to …\n"
     libvirt.answer = Answer(1, errors=said)
     assert tried(tmp_path, libvirt) == "internal error: no KVM"
+
+
+def test_reason_is_the_sockets_if_libvirt_does_not_listen(tmp_path: Path, libvirt: Libvirt) -> None:
+    said = "error: failed to connect to the hypervisor\nerror: Failed to connect socket to '/x': No such file\n"
+    libvirt.answer = Answer(1, errors=said)
+    assert tried(tmp_path, libvirt) == "Failed to connect socket to '/x': No such file"
 
 
 def test_libvirt_that_does_not_answer_is_a_reason(tmp_path: Path, libvirt: Libvirt) -> None:

@@ -43,9 +43,10 @@ def tried(
     virsh: Answer | Callable[[tuple[str, ...]], Answer] = STARTED,
     *networks: str,
     may_search: bool = True,
+    image: str = "",
 ) -> list[Start]:
     host = FakeHost(execute.parent, programs={VIRSH: virsh, TEST: Answer(0 if may_search else 1)})
-    return list(node_trial.try_all(host, GuestFacts(networks=list(networks), bridge="br0"), str(execute), ""))
+    return list(node_trial.try_all(host, GuestFacts(networks=list(networks), bridge="br0"), str(execute), image))
 
 
 def failing(why: str) -> Answer:
@@ -76,6 +77,16 @@ def test_guest_has_its_disk_in_execute_and_nothing_is_left_there(execute: Path) 
 def test_libvirt_that_does_not_answer_is_no_fault_and_is_not_asked_again(execute: Path) -> None:
     late = Answer(-1, fault="virsh did not end within 90 s")
     assert tried(execute, late, "nat", "bridge") == [Start("nat", "virsh did not end within 90 s", is_known=False)]
+
+
+@pytest.mark.parametrize(("image", "is_known"), [(IMAGE, False), ("", True)])
+def test_image_that_a_user_locks_does_not_condemn_the_node(
+    execute: Path, monkeypatch: pytest.MonkeyPatch, image: str, is_known: bool
+) -> None:
+    own_disk = node_trial._prepared
+    monkeypatch.setattr(node_trial, "_prepared", lambda host, job, facts, _: own_disk(host, job, facts, ""))
+    (start,) = tried(execute, failing('Failed to get shared "write" lock'), image=image)
+    assert (start.fault, start.is_known) == ('Failed to get shared "write" lock', is_known)
 
 
 @pytest.mark.parametrize(("mode", "is_known"), [(0o700, True), (0o710, False)])
