@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from condor_kvm_stage import installed
+from e2e import status
 from e2e.domain import scene
 from e2e.gahp import worker as gahp
 from e2e.gahp.worker import LIBVIRT, LONG
@@ -142,6 +143,8 @@ def test_job_goes_on_hold_and_node_keeps_vm_universe(node: Node, cause: str) -> 
         ad = pool.wait_for_hold(node, job, 300)
     assert re.search(f"the virtual machine has not started: .*{words}", ad["HoldReason"])
     assert (ad["HoldReasonCode"], ad["HoldReasonSubCode"]) == (STARTD_HELD_JOB, installed.HOLD_SUBCODE)
+    refused = [entry for entry in status.events(node, f"{job}.0") if entry["KVM_STAGE_EVENT"] == "refused"]
+    assert ("start", "0") in {(entry["KVM_STAGE_CHECK"], entry["_UID"]) for entry in refused}
     assert gahp.has_vm(node) == {True}
     node.run(["condor_rm", str(job)])
     assert not gahp.runs(node, job)
