@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,7 +12,7 @@ import pytest
 from condor_kvm_stage import installed
 from e2e.gahp import worker as gahp
 from e2e.health import worker as health
-from testnode import pool
+from testnode import pool, recipe
 from testnode.node import Node
 
 pytestmark = pytest.mark.guest
@@ -47,6 +48,10 @@ def check(node: Node, name: str, breaks: AbstractContextManager[None], limit: fl
         job = gahp.submit(node, job_name)
         health.run_vanilla(node, f"vanilla-{job_name}")
         node.wait_until(lambda: health.is_refused(node, job), "the negotiator finds no match", 60)
+        analysis = ["condor_q", "-better-analyze", "-reverse", "-machine", recipe.HOSTNAME, str(job)]
+        told = node.run(analysis).stdout
+        assert re.search(r"^\[\d+\] +0  MY\.VmJobNodeIsHealthy$", told, re.MULTILINE), "its user sees why"
+        assert "KvmStageReason = " in told
     begin = time.monotonic()
     health.wait_for(node, "", limit)
     healthy = time.monotonic() - begin

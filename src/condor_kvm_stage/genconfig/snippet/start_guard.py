@@ -93,8 +93,11 @@ def form(disk_dirs: list[str]) -> dict[str, str]:
                 _is_missing("PreCmd"),
             ]
         ),
-        # Not about the job, but here its user sees it. Undefined if the node does not watch itself
-        "VmJobNodeIsHealthy": "MY.KvmStageHealthy =!= false",
+        # Not about the job: KvmStageHealthy is undefined if the node does not watch itself. -better-analyze shows only
+        # conditions that refer to the job, and only attributes that they refer to; every job has a universe
+        "VmJobNodeIsHealthy": " || ".join(
+            ["MY.KvmStageHealthy =!= false", "(TARGET.JobUniverse =?= undefined && isString(MY.KvmStageReason))"]
+        ),
     }
 
 

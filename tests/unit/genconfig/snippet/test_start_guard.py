@@ -101,6 +101,20 @@ def test_job_is_let_in_by_slots_without_vm_rules_no_more_than_by_others() -> Non
     assert not is_let_in(job(), ad)
 
 
+@pytest.mark.parametrize(("healthy", "lets_in"), [(None, True), ("undefined", True), ("true", True), ("false", False)])
+def test_vm_job_and_no_other_is_kept_out_by_a_node_that_says_it_is_not_healthy(
+    healthy: str | None, lets_in: bool
+) -> None:
+    ad = slot()
+    if healthy:
+        ad["KvmStageHealthy"] = classad2.ExprTree(healthy)
+        ad["KvmStageReason"] = "/srv/images does not answer"
+    assert is_let_in(job(), ad) is lets_in
+    assert failed(job(), ad) == (set() if lets_in else {"VmJobNodeIsHealthy"})
+    assert is_let_in(job(JobUniverse="5"), ad)
+    assert is_let_in(job(KvmStageHealthy="true"), ad) is lets_in, "the job does not say how the node is"
+
+
 def test_job_cannot_bring_the_conditions_that_a_slot_lacks() -> None:
     bare = classad2.ClassAd({"HasVM": True})
     bare["Requirements"] = SLOT.lookup("Requirements")
