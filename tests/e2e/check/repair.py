@@ -67,7 +67,8 @@ def break_it(worker: Node, row: Broken) -> None:
 
 
 def restart(worker: Node) -> None:
-    """Let the startd start again, at once, and wait for its slot ads."""
+    """Let the startd start again, and wait for its slot ads. Jobs that tests have removed must end first."""
+    worker.wait_until(lambda: not pool.slot_ad(worker).get("NumDynamicSlots"), "no slot has a job", 120)
     started = pool.slot_ad(worker).get("DaemonStartTime", 0)
     worker.run(_RESTART)
     worker.wait_until(

@@ -54,6 +54,14 @@ def test_gahp_is_asked_as_the_startd_asks_it(carry_out: Try) -> None:
     assert asked == [(GAHP, "-f", "-t", "-M", "0", "vmtype", "kvm")]
 
 
+def test_server_that_another_file_sets_is_asked_in_its_place(carry_out: Try) -> None:
+    """As the startd will run it."""
+    other = "/etc/condor/config.d/60-site.conf, line 1"
+    settings = Answer(0, f"VM_GAHP_SERVER = /opt/gahp\n # at: {other}\n # raw: VM_GAHP_SERVER = /opt/gahp\n")
+    found = carry_out({GAHP: GAHP_PASSED, "/usr/bin/condor_config_val": settings})
+    assert found.gahp == failed("no program /opt/gahp")
+
+
 def test_only_root_can_run_the_test_of_the_gahp(carry_out: Try) -> None:
     assert not carry_out({GAHP: GAHP_PASSED}, as_root=False).gahp.tried
 
