@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).parents[2]
 # The modules that are tested: the repository's; or, where PYTHONPATH says so, those of the package, below some root
 MODULES = Path(condor_kvm_stage.__file__).resolve().parents[1]
 _MODULES = "/usr/share/condor-kvm-stage/python"
-_START = "end(main("
+_START = "run(main,"
 
 
 def copy_modules(directory: Path) -> Path:

@@ -65,6 +65,19 @@ def test_output_that_cannot_be_written_is_a_failure(program: list[str], tree: Pa
     assert (done.returncode, done.stderr) == (1, message)
 
 
+@pytest.mark.parametrize("arguments", [["--write"], ["--help"]])
+def test_work_is_done_even_if_nobody_hears_of_it(program: list[str], tree: Path, arguments: list[str]) -> None:
+    """Neither a short message, which is flushed at once, nor a text that is longer than a buffer, stops it."""
+    root = ["--root", str(tree)] if arguments == ["--write"] else []
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*program, *root, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    message = b"condor-kvm-stage-genconfig: cannot write the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, message)
+    assert (tree / installed.SNIPPET.lstrip("/")).exists() is (arguments == ["--write"])
+
+
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["--remove"], ["--check", "nfs:///x:disk"]])
 def test_what_renders_nothing_does_without_jinja2(tmp_path: Path, arguments: list[str]) -> None:
     """When the package is removed, jinja2 may be gone; and it takes as long to import as everything else."""
