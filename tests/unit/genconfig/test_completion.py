@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 from pathlib import Path
@@ -9,26 +10,11 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.genconfig import cli
+from support import completion
 
-FILE = Path(__file__).parents[3] / "packaging/condor-kvm-stage-genconfig.bash"
 NAME = "condor-kvm-stage-genconfig"
+complete = functools.partial(completion.complete, NAME)
 OPTIONS = {option for action in cli._parser()._actions for option in action.option_strings if option[:2] == "--"}
-
-
-def complete(*words: str) -> list[str]:
-    """The completions for the last of these words, from the function that the file registers for the program."""
-    script = f"""
-        source "$1"; shift
-        registered=($(complete -p {NAME}))
-        compopt() {{ :; }}  # outside of a completion it fails
-        COMP_WORDS=({NAME} "$@") COMP_CWORD=$#
-        "${{registered[2]}}" {NAME}
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    command = ["bash", "--norc", "-c", script, "bash", str(FILE), *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    assert done.stderr == ""
-    return done.stdout.split("\n")[:-1] if done.stdout != "\n" else []
 
 
 def test_options_are_those_of_the_parser() -> None:
@@ -63,7 +49,7 @@ def test_root_with_an_equals_sign_and_nothing_more_offers_directories() -> None:
 
 def test_key_tab_completes_a_directory_with_a_blank_in_its_name(tmp_path: Path) -> None:
     (tmp_path / "a tree").mkdir()
-    typed = f"source {FILE}\n{NAME}() {{ printf '<%s>' \"$@\"; }}\n{NAME} --root {tmp_path}/a\t\n"
+    typed = f"source {completion.file(NAME)}\n{NAME}() {{ printf '<%s>' \"$@\"; }}\n{NAME} --root {tmp_path}/a\t\n"
     done = subprocess.run(
         ["bash", "--norc", "-i"],
         input=typed,

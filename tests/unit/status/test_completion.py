@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
+import functools
 from pathlib import Path
 
 import pytest
 
 from condor_kvm_stage.status import cli
+from support import completion
 
-FILE = Path(__file__).parents[3] / "packaging/condor-kvm-stage-status.bash"
-NAME = "condor-kvm-stage-status"
-
-
-def complete(*words: str) -> list[str]:
-    """The completions for the last of these words."""
-    script = f"""
-        source "$1"; shift
-        registered=($(complete -p {NAME}))
-        compopt() {{ :; }}  # outside of a completion it fails
-        COMP_WORDS=({NAME} "$@") COMP_CWORD=$#
-        "${{registered[2]}}" {NAME}
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    command = ["bash", "--norc", "-c", script, "bash", str(FILE), *words]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    assert done.stderr == ""
-    return done.stdout.split("\n")[:-1] if done.stdout != "\n" else []
+complete = functools.partial(completion.complete, "condor-kvm-stage-status")
 
 
 def test_options_are_those_of_the_parser() -> None:
