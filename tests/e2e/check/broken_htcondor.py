@@ -13,8 +13,6 @@ _UNSET_AND_APPLY = f"rm {SETTINGS}; {APPLY}"
 _SOCKETS = "libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket"
 _ROLES = "DAEMON_LIST = COLLECTOR MASTER NEGOTIATOR SCHEDD"
 _CONFIG = "/etc/condor/condor_config"
-_OTHER = "/srv/condor_config"
-_UNIT = "/etc/systemd/system/condor.service.d"
 
 SETTING = (
     Broken(
@@ -206,7 +204,7 @@ DAEMONS = (
         runs=True,
     ),
 )
-# What repairs these leaves files behind that HTCondor reads: the last ones
+# What repairs this one leaves files behind that HTCondor reads: the last one
 ELSEWHERE = (
     Broken(
         "config-elsewhere",
@@ -216,17 +214,6 @@ ELSEWHERE = (
         says="HTCondor does not read",
         step=f"let LOCAL_CONFIG_DIR in {_CONFIG} have /etc/condor/config.d, too; then {APPLY}",
         follow=f"sed -i 's:= /srv/pool:= /srv/pool, /etc/condor/config.d:' {_CONFIG}; {APPLY}",
-    ),
-    Broken(
-        "config-from-unit",
-        f"cp {_CONFIG} {_OTHER}; cp -r /etc/condor/config.d /srv/other; rm /srv/other/50-*; "
-        f"echo LOCAL_CONFIG_DIR = /srv/other >> {_OTHER}; mkdir {_UNIT}; "
-        f"printf '[Service]\\nEnvironment=CONDOR_CONFIG={_OTHER}\\n' > {_UNIT}/site.conf; "
-        "systemctl daemon-reload; systemctl restart condor; sleep 8",
-        "htcondor snippet",
-        says="HTCondor does not read",
-        step=f"let LOCAL_CONFIG_DIR in {_OTHER} have /etc/condor/config.d, too; then {APPLY}",
-        follow=f"sed -i 's:= /srv/other:= /srv/other, /etc/condor/config.d:' {_OTHER}; {APPLY}",
     ),
 )
 ROWS = (*SETTING, *SNIPPETS, *DAEMONS, *ELSEWHERE)
