@@ -61,6 +61,8 @@ def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
                 )
         return Resolved(here or "/", status or posix.lstat(here or "/"))
     except PermissionError as error:
+        if posix.access(here or "/", posix.X_OK, effective_ids=True):
+            raise _refused(f"{here}/{name}", doing) from error
         raise AuthorizationError(
             f"cannot {doing}: the job's user (uid {posix.geteuid()}) may not search the directory "
             f"{printable(here or '/')}; its owner must allow that: chmod or setfacl, for {quoted(here or '/')}",
@@ -76,6 +78,17 @@ def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
                 code=errno.ENOENT,
             ) from error
         raise on_share(error, doing) from error
+
+
+def _refused(path: str, doing: str) -> AuthorizationError:
+    """Return the failure for a path that may not even be looked at, though the directory above it may be searched."""
+    host = posix.uname().nodename
+    return AuthorizationError(
+        f"cannot {doing}: the share at {printable(path)} refuses the job's user (uid {posix.geteuid()}), whatever the "
+        f"permissions of its files; tell the administrator of {host}: perhaps the server does not export it to {host} "
+        "any more, or wants a ticket (sec=krb5)",
+        code=errno.EACCES,
+    )
 
 
 def lies_under(path: str, directories: "list[str]") -> bool:

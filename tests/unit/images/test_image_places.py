@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import posix
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +100,23 @@ def test_directory_that_the_jobs_user_cannot_search_is_named_with_its_owners_com
     with pytest.raises(AuthorizationError, match=expected) as caught:
         inspect(path)
     assert (caught.value.check, caught.value.code) == ("searchable", errno.EACCES)
+
+
+def test_share_that_refuses_the_jobs_user_is_not_blamed_on_the_directory_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As NFS does when the server no longer exports it to this node. Replaced: what stat(2) says of a mount point."""
+    share, real = tmp_path / "share", os.lstat
+
+    def lstat(path: str) -> os.stat_result:
+        if path == str(share):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path)
+
+    monkeypatch.setattr(posix, "lstat", lstat)
+    with pytest.raises(AuthorizationError, match=f"the share at {share} refuses the job's user .* export") as caught:
+        inspect(share / "image")
+    assert (caught.value.check, caught.value.code) == ("", errno.EACCES)
 
 
 def _made_by_the_first_user(path: Path, mode: int, directory_mode: int = 0o755) -> Path:
