@@ -8,7 +8,7 @@ import shlex
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from . import machine_root, root
@@ -29,8 +29,10 @@ shift 3
 exec chroot . env TMPDIR=/tmp nice qemu-system-x86_64 "$@"
 """
 _PROCESSOR = "EPYC,check=off"  # QEMU emulates AMD's virtualisation, not Intel's
+_MEMORY = "3072"  # MiB
 _KERNEL_ARGUMENTS = "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=no"
-_BOOT_TIME = 600  # seconds; 40 are enough where nothing else runs
+_SLOWER = 5  # times than a node, on a busy machine
+_BOOT_TIME = 120  # seconds, times that; 40 in all are enough where nothing else runs
 _BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 _ADDRESS = "root@127.0.0.1"
 
@@ -38,7 +40,8 @@ _ADDRESS = "root@127.0.0.1"
 class Machine(Node):
     """A running machine. `leader` is the process id of its QEMU, on this machine; it stays the same.
 
-    Commands and files go through one connection to its sshd. A command that run() gives up goes on in the machine.
+    Commands and files go through one connection to its sshd. A command that run() gives up goes on in the machine. It
+    has _SLOWER times the time for everything that a node has.
     """
 
     def __init__(self, leader: int, scratch: Path, port: int) -> None:
@@ -54,6 +57,16 @@ class Machine(Node):
     def command(self, command: Sequence[str], user: str = "root") -> list[str]:
         """Return the command line that runs a command on the machine, as Node.command() does."""
         return [*self._ssh(), _ADDRESS, shlex.join(as_user(command, user))]
+
+    def run(
+        self, command: Sequence[str] | str, *, user: str = "root", timeout: float = 60, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on the machine, as Node.run() does."""
+        return super().run(command, user=user, timeout=timeout * _SLOWER, check=check)
+
+    def wait_until(self, condition: Callable[[], bool], what: str, timeout: float) -> None:
+        """Wait until condition() is true, as Node.wait_until() does."""
+        super().wait_until(condition, what, timeout * _SLOWER)
 
     def reboot(self) -> None:
         """Boot the machine again, as its administrator does. What it has on disk stays."""
@@ -80,7 +93,7 @@ class Machine(Node):
     def _boot_id(self) -> str:
         """Return the kernel's name for this boot, "" while nothing answers."""
         try:
-            return self.run(_BOOT_ID, timeout=30).stdout
+            return self.run(_BOOT_ID, timeout=6).stdout
         except CommandError:
             return ""
 
@@ -104,11 +117,8 @@ class Machine(Node):
 
 
 @contextlib.contextmanager
-def running(release: Release = Release.TESTING, *, memory: int = 3072) -> Iterator[Machine]:
-    """Boot a machine, and yield it once systemd is up. It ends with the context, or with this process.
-
-    memory: MiB.
-    """
+def running(release: Release = Release.TESTING) -> Iterator[Machine]:
+    """Boot a machine, and yield it once systemd is up. It ends with the context, or with this process."""
     with contextlib.ExitStack() as stack:
         emulator = stack.enter_context(root.cached(Release.TESTING))
         disk = stack.enter_context(machine_root.cached(release))
@@ -121,7 +131,7 @@ def running(release: Release = Release.TESTING, *, memory: int = 3072) -> Iterat
                 # if this process dies, the kernel kills QEMU, and with it the machine
                 *["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation=private"],
                 *["sh", "-c", _BOOT, "boot", str(emulator), str(disk), str(scratch)],
-                *_hardware(memory, port, (scratch / "key.pub").read_bytes()),
+                *_hardware(port, (scratch / "key.pub").read_bytes()),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -142,11 +152,11 @@ def running(release: Release = Release.TESTING, *, memory: int = 3072) -> Iterat
             process.wait(60)
 
 
-def _hardware(memory: int, port: int, key: bytes) -> list[str]:
+def _hardware(port: int, key: bytes) -> list[str]:
     """Return QEMU's arguments. Paths are those that it sees, see _BOOT. key: whose owner may log in as root."""
     credential = f"io.systemd.credential.binary:ssh.authorized_keys.root={base64.b64encode(key).decode()}"
     return [
-        *["-accel", "tcg,thread=multi", "-machine", "q35", "-smp", "2", "-m", str(memory), "-cpu", _PROCESSOR],
+        *["-accel", "tcg,thread=multi", "-machine", "q35", "-smp", "2", "-m", _MEMORY, "-cpu", _PROCESSOR],
         *["-nodefaults", "-no-user-config", "-display", "none"],
         *["-chardev", "file,id=console,path=/tmp/console,append=on", "-serial", "chardev:console"],
         *["-kernel", f"/mnt/{machine_root.KERNEL}", "-initrd", f"/mnt/{machine_root.INITRD}"],

@@ -51,12 +51,8 @@ CONDITIONS = (
     Condition("answers", lambda _: nullcontext(), (DONE,), (DONE,)),
     Condition("drops packets", filer.cut_off, (SILENT, FAULT), (SILENT, FAULT)),
     Condition("refuses connections (nfsd is stopped)", filer.stopped, (SILENT, FAULT), (SILENT, FAULT)),
-    Condition(
-        "does not export the directory any more",
-        lambda node: filer.exported(node, ""),
-        (REFUSED, STALE),
-        (REFUSED, STALE),
-    ),
+    Condition("has just stopped to export the directory", lambda node: filer.exported(node, ""), (STALE,), (STALE,)),
+    Condition("no longer exports the directory", filer.forgotten, (REFUSED,), (REFUSED,)),
     Condition(
         "exports it read-only",
         lambda node: filer.exported(node, "ro"),

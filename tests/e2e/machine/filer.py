@@ -128,12 +128,26 @@ def exported(worker: Node, access: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def forgotten(worker: Node) -> Iterator[None]:
+    """The server does not export the directory, and the client has forgotten what it knew of it."""
+
+    def refused(place: str) -> bool:
+        return "Permission denied" in worker.run(["stat", place], check=False).stderr
+
+    with exported(worker, ""):
+        places = [place for place, _ in MOUNTS.values()]
+        worker.wait_until(lambda: all(map(refused, places)), "the server refuses every mount", 180)
+        yield
+
+
+@contextlib.contextmanager
 def replaced(worker: Node) -> Iterator[None]:
     """The directory is another one with the same content, as after a restore: what clients know of it is stale."""
-    worker.run(["mv", EXPORT, f"{EXPORT}.old"])
-    worker.run(["cp", "--archive", f"{EXPORT}.old", EXPORT])
+    # the old one stays: the server would wait for its clients before it removes files that they have seen
+    old = worker.run("mktemp --directory --tmpdir=/srv").stdout.strip()
+    worker.run(["mv", EXPORT, f"{old}/export"])
+    worker.run(["cp", "--archive", f"{old}/export", EXPORT])
     worker.run("exportfs -ra")
-    worker.run(["rm", "--recursive", f"{EXPORT}.old"])
     try:
         yield
     finally:

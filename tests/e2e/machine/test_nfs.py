@@ -11,7 +11,7 @@ from e2e.machine.conditions import Condition
 from testnode import evidence, guest, jobs, pool, recipe, stages
 from testnode.node import Node
 
-pytestmark = [pytest.mark.full, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.full, pytest.mark.timeout(3600)]
 
 SLACK = 19  # seconds that an emulated machine may need; less than filer.TIMEOUT, so that late is told from at once
 ON_SERVER = f"{filer.SERVER}{filer.EXPORT}"
