@@ -51,7 +51,12 @@ CONDITIONS = (
     Condition("answers", lambda _: nullcontext(), (DONE,), (DONE,)),
     Condition("drops packets", filer.cut_off, (SILENT, FAULT), (SILENT, FAULT)),
     Condition("refuses connections (nfsd is stopped)", filer.stopped, (SILENT, FAULT), (SILENT, FAULT)),
-    Condition("has just stopped to export the directory", lambda node: filer.exported(node, ""), (STALE,), (STALE,)),
+    Condition(
+        "has just stopped to export the directory",
+        lambda node: filer.exported(node, ""),
+        (STALE, REFUSED),
+        (STALE, REFUSED),
+    ),
     Condition("no longer exports the directory", filer.forgotten, (REFUSED,), (REFUSED,)),
     Condition(
         "exports it read-only",
