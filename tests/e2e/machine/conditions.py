@@ -52,12 +52,11 @@ CONDITIONS = (
     Condition("drops packets", filer.cut_off, (SILENT, FAULT), (SILENT, FAULT)),
     Condition("refuses connections (nfsd is stopped)", filer.stopped, (SILENT, FAULT), (SILENT, FAULT)),
     Condition(
-        "has just stopped to export the directory",
+        "does not export the directory any more",
         lambda node: filer.exported(node, ""),
         (STALE, REFUSED),
         (STALE, REFUSED),
     ),
-    Condition("no longer exports the directory", filer.forgotten, (REFUSED,), (REFUSED,)),
     Condition(
         "exports it read-only",
         lambda node: filer.exported(node, "ro"),

@@ -128,19 +128,6 @@ def exported(worker: Node, access: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def forgotten(worker: Node) -> Iterator[None]:
-    """The server does not export the directory, and the client has forgotten what it knew of it."""
-
-    def refused(place: str) -> bool:
-        return "Permission denied" in worker.run(["stat", place], check=False).stderr
-
-    with exported(worker, ""):
-        places = [place for place, _ in MOUNTS.values()]
-        worker.wait_until(lambda: all(map(refused, places)), "the server refuses every mount", 180)
-        yield
-
-
-@contextlib.contextmanager
 def replaced(worker: Node) -> Iterator[None]:
     """The directory is another one with the same content, as after a restore: what clients know of it is stale."""
     # the old one stays: the server would wait for its clients before it removes files that they have seen
