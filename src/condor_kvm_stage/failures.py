@@ -160,7 +160,9 @@ def on_writing(error: OSError, path: str, where: str) -> StageError:
     if code == errno.EDQUOT:
         return TransferError(f"{problem}; the quota of {location} is used up: free some, or ask for more", code=code)
     if code == errno.EROFS:
-        return TransferError(f"{problem}; {location} is mounted read-only: tell its administrator", code=code)
+        return TransferError(
+            f"{problem}; {location} is mounted or exported read-only: tell its administrator", code=code
+        )
     if code in _FORBIDDEN:
         return AuthorizationError(
             f"{problem}; the job's user (uid {posix.geteuid()}) may not write into {location}: ask its owner", code=code

@@ -161,7 +161,9 @@ class Host:
             except subprocess.TimeoutExpired:
                 # Killed, but not waited for: a process that waits for a share that does not answer may not end
                 process.kill()
-                return Answer(NO_STATUS, fault=f"{command[0]}{LATE}{seconds:.0f} s")
+                # others have used up the time of all together
+                limit = f"{seconds:.0f} s" if seconds >= 1 else "the time that was left for it"
+                return Answer(NO_STATUS, fault=f"{command[0]}{LATE}{limit}")
             finally:
                 self.running.remove(os.path.basename(command[0]))
             return Answer(max(process.returncode, NO_STATUS), output, errors)

@@ -70,7 +70,7 @@ def test_read_only_scratch_is_told_as_such(plugin: Plugin, base: Path, small_scr
     outcome = plugin.stage(f"nfs://{base}:disk", scratch)
     assert (outcome.status, outcome.error["ErrorType"]) == (74, "Transfer")
     assert "Read-only file system; the scratch directory on " in outcome.error["ErrorString"]
-    assert "is mounted read-only" in outcome.error["ErrorString"]
+    assert "is mounted or exported read-only" in outcome.error["ErrorString"]
     assert outcome.error["DeveloperData"]["ErrnoName"] == "EROFS"
     assert os.listdir(scratch) == []
 

@@ -139,6 +139,7 @@ def test_deadline_is_for_all_programs_together(host: Host) -> None:
     for _ in range(3):
         answer = host.run("program")
         assert (answer.late, answer.status) == (True, NO_STATUS)
+        assert answer.fault == "program did not end within the time that was left for it"
     assert time.monotonic() - begin < 10
     assert host.running == []
 

@@ -77,16 +77,11 @@ class Node:
         self.run("systemctl reboot")
         self.wait_until(lambda: not Path(f"/proc/{before}").exists(), "the test node shuts down", 90)
         self.leader = _leader(unshare)
-        self.wait_until(lambda: _is_up(self), "systemd is up on the test node again", 60)
+        self.wait_until(self.is_up, "systemd is up on the test node again", 60)
 
     def command(self, command: Sequence[str], user: str = "root") -> list[str]:
         """Return the command line that runs a command on the node, as a user, in that user's home directory."""
-        home = "/root" if user == "root" else f"/home/{user}"
-        switch = [] if user == "root" else ["runuser", "--user", user, "--"]
-        return [
-            *["nsenter", "--target", str(self.leader), "--all", "--root", "--", *_ENVIRONMENT, f"HOME={home}"],
-            *[*switch, "env", f"--chdir={home}", *command],
-        ]
+        return ["nsenter", "--target", str(self.leader), "--all", "--root", "--", *as_user(command, user)]
 
     def run(
         self, command: Sequence[str] | str, *, user: str = "root", timeout: float = 60, check: bool = True
@@ -102,6 +97,24 @@ class Node:
             if time.monotonic() > deadline:
                 raise TestNodeError(f"timed out after {timeout:.0f} s: {what}")
             time.sleep(0.25)
+
+    def is_up(self) -> bool:
+        """Return whether systemd has started everything. Raises TestNodeError if a unit failed."""
+        try:
+            state = self.run("systemctl is-system-running", timeout=20, check=False).stdout.strip()
+        except CommandError:
+            return False
+        if state == "degraded":
+            failed = self.run("systemctl --failed --plain --no-legend").stdout
+            raise TestNodeError(f"a unit of the test node failed:\n{failed}")
+        return state == "running"
+
+
+def as_user(command: Sequence[str], user: str) -> list[str]:
+    """Return the command line with which a node's root runs a command as a user, in that user's home directory."""
+    home = "/root" if user == "root" else f"/home/{user}"
+    switch = [] if user == "root" else ["runuser", "--user", user, "--"]
+    return [*_ENVIRONMENT, f"HOME={home}", *switch, "env", f"--chdir={home}", *command]
 
 
 @contextlib.contextmanager
@@ -138,7 +151,7 @@ def running(
             )
             try:
                 node = Node(_leader(process.pid))
-                node.wait_until(lambda: _is_up(node), "systemd is up on the test node", 60)
+                node.wait_until(node.is_up, "systemd is up on the test node", 60)
             except TestNodeError as error:
                 console.seek(0)
                 raise TestNodeError(f"{error}\n{console.read().decode(errors='replace')}") from error
@@ -173,14 +186,3 @@ def _status(pid: int, name: str) -> str:
     """Return the first word of a field of /proc/PID/status (proc_pid_status(5))."""
     text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
     return next(line.split()[1] for line in text.splitlines() if line.startswith(f"{name}:"))
-
-
-def _is_up(node: Node) -> bool:
-    try:
-        state = node.run("systemctl is-system-running", timeout=10, check=False).stdout.strip()
-    except CommandError:
-        return False
-    if state == "degraded":
-        failed = node.run("systemctl --failed --plain --no-legend").stdout
-        raise TestNodeError(f"a unit of the test node failed:\n{failed}")
-    return state == "running"

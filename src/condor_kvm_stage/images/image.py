@@ -48,7 +48,7 @@ def inspect(
     heartbeat("inspect")
     what = shown = job_file.shown if job_file else f"image {printable(path)}"
     is_written = job_file is not None and job_file.is_written
-    top = current = image_file.inspect(path, Rules(policy, shown, job_file is not None, insists, is_written))
+    top = current = image_file.inspect(path, Rules(policy, heartbeat, shown, job_file is not None, insists, is_written))
     # The name by which QEMU opens the file; for a base image that is the path without symlinks
     opened = f"{job_file.moved_from}/." if job_file and job_file.moved_from else top.path
     # Compared by name: a loop through two names of one file (hard links) ends as well, at chain_depth
@@ -63,7 +63,7 @@ def inspect(
         shown = f"backing file {printable(name)} of {printable(user)}"
         # The overlay of a base image that was staged as raw is the job's own file
         insists = job_file is not None and above.backing_format == "raw"
-        backing = image_file.inspect(name, Rules(policy, shown, False, insists, False))
+        backing = image_file.inspect(name, Rules(policy, heartbeat, shown, False, insists, False))
         current.backing = backing
         current, opened = backing, name
         if current.format != above.backing_format:

@@ -8,11 +8,13 @@ from ..failures import AuthorizationError, SpecificationError, on_share
 from ..installed import POLICY
 from ..policy.model import StagingPolicy
 from ..share import paths
+from ..share.child import LOCK
 from ..text import printable, quoted, to_bytes
 from . import formats, qemu_locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..share.child import Heartbeat
     from . import qcow2_header
 
 # O_NONBLOCK: the file may have been replaced by a FIFO
@@ -42,10 +44,19 @@ class Image:
 class Rules:
     """Under which rules a file is inspected."""
 
-    __slots__ = ("for_all", "insists", "is_job_file", "is_written", "policy", "shown")
+    __slots__ = ("for_all", "heartbeat", "insists", "is_job_file", "is_written", "policy", "shown")
 
-    def __init__(self, policy: StagingPolicy, shown: str, is_job_file: bool, insists: bool, is_written: bool) -> None:
+    def __init__(
+        self,
+        policy: StagingPolicy,
+        heartbeat: "Heartbeat",
+        shown: str,
+        is_job_file: bool,
+        insists: bool,
+        is_written: bool,
+    ) -> None:
         self.policy = policy
+        self.heartbeat = heartbeat
         self.shown = shown  # the file, for the beginning of a message
         self.is_job_file = is_job_file  # it need not be in image_dirs
         # QEMU will run as libvirt's user, who has no other rights on a share that squashes root
@@ -114,9 +125,11 @@ def _read(descriptor: int, path: str, rules: Rules) -> "tuple[bytes, bytes, int]
             f"must run: chmod o+r {quoted(path)}",
             check="readable",
         )
+    rules.heartbeat(LOCK)
     lock_fault = qemu_locks.find_fault(descriptor, shown)
     if lock_fault:
         raise lock_fault  # the guest would not start
+    rules.heartbeat("inspect")
     if not status.st_size:
         raise SpecificationError(f"{shown} is empty; check that it was copied to the share completely", check="empty")
     # No read-ahead: it would read 132 KiB from the share instead of 35, on each of many nodes

@@ -61,6 +61,10 @@ def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
                 )
         return Resolved(here or "/", status or posix.lstat(here or "/"))
     except PermissionError as error:
+        if posix.access(here or "/", posix.X_OK, effective_ids=True):
+            raise _refused(f"{here}/{name}", doing) from error  # a mount point that may not even be looked at
+        if _is_open_on_nfs(here):
+            raise _refused(here, doing) from error
         raise AuthorizationError(
             f"cannot {doing}: the job's user (uid {posix.geteuid()}) may not search the directory "
             f"{printable(here or '/')}; its owner must allow that: chmod or setfacl, for {quoted(here or '/')}",
@@ -76,6 +80,29 @@ def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
                 code=errno.ENOENT,
             ) from error
         raise on_share(error, doing) from error
+
+
+def _is_open_on_nfs(directory: str) -> bool:
+    """Return whether all may search a directory on NFS, as far as its mode says."""
+    from . import mounts
+
+    try:
+        with open(mounts.MOUNTINFO, "rb") as file:
+            kind, _, _ = mounts.at(file.read().decode(errors="surrogateescape"), directory)
+        return kind.startswith("nfs") and posix.stat(directory).st_mode & 0o111 == 0o111
+    except OSError:
+        return False
+
+
+def _refused(path: str, doing: str) -> AuthorizationError:
+    """Return the failure that a share refuses the job's user, and modes do not."""
+    host = posix.uname().nodename
+    return AuthorizationError(
+        f"cannot {doing}: the share at {printable(path)} refuses the job's user (uid {posix.geteuid()}), and not by "
+        f"the modes of directories; tell the administrator of {host}: perhaps the server does not export it to {host} "
+        "any more, wants a ticket (sec=krb5), or has an ACL",
+        code=errno.EACCES,
+    )
 
 
 def lies_under(path: str, directories: "list[str]") -> bool:

@@ -76,10 +76,7 @@ class Watchdog:
         except TimeoutError:
             self._longest = min(self._timeout, TIMEOUT_AFTER_SILENCE)
             self._abandon(cleanup)
-            failure = SilentError(
-                f"cannot {doing}: the share does not answer; nothing happened on {posix.uname().nodename} for "
-                f"{self._timeout:.0f} s; try again; if that fails too, tell the share's administrator"
-            )
+            failure = self._silence(doing)
             failure.step = self._step
             raise failure from None
         except Failure as error:
@@ -88,6 +85,18 @@ class Watchdog:
         except BaseException:  # Ctrl-C
             self._abandon(cleanup)
             raise
+
+    def _silence(self, doing: str) -> SilentError:
+        """Return the failure that the child was silent for too long."""
+        asked, locks = "", ""
+        if self._step == child.LOCK:
+            asked = " a request for a lock"
+            locks = " (NFS 3 needs rpc.statd on the server and on the node)"
+        return SilentError(
+            f"cannot {doing}: the share does not answer{asked}; nothing happened on {posix.uname().nodename} for "
+            f"{self._timeout:.0f} s; try again, after two minutes if the server has just been started; if that fails "
+            f"too, tell the share's administrator{locks}"
+        )
 
     def _start(self) -> None:
         requests, self._writer = posix.pipe2(posix.O_CLOEXEC)

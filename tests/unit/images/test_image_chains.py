@@ -93,7 +93,7 @@ def test_each_file_counts_as_progress(tmp_path: Path, qemu_img: Callable[..., st
     top = chain(tmp_path, qemu_img, 3, lambda n: f"../{n}/image")
     steps: list[str] = []
     image.inspect(str(top), load.load().staging, steps.append)
-    assert steps == ["inspect"] * 4
+    assert steps == ["inspect", "lock", "inspect"] * 4
 
 
 def test_limits_include_their_value(

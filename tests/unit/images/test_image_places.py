@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import posix
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from condor_kvm_stage.failures import AuthorizationError, StageError
+from condor_kvm_stage.share import mounts
 from hostile import put, qcow2
 from hostile.case import NOT_GUARDED
 from support.inspected_images import as_qemu_has_it, inspect
@@ -99,6 +101,52 @@ def test_directory_that_the_jobs_user_cannot_search_is_named_with_its_owners_com
     with pytest.raises(AuthorizationError, match=expected) as caught:
         inspect(path)
     assert (caught.value.check, caught.value.code) == ("searchable", errno.EACCES)
+
+
+def refuse(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let stat(2) fail for a path as it does on NFS if the server no longer exports what is mounted there."""
+    real = os.lstat
+
+    def lstat(asked: str) -> os.stat_result:
+        if asked == str(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(asked)
+
+    monkeypatch.setattr(posix, "lstat", lstat)
+
+
+def test_share_that_refuses_the_jobs_user_is_not_blamed_on_the_directory_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = tmp_path / "share"
+    refuse(share, monkeypatch)
+    with pytest.raises(AuthorizationError, match=f"the share at {share} refuses the job's user .* export") as caught:
+        inspect(share / "image")
+    assert (caught.value.check, caught.value.code) == ("", errno.EACCES)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "expected"),
+    [
+        ("nfs4", 0o755, "the share at {} refuses the job's user"),
+        ("nfs", 0o711, "the share at {} refuses the job's user"),
+        ("nfs", 0o710, "may not search the directory {};"),
+        ("ext4", 0o755, "may not search the directory {};"),
+    ],
+)
+def test_share_that_refuses_the_jobs_user_is_not_blamed_on_a_directory_that_is_open_to_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, mode: int, expected: str
+) -> None:
+    """The client remembers the directory, and its mode, for a minute."""
+    share, mountinfo = tmp_path / "share", tmp_path / "mountinfo"
+    share.mkdir()
+    share.chmod(mode)
+    mountinfo.write_text(f"36 35 0:50 / {share} rw - {kind} filer:/export rw\n", encoding="utf-8")
+    monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
+    monkeypatch.setattr(posix, "access", lambda *_, **__: False)
+    refuse(share / "image", monkeypatch)
+    with pytest.raises(AuthorizationError, match=expected.format(share)):
+        inspect(share / "image")
 
 
 def _made_by_the_first_user(path: Path, mode: int, directory_mode: int = 0o755) -> Path:

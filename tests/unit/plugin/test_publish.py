@@ -58,7 +58,7 @@ def test_missing_scratch_directory_is_one_message(tmp_path: Path, base: Path) ->
             "No space left on device; the scratch directory on .* is full: ask for more with request_disk",
         ),
         ("Disk quota exceeded", TransferError, "the quota of the scratch directory on .* is used up"),
-        ("Read-only file system", TransferError, "is mounted read-only"),
+        ("Read-only file system", TransferError, "is mounted or exported read-only"),
         ("Permission denied", AuthorizationError, "may not write into"),
         (
             "anything else",
