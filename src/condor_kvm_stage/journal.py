@@ -15,6 +15,20 @@ _LONGEST = 4096  # bytes of a value: a large datagram would not be taken
 
 def send(event: str, message: str, **fields: str) -> None:
     """Write an entry. event: one of the above. fields: by names without KVM_STAGE_, in lower case; "" is left out."""
+    try:
+        from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, socket
+
+        connection = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
+        try:
+            connection.sendto(datagram(event, message, fields), installed.JOURNAL)
+        finally:
+            connection.close()
+    except (ImportError, OSError, ValueError):
+        pass  # no journal, one that is busy, or text that cannot be encoded: nothing depends on it
+
+
+def datagram(event: str, message: str, fields: "dict[str, str]") -> bytes:
+    """Return an entry as journald expects it. Raises ValueError for text that cannot be encoded."""
     values = {
         "MESSAGE": printable(message),
         "PRIORITY": str(_PRIORITIES[event]),
@@ -22,16 +36,7 @@ def send(event: str, message: str, **fields: str) -> None:
         "KVM_STAGE_EVENT": event,
         **{f"KVM_STAGE_{name.upper()}": value for name, value in fields.items() if value},
     }
-    try:
-        from _socket import AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, socket
-
-        connection = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
-        try:
-            connection.sendto(b"".join(_field(*item) for item in values.items()), installed.JOURNAL)
-        finally:
-            connection.close()
-    except (ImportError, OSError, ValueError):
-        pass  # no journal, one that is busy, or text that cannot be encoded: nothing depends on it
+    return b"".join(_field(*item) for item in values.items())
 
 
 def _field(name: str, value: str) -> bytes:

@@ -186,17 +186,17 @@ SCRATCH = (
     Broken(
         "execute-closed",
         f"chmod 700 {EXECUTE}",
-        "htcondor execute",
+        "libvirt trial",
         says="users of jobs",
-        step="let everybody through",
+        step=f"chmod o+x {EXECUTE}",
         follow=f"chmod o+x {EXECUTE}",
     ),
     Broken(
         "execute-in-closed-directory",
-        "chmod 750 /var/lib/condor",
-        "htcondor execute",
+        "chmod 700 /var/lib/condor",
+        "libvirt trial",
         says="users of jobs",
-        step="and the directories above it",
+        step="chmod o+x /var/lib/condor",
         follow="chmod o+x /var/lib/condor",
     ),
 )

@@ -28,9 +28,6 @@ def _space(findings: Findings) -> Check:
     if not found.query.passed:
         step = f"see htcondor startd below, and whether HTCondor has made {path}"
         return Check(_GROUP, name, Level.WARN, f"cannot look at EXECUTE: {found.query.reason}", step)
-    if found.closed:
-        step = f"let everybody through: chmod o+x {path}, and the directories above it"
-        return Check(_GROUP, name, Level.FAIL, f"the users of jobs cannot reach what is in EXECUTE ({path})", step)
     space = f"{path} ({found.kind}) has {found.free} of {found.size} MiB free"
     step = f"free some (du -xsh {path}/*), or set EXECUTE to a larger file system"
     if found.free < FULL:

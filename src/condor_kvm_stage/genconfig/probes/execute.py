@@ -1,4 +1,4 @@
-"""The file system of HTCondor's EXECUTE, where jobs' scratch directories are: kind, free space, who gets there."""
+"""The file system of HTCondor's EXECUTE, where jobs' scratch directories are: its kind, and its free space."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ class Execute:
     kind: str = ""  # such as "xfs"
     free: int = 0  # MiB, for users other than root
     size: int = 0  # MiB
-    closed: bool = False  # whether a job's user cannot reach what is in it
 
 
 def probe(host: Host, path: str) -> Execute:
@@ -29,6 +28,4 @@ def probe(host: Host, path: str) -> Execute:
     fields = answer.output.split("\n")[1].split() if answer.status == 0 and "\n" in answer.output.strip() else []
     if len(fields) != 3 or not fields[1].isdecimal() or not fields[2].isdecimal():
         return Execute(of_answer(answer, answer.reason.removeprefix("df: ")))
-    # Not as HTCondor's user, who may own it
-    closed = host.run("test", "-x", path, user="nobody" if host.job_user() else "").status == 1
-    return Execute(PASSED, fields[0], int(fields[1]), int(fields[2]), closed)
+    return Execute(PASSED, fields[0], int(fields[1]), int(fields[2]))

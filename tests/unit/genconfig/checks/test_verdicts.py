@@ -244,7 +244,6 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (of("htcondor", settings={}), "htcondor filter", Level.NOT_APPLICABLE, "VM_GAHP_SERVER is unknown"),
         (knows(snippet=None), "htcondor filter", Level.NOT_APPLICABLE, "there is no snippet yet"),
         (decided(no_vm="x"), "htcondor filter", Level.NOT_APPLICABLE, "no VM universe"),
-        (execute(closed=True), "htcondor execute", Level.FAIL, "cannot reach what is in EXECUTE"),
         (execute(free=10), "htcondor execute", Level.FAIL, "has 10 of 40960 MiB free: guests that need more"),
         (execute(free=1000), "htcondor execute", Level.WARN, "guests that need more are paused"),
         (execute(free=2000), "htcondor execute", Level.WARN, "guests that need more are paused"),

@@ -26,13 +26,6 @@ def test_this_hosts_own_df_is_understood(tmp_path: Path) -> None:
     assert 0 <= found.free <= found.size
 
 
-@pytest.mark.parametrize(("status", "closed"), [(0, False), (1, True)])
-def test_execute_that_a_jobs_user_cannot_enter_is_closed(tmp_path: Path, status: int, closed: bool) -> None:
-    df = Answer(0, "Type Avail 1M-blocks\nxfs 5 10\n")
-    host = FakeHost(tmp_path, programs={DF: df, "/usr/bin/test": Answer(status)})
-    assert execute.probe(host, "/x").closed is closed
-
-
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
