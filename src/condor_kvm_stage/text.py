@@ -1,4 +1,4 @@
-"""Convert text from users: to printable form for messages, and to and from bytes."""
+"""Text from users: in printable form for messages, to and from bytes, and a path that is compared by its name."""
 
 
 def printable(text: str) -> str:
@@ -31,3 +31,8 @@ def quoted(text: str) -> str:
     """Return text for a command in a message, quoted for the shell if necessary."""
     shown = printable(text)
     return shown if shown and _PLAIN.issuperset(shown) else "'" + shown.replace("'", "'\\''") + "'"
+
+
+def is_under(path: str, directory: str) -> bool:
+    """Return whether a path is under a directory, by its name only."""
+    return path.startswith(directory.rstrip("/") + "/")

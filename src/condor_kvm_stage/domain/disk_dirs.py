@@ -11,7 +11,7 @@ from ..installed import POLICY
 from ..job import Job
 from ..policy.model import Policy
 from ..share import paths
-from ..text import printable, quoted
+from ..text import is_under, printable, quoted
 from .own_files import check_own
 
 
@@ -19,7 +19,7 @@ def find(path: str, readonly: bool, job: Job, policy: Policy) -> str:
     """Return the path of a file in one of the policy's directories: the user's own if the guest writes to it."""
     shown = f"disk {printable(path)}"
     resolved = paths.resolve(path, f"open {shown}")
-    if resolved.path != path or not any(paths.is_under(path, directory) for directory in policy.vm.disk_dirs):
+    if resolved.path != path or not any(is_under(path, directory) for directory in policy.vm.disk_dirs):
         raise AuthorizationError(
             f"{shown} is a symlink, or below one; name the file itself, in a directory of vm.disk_dirs in {POLICY}",
             check="image_dirs",

@@ -13,8 +13,7 @@ from ..failures import AuthorizationError, ParameterError
 from ..guest_facts import GuestFacts
 from ..installed import POLICY
 from ..policy.model import Policy
-from ..share.paths import is_under
-from ..text import printable
+from ..text import is_under, printable
 from .job_ad import Ad
 
 MOST_DISKS = 16

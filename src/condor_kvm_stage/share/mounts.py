@@ -3,9 +3,8 @@
 import os
 
 from ..failures import ParameterError, ResolutionError
-from ..text import printable
+from ..text import is_under, printable
 from . import servers
-from .paths import is_under
 
 MOUNTINFO = "/proc/self/mountinfo"
 _FILE_SYSTEMS = ("nfs", "nfs4")

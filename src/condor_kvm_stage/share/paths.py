@@ -5,7 +5,7 @@ import posix
 import stat
 
 from ..failures import AuthorizationError, SpecificationError, on_share
-from ..text import printable, quoted
+from ..text import is_under, printable, quoted
 
 _MAX_LINKS = 40  # as Linux (path_resolution(7))
 
@@ -113,8 +113,3 @@ def lies_under(path: str, directories: "list[str]") -> bool:
     import os
 
     return any(is_under(path, os.path.realpath(directory)) for directory in directories)
-
-
-def is_under(path: str, directory: str) -> bool:
-    """Return whether a path is under a directory, by its name only."""
-    return path.startswith(directory.rstrip("/") + "/")
