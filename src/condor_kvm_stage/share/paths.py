@@ -61,7 +61,7 @@ def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
                 )
         return Resolved(here or "/", status or posix.lstat(here or "/"))
     except PermissionError as error:
-        if posix.access(here or "/", posix.X_OK, effective_ids=True):
+        if _may_search(here):
             raise _refused(f"{here}/{name}", doing) from error  # a mount point that may not even be looked at
         if _is_open_on_nfs(here):
             raise _refused(here, doing) from error
@@ -80,6 +80,15 @@ def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
                 code=errno.ENOENT,
             ) from error
         raise on_share(error, doing) from error
+
+
+def _may_search(directory: str) -> bool:
+    """Return whether this user may. Before glibc 2.33, access(2) asks for the real user, not for the effective one."""
+    try:
+        posix.stat(f"{directory}/.")
+    except OSError:
+        return False
+    return True
 
 
 def _is_open_on_nfs(directory: str) -> bool:

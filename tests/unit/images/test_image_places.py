@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import posix
 from collections.abc import Callable
@@ -103,23 +104,23 @@ def test_directory_that_the_jobs_user_cannot_search_is_named_with_its_owners_com
     assert (caught.value.check, caught.value.code) == ("searchable", errno.EACCES)
 
 
-def refuse(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def refuse(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let stat(2) fail for a path as it does on NFS if the server no longer exports what is mounted there."""
-    real = os.lstat
+    for name in ("lstat", "stat"):
+        monkeypatch.setattr(posix, name, functools.partial(_refusing, path, getattr(posix, name)))
 
-    def lstat(asked: str) -> os.stat_result:
-        if asked == str(path):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        return real(asked)
 
-    monkeypatch.setattr(posix, "lstat", lstat)
+def _refusing(path: str, real: Callable[[str], os.stat_result], asked: str) -> os.stat_result:
+    if asked == path:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return real(asked)
 
 
 def test_share_that_refuses_the_jobs_user_is_not_blamed_on_the_directory_above_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     share = tmp_path / "share"
-    refuse(share, monkeypatch)
+    refuse(str(share), monkeypatch)
     with pytest.raises(AuthorizationError, match=f"the share at {share} refuses the job's user .* export") as caught:
         inspect(share / "image")
     assert (caught.value.check, caught.value.code) == ("", errno.EACCES)
@@ -143,8 +144,8 @@ def test_share_that_refuses_the_jobs_user_is_not_blamed_on_a_directory_that_is_o
     share.chmod(mode)
     mountinfo.write_text(f"36 35 0:50 / {share} rw - {kind} filer:/export rw\n", encoding="utf-8")
     monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
-    monkeypatch.setattr(posix, "access", lambda *_, **__: False)
-    refuse(share / "image", monkeypatch)
+    refuse(str(share / "image"), monkeypatch)
+    refuse(f"{share}/.", monkeypatch)
     with pytest.raises(AuthorizationError, match=expected.format(share)):
         inspect(share / "image")
 
