@@ -29,7 +29,10 @@ _NEXT_STEPS = (
     (r"annot allocate memory|cannot set up guest memory", "the node has no such memory now: ask for less vm_memory"),
     (r"already exists|already active", "release the job when the other virtual machine has ended"),
     (r"No such file or directory", "a file of the job has disappeared: release the job, to have it staged again"),
-    (r"connecting to monitor$", "QEMU was killed while it started, which processes of the job's user can do"),
+    (
+        r"connecting to monitor$|closed the monitor \(vm='[^']*'\)$",  # and QEMU has said nothing
+        "QEMU was killed while it started, which processes of the job's user can do, or it crashed",
+    ),
     (r"not in qcow2 format|Image is corrupt|too (?:small|short|large)", "check the disk image: qemu-img check"),
 )
 

@@ -14,7 +14,7 @@ from e2e import status
 from e2e.domain import scene
 from e2e.gahp import worker as gahp
 from e2e.gahp.worker import LIBVIRT, LONG
-from testnode import jobs, pool, recipe
+from testnode import jobs, pool, recipe, site
 from testnode.node import Node
 from testnode.recipe import Release
 
@@ -200,18 +200,34 @@ def hidden_scratch_directories(worker: Node) -> Iterator[None]:
             worker.run(["chmod", "755", scene.EXECUTE])
 
 
+@contextlib.contextmanager
+def lost_bridge(worker: Node) -> Iterator[None]:
+    """The node offers nat, also afterwards."""
+    worker.run("virsh net-start default")
+    with site.policy(worker, '[network]\ntypes = ["nat"]\n'):
+        worker.run("condor-kvm-stage-genconfig --apply", timeout=150)
+    worker.run("ip link delete virbr0")
+    try:
+        yield
+    finally:
+        worker.run("virsh net-destroy default")
+        worker.run("virsh net-start default")
+
+
 FAULTS: dict[str, Disturbance] = {
     "device is closed": closed_device,
     "libvirt is dead": dead_libvirt,
     "EXECUTE is closed": hidden_scratch_directories,
+    "bridge is gone": lost_bridge,
 }
+NEEDS = {"bridge is gone": ("vm_networking = true", "vm_networking_type = nat")}
 
 
 @pytest.mark.parametrize("fault", selected(FAULTS, "device is closed", "libvirt is dead"))
 def test_fault_of_the_node_takes_vm_universe_away_until_it_is_repaired(node: Node, fault: str) -> None:
     name = fault.replace(" ", "-")
     with FAULTS[fault](node):
-        job = gahp.submit(node, name, LONG)
+        job = gahp.submit(node, name, LONG, *NEEDS.get(fault, ()))
         node.wait_until(lambda: gahp.has_vm(node) == {False}, "HasVM is false", 180)
         if fault == "EXECUTE is closed":  # control guests start
             time.sleep(45)  # longer than between two trials

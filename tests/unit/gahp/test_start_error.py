@@ -64,6 +64,7 @@ def test_refusal_of_the_builder_is_found_in_what_libvirt_quotes() -> None:
         ),
         ("Could not open 'disk.qcow2': No such file or directory", "release the job"),
         ("internal error: process exited while connecting to monitor", "QEMU was killed"),
+        ("internal error: QEMU unexpectedly closed the monitor (vm='alice_node_7.0')", "QEMU was killed"),
         (CLOSED + "Failed to lock byte 100", "when no other process"),
         ("Image is not in qcow2 format", "qemu-img check"),
     ],
