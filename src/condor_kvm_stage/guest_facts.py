@@ -8,9 +8,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from . import installed, selinux
 from .failures import NodeError
+
+if TYPE_CHECKING:  # the builder, which a job waits for, does without
+    from .host import Host
 
 CPU_MODES = ("host-passthrough", "host-model", "")
 
@@ -52,6 +56,11 @@ def load() -> GuestFacts:
             f"run {installed.APPLY}"
         )
     return facts or GuestFacts()
+
+
+def read(host: Host) -> GuestFacts | None:
+    """Return the facts that the generator wrote, None if there are none, or they are not valid."""
+    return of_text(host.text(installed.GUEST_FACTS) or "")
 
 
 def of_text(text: str | bytes) -> GuestFacts | None:

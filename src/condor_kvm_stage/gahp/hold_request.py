@@ -26,7 +26,7 @@ class HoldRequest:
         return bool(self.reason)
 
     def pursue(self) -> bool:
-        """Ask the startd, once the starter serves it. Returns whether that has been in vain."""
+        """Ask the startd, once the starter serves it. Returns whether the startd has not done it in time."""
         if not self.reason or not self._talk.ready:
             return False
         if not self._asked:

@@ -99,8 +99,7 @@ def _clean(job: Job) -> None:
 
 
 def _resets(guest: GuestWatch) -> list[str]:
-    events = ["event", "--domain", guest.status.uuid, "--event", "reboot", "--loop"]
-    return ["virsh", "--quiet", "--connect", virsh.URI, *events]
+    return virsh.command("event", "--domain", guest.status.uuid, "--event", "reboot", "--loop")
 
 
 def _destroy(guest: GuestWatch, host: Host) -> None:

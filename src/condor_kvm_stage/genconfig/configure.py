@@ -90,7 +90,7 @@ def _write_runtime_files(
     support = support_result() if support_result else None
     offered = None
     if support:
-        before = guest_facts.of_text(host.text(GUEST_FACTS) or "")
+        before = guest_facts.read(host)
         network = found.values.network
         if support.capabilities.passed or before or found.facts.environment.selinux == "disabled":
             offered = support.offered(network.types, network.bridge, before)

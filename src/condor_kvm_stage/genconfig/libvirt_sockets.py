@@ -27,14 +27,14 @@ def start(host: Host, policy: Policy) -> Iterator[Message]:
     if not host.is_root() or not kvm.probe(host).usable:
         return
     sockets = [f"{daemon}.socket" for daemon in DAEMONS]
-    units = _units(host, *sockets, _NETWORKS)
+    shown = units(host, *sockets, _NETWORKS)
     listening = [daemon for daemon, path in DAEMONS.items() if not host.refusal(path)]
-    daemon = listening[0] if listening else _chosen(units)
+    daemon = listening[0] if listening else _chosen(shown)
     needed = [f"{daemon}.socket"] if daemon and not listening else []
     if daemon == _MODULAR and "nat" in policy.network.types:
         needed.append(_NETWORKS)
-    stopped = [name for name in needed if _can_start(units.get(name, {}))]
-    masked = [name for name in sockets if units.get(name, {}).get("LoadState") == "masked"]
+    stopped = [name for name in needed if _can_start(shown.get(name, {}))]
+    masked = [name for name in sockets if shown.get(name, {}).get("LoadState") == "masked"]
     if masked and not listening and not stopped:
         how = f"systemctl unmask {masked[0]}; systemctl enable --now {masked[0]}"
         yield Message(f"{masked[0]} is masked, so libvirt does not listen. To run VM jobs: {how}", NOTICE)
@@ -47,17 +47,17 @@ def start(host: Host, policy: Policy) -> Iterator[Message]:
         yield Message(f"Cannot start {', '.join(stopped)}, on which libvirt is to listen: {started.reason}", NOTICE)
 
 
-def _units(host: Host, *names: str) -> dict[str, dict[str, str]]:
+def units(host: Host, *names: str) -> dict[str, dict[str, str]]:
     """Return what systemd knows of units, by their names; {} without systemd."""
     said = host.run("systemctl", "show", f"--property={','.join(_PROPERTIES)}", *names)
     blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in said.output.strip().split("\n\n")]
     return {block["Id"]: block for block in blocks if "Id" in block}
 
 
-def _chosen(units: dict[str, dict[str, str]]) -> str:
+def _chosen(shown: dict[str, dict[str, str]]) -> str:
     """Return the daemon whose socket is to be started: one that is enabled, else the modular one; "" for none."""
-    there = [name for name in DAEMONS if _can_start(units.get(f"{name}.socket", {}))]
-    enabled = [name for name in there if units[f"{name}.socket"].get("UnitFileState") in _ENABLED]
+    there = [name for name in DAEMONS if _can_start(shown.get(f"{name}.socket", {}))]
+    enabled = [name for name in there if shown[f"{name}.socket"].get("UnitFileState") in _ENABLED]
     return next(iter([*enabled, *there]), "")
 
 

@@ -1,4 +1,4 @@
-"""Whether the guest facts, which the generator writes at boot, are there and still true; writing them anew if not.
+"""Whether the guest facts, which the generator writes at boot, are there and still true; if not, writes them again.
 
 To find out takes a third of a second, so it is done only when something has changed that they depend on.
 """
@@ -36,7 +36,7 @@ def compare(host: Host, policy: Policy, state: State, heal: bool) -> tuple[list[
     checksum = _checksum(host)
     if checksum == state.facts:
         return [], ""
-    there = guest_facts.of_text(host.text(installed.GUEST_FACTS) or "")
+    there = guest_facts.read(host)
     support = guest_support.probe(host)
     if not support.capabilities.passed or support.cpu.unknown:
         # Not known; tried again the next time

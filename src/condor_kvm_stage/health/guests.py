@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..host import FactsError, Host
-from ..leftovers import guest_status, job_domains, metadata, orphans
+from ..leftovers import guest_definition, guest_status, job_domains, metadata, orphans
 from ..leftovers.metadata import Domain
 
 _SUFFIX = ".xml"
@@ -36,7 +36,7 @@ def look(host: Host) -> Guests:
             if definition is None or not isinstance(domain, Domain):
                 continue
             without_job += orphans.is_orphan(domain.job, job_domains.start_time(host, domain.job.starter))
-            memory += int(definition.findtext("memory", "0")) >> 10  # libvirt writes KiB
+            memory += guest_definition.memory(definition) >> 20
             number += 1
         except (ElementTree.ParseError, FactsError, ValueError):  # it has ended while this looked
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..answer import Answer
+from ..genconfig import libvirt_sockets
 from ..host import Host
 from ..leftovers import virsh
 from .faults import Fault
@@ -28,15 +29,10 @@ def ask(host: Host, state: State, now: int) -> list[Fault]:
 
 def start(host: Host) -> list[str]:
     """Start those of libvirt's sockets that are enabled and do not listen. Returns which listen now."""
-    started = []
-    for unit in _SOCKETS:
-        shown = host.run("systemctl", "show", "--property=UnitFileState,ActiveState", unit).output.split()
-        state = dict(line.split("=", 1) for line in shown if "=" in line)
-        if state.get("UnitFileState") != "enabled" or state.get("ActiveState") == "active":
-            continue
-        if host.run("systemctl", "start", unit, timeout=_STARTING).status == 0:
-            started.append(unit)
-    return started
+    shown = libvirt_sockets.units(host, *_SOCKETS)
+    enabled = [unit for unit in _SOCKETS if shown.get(unit, {}).get("UnitFileState") == "enabled"]
+    stopped = [unit for unit in enabled if shown[unit].get("ActiveState") != "active"]
+    return [unit for unit in stopped if host.run("systemctl", "start", unit, timeout=_STARTING).status == 0]
 
 
 def network_is_active(host: Host, name: str) -> bool:

@@ -98,7 +98,7 @@ def _start_sockets(host: Host, policy: Policy, before: State) -> Generator[Messa
 
 def _networks(host: Host, policy: Policy, before: State) -> Generator[Message, None, list[Fault]]:
     """Yield messages. Returns a fault for each network that guests may ask for and do not get."""
-    offered = guest_facts.of_text(host.text(installed.GUEST_FACTS) or "") if policy.guest.guarded else None
+    offered = guest_facts.read(host) if policy.guest.guarded else None
     if not offered:
         return []
     missing = _missing(host, offered)

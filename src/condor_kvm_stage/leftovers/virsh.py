@@ -8,14 +8,18 @@ from ..answer import Answer
 from ..host import Host
 
 URI = "qemu:///system"  # the vm-gahp's qemu:///session is the same for root
-_VIRSH = ("virsh", "--quiet", "--connect", URI)
 
 
-def run(host: Host, timeout: float, *command: str) -> Answer:
+def command(*words: str) -> list[str]:
+    """Return the command line of a virsh command."""
+    return ["virsh", "--quiet", "--connect", URI, *words]
+
+
+def run(host: Host, timeout: float, *words: str) -> Answer:
     """Run a virsh command."""
-    return host.run(*_VIRSH, *command, timeout=timeout)
+    return host.run(*command(*words), timeout=timeout)
 
 
-def start(host: Host, timeout: float, *command: str) -> Callable[[], Answer]:
+def start(host: Host, timeout: float, *words: str) -> Callable[[], Answer]:
     """Start a virsh command, like Host.start()."""
-    return host.start(*_VIRSH, *command, timeout=timeout)
+    return host.start(*command(*words), timeout=timeout)

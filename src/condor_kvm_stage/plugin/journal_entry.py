@@ -11,12 +11,17 @@ if TYPE_CHECKING:
 _JOB_AD = b"_CONDOR_JOB_AD"  # HTCondor names the file with the job's ad
 
 
-def write(image: str, failure: "Failure | None") -> None:
-    """Write the entry, if this runs for a job. image: its path, or the URL if that is not understood."""
+def job() -> "tuple[str, str] | None":
+    """Return the job's id and its user's name, as ad_text.job() does; None if this does not run for a job."""
     path = posix.environ.get(_JOB_AD)
-    if not path:
+    return ad_text.job(_read(path)) if path else None
+
+
+def write(of_job: "tuple[str, str] | None", image: str, failure: "Failure | None") -> None:
+    """Write the entry, if this runs for a job: see job(). image: its path, or the URL if that is not understood."""
+    if of_job is None:
         return
-    job, owner = ad_text.job(_read(path))
+    job, owner = of_job
     if failure is None:
         journal.send(journal.STAGED, f"job {job}: staged {image}", job=job, owner=owner, image=image)
     else:

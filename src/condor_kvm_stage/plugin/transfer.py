@@ -32,6 +32,7 @@ class Run:
         self.uploading = uploading
         self.watchdog = watchdog.Watchdog(work.prepare, _PROGRAM)
         self.path = ""  # of the image or file on the share, "" while it is not known
+        self.job = None if uploading else journal_entry.job()  # read once, for all disks
 
     def transfer(self, remote: "str | None", local: "str | None") -> "tuple[int, Ad]":
         """Transfer one file. Returns an exit status and the result ad for HTCondor.
@@ -55,7 +56,7 @@ class Run:
             sys.excepthook(type(error), error, error.__traceback__)
             failure = bug(error, _PROGRAM)
         if not self.uploading:
-            journal_entry.write(self.path or remote or "", failure)
+            journal_entry.write(self.job, self.path or remote or "", failure)
         result = result_ad.ad(remote or "", local or "", self.uploading, started, size, failure)
         return (failure.status if failure else OK), result
 

@@ -44,7 +44,8 @@ class WatchedNode:
             self.started.append(command[2])
             self.when_started()
             return Answer(0)
-        return Answer(0, self.units.get(command[-1], "UnitFileState=\nActiveState=inactive\n"))
+        unknown = "UnitFileState=\nActiveState=inactive\n"
+        return Answer(0, "\n".join(f"Id={unit}\n{self.units.get(unit, unknown)}" for unit in command[3:]))
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,20 +11,13 @@ from condor_kvm_stage import journal
 from condor_kvm_stage.gahp import journal_entries
 from condor_kvm_stage.gahp.guest_end import End
 from condor_kvm_stage.status import cli, document, metrics, table
+from support import clock
 from support.manual_pages import Page, literals, terms
 from support.vms import TWO
 
 REPOSITORY = Path(__file__).parents[3]
 section = Page("condor-kvm-stage-status.8").section
-
-
-@pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+_utc = pytest.fixture(autouse=True)(clock.utc)
 
 
 def test_every_option_is_in_options_and_synopsis_and_no_other() -> None:

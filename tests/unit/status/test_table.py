@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -14,18 +13,11 @@ from condor_kvm_stage.status import table
 from condor_kvm_stage.status.text import columns, cut
 from condor_kvm_stage.status.vm import Vm, Vms
 from condor_kvm_stage.text import printable
+from support import clock
 from support.vms import ALICE, BERNARD, TWO, UNKNOWN
 
 TEXT = st.text(max_size=120).map(printable)
-
-
-@pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+_utc = pytest.fixture(autouse=True)(clock.utc)
 
 
 def text(vms: Vms, width: int | None = None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ... import guest_facts
 from ...guest_facts import GuestFacts
 from ...host import Host
-from ...installed import DISABLED, GUEST_FACTS, POLICY, UNIT
+from ...installed import DISABLED, POLICY, UNIT
 from ...leftovers import job_domains
 from ...policy.model import Policy
 from ..outcome import PASSED, Outcome, failed, not_tried, of_answer, unknown
@@ -82,7 +82,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
             qemu_img=versions[1].result(),
             support=support.result() if support else _NO_BUILDER,
             guests=guests.result(),
-            facts=guest_facts.of_text(host.text(GUEST_FACTS) or ""),
+            facts=guest_facts.read(host),
         )
 
 
