@@ -125,9 +125,10 @@ while True:
     for make in (lambda: os.symlink(sys.argv[1], "new"), lambda: open("new", "w").close(), lambda: os.link("a", "new")):
         try:
             make()
-            os.rename("new", "disk")
+            os.rename("new", "disk")  # does nothing if both are links to one file
         except OSError:
-            pass
+            if os.path.lexists("new"):
+                os.unlink("new")  # otherwise nothing could be made in its place
 """
 
 
