@@ -277,6 +277,15 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (tried(unit="not-found"), "package unit", Level.NOTE, "is not installed"),
         (all_of(NOT_BOOTED, tried(unit="")), "package unit", Level.NOT_APPLICABLE, "does not run systemd"),
         (NOT_BOOTED, "package unit", Level.OK, "each boot and start of HTCondor"),
+        (tried(health={"Healthy": "true"}), "package health", Level.OK, "finds nothing wrong"),
+        (
+            tried(health={"Healthy": "false", "Reason": '"kvm: \\"x\\""'}),
+            "package health",
+            Level.WARN,
+            'finds: kvm: "x"',
+        ),
+        (tried(health={}), "package health", Level.NOTE, "has not looked at itself for ten minutes"),
+        (all_of(NOT_BOOTED, tried(health={})), "package health", Level.NOT_APPLICABLE, "does not run systemd"),
     ],
 )
 def test_verdict(good: Findings, change: Change, subject: str, level: Level, words: str) -> None:
