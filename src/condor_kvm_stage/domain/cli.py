@@ -64,8 +64,9 @@ _HELP = (["-h"], ["--help"])
 def main(arguments: list[str]) -> int:
     """Build a definition for the vm-gahp whose process id is given, or run the janitor. Returns the exit status.
 
-    Or, with TRY_GUESTS, try whether this node starts guests: status 1 and a reason on stdout if it does not. With
-    TRY_NODE, EXECUTE and images, try what a job would get there, and print a report (guest_trial.py).
+    Or, with TRY_GUESTS, try whether this node starts guests: status 1 and a reason on stdout if it does not. Behind it
+    may stand an image that a job's guest could not open. With TRY_NODE, EXECUTE and images, try what a job would get
+    there, and print a report (guest_trial.py).
     """
     if arguments in _HELP:
         sys.stdout.write(_USAGE_OF_BUILDER)
@@ -81,8 +82,8 @@ def main(arguments: list[str]) -> int:
         from . import control
 
         try:
-            reason = control.try_all(host.Host(), guest_facts.load())
-        except NodeError as error:
+            reason = control.try_all(host.Host(), guest_facts.load(), *arguments[1:2])
+        except KvmStageError as error:
             reason = str(error)
         print(printable(reason))
         return 1 if reason else 0
