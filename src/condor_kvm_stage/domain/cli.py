@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from .. import chirp, guest_facts
 from ..errors import KvmStageError
@@ -13,7 +14,6 @@ from ..installed import TRY_GUESTS, TRY_NODE
 from ..job import of_builder, of_hook
 from ..leftovers import guest_status, janitor
 from ..policy.load import load
-from ..record import replace
 from ..text import printable
 from . import (
     console,
