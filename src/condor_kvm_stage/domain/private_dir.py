@@ -43,8 +43,18 @@ class PrivateDir:
         self._job = job
 
     def move_in(self, name: str) -> str:
+        """Move a disk from the scratch directory here, and leave a symlink. Returns its path. Raises as take_in()."""
+        path = self.take_in(name)
+        try:
+            os.symlink(path, name, dir_fd=self._scratch)
+            # HTCondor removes the symlink as the user if nothing is transferred back
+            os.chown(name, self._job.uid, self._job.gid, dir_fd=self._scratch, follow_symlinks=False)
+        except OSError as error:
+            raise NodeError(f"cannot make a symlink to {name}: {error.strerror}; tell the administrator") from error
+        return path
+
+    def take_in(self, name: str) -> str:
         """Move a file of the scratch directory here. Returns its path. Raises StageError if it is not the job's own."""
-        path = f"{self.path}/{name}"
         try:
             check_own(os.stat(name, dir_fd=self._scratch, follow_symlinks=False), self._job, name)
             os.rename(name, name, src_dir_fd=self._scratch, dst_dir_fd=self._descriptor)
@@ -55,12 +65,17 @@ class PrivateDir:
         try:
             # again, because here it cannot be replaced any more
             check_own(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False), self._job, name)
-            os.symlink(path, name, dir_fd=self._scratch)
-            # HTCondor removes the symlink as the user if nothing is transferred back
-            os.chown(name, self._job.uid, self._job.gid, dir_fd=self._scratch, follow_symlinks=False)
         except OSError as error:
-            raise NodeError(f"cannot make a symlink to {name}: {error.strerror}; tell the administrator") from error
-        return path
+            raise NodeError(f"cannot look at {name}: {error.strerror}; tell the administrator") from error
+        return f"{self.path}/{name}"
+
+    def has(self, name: str) -> bool:
+        """Return whether there is anything of a name in the scratch directory."""
+        try:
+            os.stat(name, dir_fd=self._scratch, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
 
     def read(self, name: str, most: int) -> bytes:
         """Return the first bytes of a regular file in the scratch directory, b"" if there is no such file."""
