@@ -13,13 +13,14 @@ from .program import SCRIPT
 # On the console, when the guest cannot mount the job's files. gahp/program_end.py looks for it.
 UNMOUNTED = "condor-kvm-stage: cannot mount the job's files"
 MOUNT_POINT = "/run/job"
-USER = "job"
+# Of the program's user: to it belong the job's files there
+UID = GID = 1000
 
 _TEXT = """\
 #cloud-boothook
 #!/bin/sh
 # Run the program of an HTCondor job in this guest, and power it off. Made by condor-kvm-stage on the execution point.
-job={mount_point} user={user} own=/run/condor-kvm-stage
+job={mount_point} own=/run/condor-job
 say() {{
     echo "condor-kvm-stage: $*" > /dev/console
 }}
@@ -32,32 +33,32 @@ start)
     fi
     # useradd fails while cloud-init adds its own users
     for try in 1 2 3 4 5 6 7 8 9 10; do
-        id -u $user > /dev/null 2>&1 || useradd --system --create-home --shell /bin/sh $user && break
+        getent passwd {uid} > /dev/null || useradd --uid {uid} --create-home --shell /bin/sh job && break
         sleep 1
     done
-    if ! uid=$(id -u $user) || ! cd $job; then
-        say "cannot add the user $user"
+    if ! user=$(getent passwd {uid}) || ! cd $job; then
+        say "cannot add a user for the program"
         exit 1
     fi
     : > $own/began
     say "the program begins"
-    home=$(getent passwd $user | cut -d : -f 6)
-    exec setpriv --reuid="$uid" --regid="$(id -g $user)" --init-groups \\
-        env -i PATH="$PATH" HOME="$home" USER=$user LOGNAME=$user SHELL=/bin/sh ${{LANG:+"LANG=$LANG"}} \\
-        sh {directory}/{script}
+    name=${{user%%:*}}
+    exec setpriv --reuid={uid} --regid={gid} --init-groups \
+        env -i PATH="$PATH" HOME="$(echo "$user" | cut -d : -f 6)" USER="$name" LOGNAME="$name" SHELL=/bin/sh \
+        ${{LANG:+"LANG=$LANG"}} sh {directory}/{script}
     ;;
 end)
     # If the guest is being shut down, the program has not ended by itself
     if [ -e $own/began ] && [ "$(systemctl is-system-running)" != stopping ]; then
         echo "$EXIT_CODE $EXIT_STATUS" > $job/{directory}/new && mv $job/{directory}/new $job/{directory}/status
-        say "the program has $EXIT_CODE: $EXIT_STATUS"
+        say "the program has ended: $EXIT_CODE $EXIT_STATUS"
     fi
     systemctl --no-block poweroff
     ;;
 *)
     mkdir -p $own
     cp "$0" $own/launcher
-    if ! systemd-run --no-block --unit=condor-kvm-stage --description="program of the HTCondor job" {after}\\
+    if ! systemd-run --no-block --unit=condor-job --description="program of the HTCondor job" {after}\\
         --property=ExecStopPost="/bin/sh $own/launcher end" /bin/sh $own/launcher start; then
         say "cannot run the job's program: systemd-run fails"
         poweroff
@@ -73,5 +74,5 @@ _AFTER_NETWORK = "--property=Wants=network-online.target --property=After=networ
 def vendor_data(has_user_data: bool, has_network: bool) -> bytes:
     """Return the vendor-data. has_user_data: whether the job brings any; the program waits until they are applied."""
     after = (_AFTER_USER_DATA if has_user_data else "") + (_AFTER_NETWORK if has_network else "")
-    text = _TEXT.format(mount_point=MOUNT_POINT, user=USER, directory=PROGRAM_DIR, script=SCRIPT, after=after)
+    text = _TEXT.format(mount_point=MOUNT_POINT, uid=UID, gid=GID, directory=PROGRAM_DIR, script=SCRIPT, after=after)
     return text.encode()

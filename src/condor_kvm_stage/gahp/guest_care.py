@@ -57,8 +57,8 @@ class GuestCare:
         self._next_look = time.monotonic() + LOOK
         self.guest = guest_watch.find(self._job.starter, self._job.started)
         if self.guest:
-            self._duties.note_start(self.guest)
             self._program = self._duties.program_end()
+            self._duties.note_start(self.guest)
             try:
                 self.resets = ResetWatch(self._duties.resets(self.guest))
             except OSError as error:
