@@ -14,7 +14,8 @@ from .program_end import ProgramEnd
 class Duties:
     """What the relay does besides passing lines on; each may take a while."""
 
-    judge: Callable[[], str]  # returns what is wrong with the node, after a failed start; "" if the job is at fault
+    # Returns what is wrong with the node, "" if the job is at fault for its failed start; gets what libvirt has said
+    judge: Callable[[str], str]
     said: Callable[[], str]  # returns what libvirt has said of a failed start, "" if nothing is known
     can_hold: Callable[[], bool]  # returns whether the startd puts jobs on hold if it is asked to
     hold: Callable[[str, str], None]  # asks it to put a job, such as "12.0", on hold for a reason; "" for no longer

@@ -38,7 +38,7 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
         with open(f"{directory}/duties", "a", encoding="utf-8") as file:
             file.write(f"{text}\n")
 
-    def judge() -> str:
+    def judge(_: str) -> str:
         note("judge")
         return "" if at_fault == "job" else "it has no KVM"
 

@@ -53,7 +53,8 @@ def _daemon(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.WARN, found, "run this as root")
     # Without a running system nothing can be started, but it can be enabled for boot
     booted = findings.facts.environment.booted
-    step = f"systemctl enable{' --now' if booted else ''} {libvirt.daemon}.socket{_THEN if booted else ''}"
+    unmask = f"systemctl unmask {' '.join(libvirt.masked)}; " if libvirt.masked else ""
+    step = f"{unmask}systemctl enable{' --now' if booted else ''} {libvirt.daemon}.socket{_THEN if booted else ''}"
     return Check(_GROUP, name, Level.FAIL, libvirt.listens.reason, step)
 
 
