@@ -27,7 +27,7 @@ def of(scratch: Path, **changes: str | None) -> Data:
 
 def content(scratch: Path, place: Path) -> dict[str, bytes]:
     """What is on the image, by name."""
-    command = ["xorriso", "-osirrox", "on", "-indev", scratch / SEED, "-extract", "/", place]
+    command = ["xorriso", "-osirrox", "on", "-indev", f"{scratch}/{SEED}", "-extract", "/", f"{place}"]
     subprocess.run(command, check=True, capture_output=True, timeout=30)
     return {path.name: path.read_bytes() for path in place.iterdir()}
 
