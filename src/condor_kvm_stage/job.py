@@ -16,6 +16,8 @@ FILTER = "CONDOR_KVM_STAGE_FILTER"
 # itself cannot be paused, and then HTCondor saves it.
 SAVED_GUEST = "xen.mem.ckpt"
 CONSOLE = "console.log"  # in the scratch directory: what the guest prints
+# The job's attribute by which its guest gets the scratch directory (domain/job_files.py)
+FILES_WANTED = "VMPARAM_Job_Files"
 
 
 @dataclass(frozen=True)

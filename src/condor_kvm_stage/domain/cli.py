@@ -21,6 +21,7 @@ from . import (
     disks,
     domain_xml,
     job_ad,
+    job_files,
     journal_entry,
     own_files,
     private_dir,
@@ -179,7 +180,10 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)
     files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
     path = console.start(directory, job, rules.guest.console, chirp.config_of(job.scratch))
-    return domain_xml.definition(domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, group, facts))
+    served = job_files.start(directory, job, group, facts.virtiofsd) if wanted.files else ""
+    return domain_xml.definition(
+        domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, group, facts, served)
+    )
 
 
 def _check_name(name: str) -> None:
