@@ -21,6 +21,8 @@ SEED = ".kvm-stage-seed"  # in the scratch directory: data for cloud-init, see d
 # because HTCondor does not transfer a new one back.
 PROGRAM_DIR = ".condor-kvm-stage"
 PROGRAM_STATUS = f"{PROGRAM_DIR}/status"
+# The job's attribute by which its guest gets the scratch directory (domain/job_files.py)
+FILES_WANTED = "VMPARAM_Job_Files"
 
 
 @dataclass(frozen=True)

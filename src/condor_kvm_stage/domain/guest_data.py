@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..failures import NodeError
-from ..job import SEED, Job
+from ..failures import AuthorizationError, NodeError
+from ..guest_facts import GuestFacts
+from ..job import FILES_WANTED, PROGRAM_DIR, SEED, Job
 from . import job_ad, launcher, program, seed
 from .disks import DiskFile
 from .private_dir import PrivateDir
@@ -12,12 +13,17 @@ from .request import Disk, Request
 _LETTERS = "zyxwvutsrqponmlkjihgfedcba"
 
 
-def prepare(ad: bytes, job: Job, wanted: Request) -> str:
+def prepare(ad: bytes, job: Job, wanted: Request, facts: GuestFacts) -> str:
     """Make what the job has, in its scratch directory; for the hook. Returns attributes for the starter's ad of it.
 
     Raises StageError.
     """
     found = program.find(ad, job.scratch, _disks(wanted))
+    if found and not facts.virtiofsd:
+        raise AuthorizationError(
+            "the job's program needs the job's files in the guest, and this node has no virtiofsd for that; write "
+            f"MY.{FILES_WANTED} = True, and the job runs where there is one, or do not bring the executable"
+        )
     read = job_ad.read(ad)
     data = seed.of_job(read, job.scratch)
     if not (found or data.brought or data.key):
@@ -30,6 +36,11 @@ def prepare(ad: bytes, job: Job, wanted: Request) -> str:
         return ""
     program.write(found, job.scratch)
     return f'Out = "{found.stdout}"\nErr = "{found.stderr}"\n'  # condor_tail shows them
+
+
+def has_program(directory: PrivateDir) -> bool:
+    """Return whether the hook has found a program, which needs the job's files in the guest; for the builder."""
+    return directory.has(PROGRAM_DIR)
 
 
 def attach(directory: PrivateDir, ad: bytes, job: Job, wanted: Request) -> tuple[DiskFile, ...]:

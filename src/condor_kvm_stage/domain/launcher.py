@@ -8,13 +8,12 @@ POSIX sh, and what every guest with cloud-init and systemd has: util-linux, and 
 from __future__ import annotations
 
 from ..job import PROGRAM_DIR
+from .job_files import OWNER
 from .program import SCRIPT
 
 # On the console, when the guest cannot mount the job's files. gahp/program_end.py looks for it.
 UNMOUNTED = "condor-kvm-stage: cannot mount the job's files"
 MOUNT_POINT = "/run/job"
-# Of the program's user: to it belong the job's files there
-UID = GID = 1000
 
 _TEXT = """\
 #cloud-boothook
@@ -74,5 +73,7 @@ _AFTER_NETWORK = "--property=Wants=network-online.target --property=After=networ
 def vendor_data(has_user_data: bool, has_network: bool) -> bytes:
     """Return the vendor-data. has_user_data: whether the job brings any; the program waits until they are applied."""
     after = (_AFTER_USER_DATA if has_user_data else "") + (_AFTER_NETWORK if has_network else "")
-    text = _TEXT.format(mount_point=MOUNT_POINT, uid=UID, gid=GID, directory=PROGRAM_DIR, script=SCRIPT, after=after)
+    text = _TEXT.format(
+        mount_point=MOUNT_POINT, uid=OWNER, gid=OWNER, directory=PROGRAM_DIR, script=SCRIPT, after=after
+    )
     return text.encode()

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
 
 from .. import scratch_files
@@ -86,6 +87,24 @@ class PrivateDir:
         os.mkfifo(name, 0o600, dir_fd=self._descriptor)
         os.chown(name, self._job.uid, self._job.gid, dir_fd=self._descriptor, follow_symlinks=False)
         return f"{self.path}/{name}"
+
+    def make_log(self, name: str) -> int:
+        """Create a file of root's in this directory. Returns its descriptor, for reading and writing."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(name, flags, 0o600, dir_fd=self._descriptor)
+
+    def listen(self, name: str, group: int) -> socket.socket:
+        """Create a socket in this directory that only a group can connect to. Returns it, listening.
+
+        It is root's, so that the job's user, in another job, cannot open it to himself.
+        """
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # A path may have 107 bytes only, and the scratch directory can be anywhere
+        listening.bind(f"/proc/self/fd/{self._descriptor}/{name}")
+        os.chown(name, 0, group, dir_fd=self._descriptor, follow_symlinks=False)
+        os.chmod(name, 0o660, dir_fd=self._descriptor)
+        listening.listen(1)
+        return listening
 
 
 def make(job: Job) -> PrivateDir:

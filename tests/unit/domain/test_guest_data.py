@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import cli
+from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.job import Job
 from hostile import qcow2
 from support.domain.builder_in_process import Programs
@@ -25,6 +26,7 @@ def hook(programs: Programs, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The hook, as the job's user as far as whose the files are is concerned."""
     where = programs.where
     monkeypatch.setattr(cli, "of_hook", lambda _: Job(where.scratch, where.uid, where.gid))
+    monkeypatch.setattr("condor_kvm_stage.guest_facts.load", lambda: GuestFacts(virtiofsd="/usr/libexec/virtiofsd"))
     put(scratch / "disk.qcow2", qcow2())
 
     def run(ad: bytes) -> str:
@@ -41,6 +43,14 @@ def hook(programs: Programs, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_job_without_data_gets_nothing(hook: Callable[[bytes], str], scratch: Path) -> None:
     assert hook(ad_of()) == ""
     assert not (scratch / SEED).exists()
+
+
+def test_program_is_refused_where_its_guest_could_not_have_the_files(
+    hook: Callable[[bytes], str], scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("condor_kvm_stage.guest_facts.load", GuestFacts)
+    put(scratch / "analyse.sh", b"#!/bin/sh\n")
+    assert "write MY.VMPARAM_Job_Files = True, and the job runs where there is one" in hook(ad_of(Cmd='"analyse.sh"'))
 
 
 def test_program_gets_a_seed_and_a_script_and_its_output_is_shown(hook: Callable[[bytes], str], scratch: Path) -> None:
