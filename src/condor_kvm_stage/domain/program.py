@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..failures import NodeError, ParameterError
-from ..job import PROGRAM_DIR, PROGRAM_STATUS
+from ..job import CONSOLE, PROGRAM_DIR, PROGRAM_STATUS, SAVED_GUEST
 from ..text import printable, to_bytes
 from . import ad_strings, arguments
 
 # Where its output goes, as far as the job's ad has no file for it: condor_submit refuses `output` in this universe
 _OUTPUT = {"Out": "program.out", "Err": "program.err"}
-# HTCondor's own names of files that it brings to where Out and Err say
-_HTCONDORS = {"Out": "_condor_stdout", "Err": "_condor_stderr"}
 _NULL = "/dev/null"
+_PLAIN = re.compile("[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 SCRIPT = "program"  # in PROGRAM_DIR
 RUNNING = b"running\n"  # the status, until the program has ended
 
@@ -42,16 +42,8 @@ def find(ad: bytes, scratch: str, disks: Collection[str]) -> Program | None:
         return None
     if "=" in name:  # env(1) would take it for a variable
         raise ParameterError(f"the executable's name, {printable(name)}, has an equals sign; rename the file")
-    outputs = {key: ad_strings.find(ad, key) or _NULL for key in _OUTPUT}
-    places = {key: _OUTPUT[key] if path == _NULL else _HTCONDORS[key] for key, path in outputs.items()}
-    if outputs["Err"] == outputs["Out"] != _NULL:
-        places["Err"] = places["Out"]
-    for place in places.values():
-        if os.path.lexists(f"{scratch}/{place}"):
-            raise ParameterError(
-                f"the job brings a file {place}, and its program's output goes there; rename that file"
-            )
-    return Program(name, arguments.arguments(ad), arguments.environment(ad), places["Out"], places["Err"])
+    stdout, stderr = (_output(ad, key, scratch, disks) for key in _OUTPUT)
+    return Program(name, arguments.arguments(ad), arguments.environment(ad), stdout, stderr)
 
 
 def script(program: Program) -> bytes:
@@ -76,13 +68,30 @@ def write(program: Program, scratch: str) -> None:
     directory = f"{scratch}/{PROGRAM_DIR}"
     try:
         os.mkdir(directory, 0o755)
-        for path, content in ((f"{directory}/{SCRIPT}", script(program)), (f"{scratch}/{PROGRAM_STATUS}", RUNNING)):
+        files = {f"{directory}/{SCRIPT}": script(program), f"{scratch}/{PROGRAM_STATUS}": RUNNING}
+        # The output, too: a job of which a file is missing that is to come back goes on hold
+        files.update({f"{scratch}/{name}": b"" for name in (program.stdout, program.stderr)})
+        for path, content in files.items():
             with open(path, "xb") as file:
                 file.write(content)
     except FileExistsError as error:
         raise ParameterError(f"the job brings {PROGRAM_DIR}, which this node makes itself; rename it") from error
     except OSError as error:
         raise NodeError(f"cannot write {directory}: {error.strerror}; tell the administrator") from error
+
+
+def _output(ad: bytes, key: str, scratch: str, disks: Collection[str]) -> str:
+    """Return the file for one of the outputs. Raises ParameterError."""
+    name = ad_strings.find(ad, key) or _NULL
+    if name == _NULL:
+        name = _OUTPUT[key]
+    if not _PLAIN.fullmatch(name):
+        raise ParameterError(
+            f"MY.{key} is '{printable(name)}'; write a file's name of letters, digits and ._+-, without a directory"
+        )
+    if name in (CONSOLE, SAVED_GUEST, *disks) or os.path.lexists(f"{scratch}/{name}"):
+        raise ParameterError(f"the job has another file {name}, and its program's output goes there; rename that file")
+    return name
 
 
 def _is_brought(scratch: str, name: str) -> bool:

@@ -76,9 +76,8 @@ def test_what_is_not_a_file_is_a_label(tmp_path: Path) -> None:
     [
         ({}, ("program.out", "program.err")),
         ({"Out": "/dev/null", "Err": "/dev/null"}, ("program.out", "program.err")),
-        ({"Out": "a.out"}, ("_condor_stdout", "program.err")),
-        ({"Out": "a.out", "Err": "a.err"}, ("_condor_stdout", "_condor_stderr")),
-        ({"Out": "a.out", "Err": "a.out"}, ("_condor_stdout", "_condor_stdout")),
+        ({"Out": "a.out"}, ("a.out", "program.err")),
+        ({"Out": "a.out", "Err": "a.out"}, ("a.out", "a.out")),
     ],
 )
 def test_output_goes_where_htcondor_takes_it(tmp_path: Path, changes: dict[str, str], places: tuple[str, str]) -> None:
@@ -86,6 +85,15 @@ def test_output_goes_where_htcondor_takes_it(tmp_path: Path, changes: dict[str, 
     program_found = found(tmp_path, Cmd=string("p"), **{name: string(text) for name, text in changes.items()})
     assert program_found
     assert (program_found.stdout, program_found.stderr) == places
+
+
+@pytest.mark.parametrize(
+    "name", ["logs/a.out", "/tmp/a.out", ".a", "a b", "$(id)", "console.log", "disk.qcow2", "p", "xen.mem.ckpt"]
+)
+def test_output_that_cannot_be_taken_is_refused(tmp_path: Path, name: str) -> None:
+    brings(tmp_path, "p")
+    with pytest.raises(ParameterError):
+        found(tmp_path, Cmd=string("p"), Out=string(name))
 
 
 def test_program_that_cannot_be_run_as_it_is_named_is_refused(tmp_path: Path) -> None:
@@ -97,7 +105,7 @@ def test_program_that_cannot_be_run_as_it_is_named_is_refused(tmp_path: Path) ->
 def test_file_of_the_outputs_name_is_refused_before_it_is_lost(tmp_path: Path) -> None:
     brings(tmp_path, "p")
     brings(tmp_path, "program.err")
-    with pytest.raises(ParameterError, match=r"brings a file program\.err"):
+    with pytest.raises(ParameterError, match=r"another file program\.err"):
         found(tmp_path, Cmd=string("p"))
 
 
@@ -122,14 +130,15 @@ def test_program_gets_any_arguments_and_environment(
 
 def test_both_outputs_can_be_one_file(tmp_path: Path) -> None:
     (tmp_path / "p").write_text("#!/bin/sh\necho out\necho err >&2\nexit 3\n", encoding="utf-8")
-    program.write(Program("p", [], [], "_condor_stdout", "_condor_stdout"), str(tmp_path))
+    program.write(Program("p", [], [], "o", "o"), str(tmp_path))
     assert subprocess.run(["sh", ".condor-kvm-stage/program"], cwd=tmp_path, timeout=30, check=False).returncode == 3
-    assert (tmp_path / "_condor_stdout").read_text(encoding="utf-8") == "out\nerr\n"
+    assert (tmp_path / "o").read_text(encoding="utf-8") == "out\nerr\n"
 
 
 def test_status_says_that_it_has_not_ended(tmp_path: Path) -> None:
     program.write(Program("p", [], [], "o", "e"), str(tmp_path))
     assert (tmp_path / ".condor-kvm-stage/status").read_bytes() == b"running\n"
+    assert ((tmp_path / "o").read_bytes(), (tmp_path / "e").read_bytes()) == (b"", b""), "they come back in any case"
 
 
 def test_directory_of_that_name_is_the_jobs_fault_and_another_failure_is_the_nodes(tmp_path: Path) -> None:
