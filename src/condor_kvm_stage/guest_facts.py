@@ -31,6 +31,8 @@ class GuestFacts:
     cpu_without: list[str] = field(default_factory=list)  # CPU features (libvirt's names) that QEMU needs switched off
     uefi: bool = False  # whether libvirt finds a UEFI firmware without Secure Boot, for the machine type q35 on x86_64
     selinux: str = ""  # the guests' context, without categories, if SELinux is on
+    # Path of the virtiofsd by which guests can have their jobs' files, "" if there is none, or libvirt does not know it
+    virtiofsd: str = ""
 
 
 def to_bytes(facts: GuestFacts) -> bytes:

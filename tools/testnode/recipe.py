@@ -46,6 +46,8 @@ _WORKER = [
     "libvirt-clients",
     "passt",
     "ovmf",  # UEFI for guests
+    "virtiofsd",  # the job's files in guests
+    "xorriso",  # for cloud-init's disks
     # for shares that a test simulates; the only FUSE library for Python that is in both releases
     "python3-pyfuse3",
 ]

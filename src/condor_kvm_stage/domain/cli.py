@@ -19,7 +19,9 @@ from . import (
     console,
     disks,
     domain_xml,
+    guest_data,
     job_ad,
+    job_files,
     journal_entry,
     own_files,
     private_dir,
@@ -121,6 +123,7 @@ def prepare(data: bytes) -> None:
         console.check_free(job.scratch)
         placed = _with_paths(wanted, lambda name: own_files.in_scratch(job, name))
         disks.inspect(placed, job, rules, _HOOK, guest=facts.selinux)
+        sys.stdout.write(guest_data.prepare(data, job, wanted, facts))
     except Failure as error:
         _refuse(data, error, error.status)
     except KvmStageError as error:
@@ -161,9 +164,15 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER, closed, facts.selinux)
     seen_by_root.check(files)
     # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)
-    files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
+    whole = directory.read(".job.ad", job_ad.LARGEST)
+    files = _with_outputs(files, job_ad.read(whole))
+    files += guest_data.attach(directory, whole, job, wanted)
     path = console.start(directory, job, rules.guest.console, chirp.config_of(job.scratch))
-    return domain_xml.definition(domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, group, facts))
+    needs_files = wanted.files or guest_data.has_program(directory)
+    served = job_files.start(directory, job, group, facts.virtiofsd) if needs_files else ""
+    return domain_xml.definition(
+        domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, group, facts, served)
+    )
 
 
 def _check_name(name: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .guest_end import End
 from .guest_watch import GuestWatch
+from .program_end import ProgramEnd
 
 
 @dataclass(frozen=True)
@@ -25,5 +26,6 @@ class Duties:
     destroy: Callable[[GuestWatch], None]  # destroys the guest
     note_start: Callable[[GuestWatch], None]  # writes into the journal that the guest has started
     note_end: Callable[[GuestWatch, End | None, bool], None]  # … has ended: how, if known; whether by HTCondor
+    program_end: Callable[[], ProgramEnd | None]  # returns how the job's program has ended; None if it has none
     report: Callable[[str], None]  # tells the user
     log: Callable[[str], None]  # tells the administrator

@@ -14,7 +14,7 @@ from ..leftovers import virsh
 from ..policy.load import load
 from ..processes import become_user
 from ..text import printable
-from . import hold, journal_entries, recovery, start_error
+from . import hold, journal_entries, program_end, recovery, start_error
 from .duties import Duties
 from .guest_watch import GuestWatch
 from .judge import judge
@@ -44,6 +44,7 @@ def run(program: str, arguments: list[str]) -> int:
         destroy=lambda guest: _destroy(guest, host),
         note_start=lambda guest: journal_entries.started(guest, job),
         note_end=lambda guest, end, is_stopped: journal_entries.ended(guest, job, end, is_stopped),
+        program_end=lambda: program_end.read(job),
         report=lambda text: report(job, text),
         log=lambda text: _log(job, text),
     )

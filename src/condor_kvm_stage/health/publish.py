@@ -11,7 +11,9 @@ from .. import health_report, installed
 
 # Seconds for which a change is sent to the collector at once; otherwise it waits for HTCondor's UPDATE_INTERVAL
 _NEWS = 180
-ATTRIBUTES = ("Healthy", "Failed", "Reason", "VMs", "VMMemory", "ExecuteFree", "Healed", "Checked", "Changed")
+ATTRIBUTES = (
+    *("Healthy", "Failed", "Reason", "VMs", "VMMemory", "ExecuteFree", "JobFiles", "Healed", "Checked", "Changed"),
+)
 
 
 def text(now: float | None = None) -> str:

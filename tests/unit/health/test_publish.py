@@ -35,6 +35,7 @@ def test_what_was_found_is_told_and_what_is_not_known_is_undefined(health: Path)
         "VMs": "2",
         "VMMemory": "undefined",
         "ExecuteFree": "undefined",
+        "JobFiles": "undefined",
         "Healed": "undefined",
         "Checked": "1000",
         "Changed": "900",

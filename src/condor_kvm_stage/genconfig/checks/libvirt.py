@@ -8,7 +8,7 @@ from ...leftovers.virsh import URI
 from ...text import printable, quoted
 from ..probes.kvm import DEVICE
 from ..probes.versions import dotted
-from . import guest_facts, guests, packages
+from . import guest_facts, guests, packages, virtiofs
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "libvirt"
@@ -25,6 +25,7 @@ def checks(findings: Findings) -> list[Check]:
         _user(findings),
         _cpu(findings),
         _uefi(findings),
+        virtiofs.check(findings),
         _network(findings),
         guests.start(findings),
         guest_facts.check(findings),
