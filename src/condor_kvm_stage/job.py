@@ -16,6 +16,7 @@ FILTER = "CONDOR_KVM_STAGE_FILTER"
 # itself cannot be paused, and then HTCondor saves it.
 SAVED_GUEST = "xen.mem.ckpt"
 CONSOLE = "console.log"  # in the scratch directory: what the guest prints
+TERMINAL = ".terminal"  # in the private directory: a socket for the job's user; with .in and .out, QEMU's FIFOs
 
 
 @dataclass(frozen=True)

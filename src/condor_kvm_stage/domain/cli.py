@@ -12,7 +12,7 @@ from .. import chirp, guest_facts
 from ..errors import KvmStageError
 from ..failures import Failure, NodeError, ParameterError, bug
 from ..installed import TRY_GUESTS, TRY_NODE
-from ..job import of_builder, of_hook
+from ..job import TERMINAL, of_builder, of_hook
 from ..leftovers import guest_status, janitor
 from ..policy.load import load
 from ..text import printable
@@ -29,6 +29,7 @@ from . import (
     request,
     seen_by_root,
     slot,
+    watched,
 )
 
 _VM_UNIVERSE = b"13"
@@ -120,7 +121,10 @@ def build(vm_gahp: int) -> int:
 
 
 def prepare(arguments: Sequence[str] = ()) -> int:
-    """Run as a hook, before the vm-gahp: print why a VM universe job would be refused. Other jobs are ignored."""
+    """Run as a hook, before the vm-gahp: print why a VM universe job would be refused. Other jobs are ignored.
+
+    Of one that would not be refused, print attributes for the starter.
+    """
     if list(arguments) in _HELP:
         sys.stdout.write(_USAGE_OF_HOOK)
         return 0
@@ -135,13 +139,15 @@ def prepare(arguments: Sequence[str] = ()) -> int:
         job = of_hook(os.environ)
         rules = load()
         facts = guest_facts.load()
-        wanted = request.parse(job_ad.read(data), rules, facts)
+        ad = job_ad.read(data)
+        wanted = request.parse(ad, rules, facts)
         qemu_identity.group(job)
         slot.check(wanted, slot.read(job.scratch))
         private_dir.check_movable(job.scratch)
         console.check_free(job.scratch)
         placed = _with_paths(wanted, lambda name: own_files.in_scratch(job, name))
         disks.inspect(placed, job, rules, _HOOK, guest=facts.selinux)
+        sys.stdout.write(watched.attributes(ad))
     except Failure as error:
         _refuse(data, error, error.status)
     except KvmStageError as error:
@@ -179,7 +185,8 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)
     files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
     path = console.start(directory, job, rules.guest.console, chirp.config_of(job.scratch))
-    return domain_xml.definition(domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, group, facts))
+    terminal, nvram = f"{directory.path}/{TERMINAL}", f"{directory.path}/.nvram"
+    return domain_xml.definition(domain_xml.Guest(wanted, files, path, terminal, nvram, job, group, facts))
 
 
 def _check_name(name: str) -> None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
 
 from .. import scratch_files
@@ -71,6 +72,16 @@ class PrivateDir:
         os.mkfifo(name, 0o600, dir_fd=self._descriptor)
         os.chown(name, self._job.uid, self._job.gid, dir_fd=self._descriptor, follow_symlinks=False)
         return f"{self.path}/{name}"
+
+    def listen(self, name: str) -> socket.socket:
+        """Create a UNIX socket in this directory, to which only the job's user can connect. Returns it, listening."""
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # By the descriptor, because the path of a socket has at most 107 bytes
+        listening.bind(f"/proc/self/fd/{self._descriptor}/{name}")
+        os.chmod(name, 0o600, dir_fd=self._descriptor)
+        os.chown(name, self._job.uid, self._job.gid, dir_fd=self._descriptor, follow_symlinks=False)
+        listening.listen()
+        return listening
 
 
 def make(job: Job) -> PrivateDir:

@@ -24,5 +24,6 @@ class Duties:
     destroy: Callable[[GuestWatch], None]  # destroys the guest
     note_start: Callable[[GuestWatch], None]  # writes into the journal that the guest has started
     note_end: Callable[[GuestWatch, End | None, bool], None]  # … has ended: how, if known; whether by HTCondor
+    find_address: Callable[[GuestWatch], None]  # tells the user the guest's address, as soon as it has one
     report: Callable[[str], None]  # tells the user
     log: Callable[[str], None]  # tells the administrator

@@ -45,7 +45,7 @@ def guest(vm_disk: str = "disk.qcow2:vda:w:qcow2", **changes: Any) -> Guest:
     policy = site(["/srv/disks"], vnc=True)
     wanted = parse(policy, node, VMPARAM_vm_Disk=string(vm_disk), **attributes)
     files = tuple(map(disk_file, wanted.disks))
-    return Guest(wanted, files, f"{SHELTER}/.console", f"{SHELTER}/.nvram", WHERE, GROUP, node)
+    return Guest(wanted, files, f"{SHELTER}/.console", f"{SHELTER}/.terminal", f"{SHELTER}/.nvram", WHERE, GROUP, node)
 
 
 GUESTS = {
