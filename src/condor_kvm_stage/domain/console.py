@@ -2,8 +2,8 @@
 
 libvirt's virtlogd is not used: it writes as root to a path that the user controls, and keeps the last megabytes in
 several files. The process ends with the guest. It also writes the last lines to the job's ad, as the attribute
-ChirpConsole, which users see with condor_q and condor_history, and in the event log if they request it. And it relays the
-guest's terminal.
+ChirpConsole, which users see with condor_q and condor_history, and in the event log if they request it. And it relays
+the guest's terminal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The guest's terminal, its first virtio console: relayed between two FIFOs of QEMU's and a UNIX socket of the user's.
 
-QEMU itself could listen on a socket. But a guest's kernel spins while nobody takes what it writes to such a console, and
-libvirt would make the socket, for which a path may be too long, or SELinux' rules missing. Here what is printed is
+QEMU itself could listen on a socket. But a guest's kernel spins while nobody takes what it writes to such a console,
+and libvirt would make the socket, for which a path may be too long, or SELinux' rules missing. Here what is printed is
 always read, and the FIFOs are like those of the console.
 """
 

@@ -1,7 +1,7 @@
 """What the hook has HTCondor's starter think of the job's output: so condor_tail shows the guest's console.
 
 condor_tail reads what the starter's copy of the job's ad names as the job's stdout and stderr (Starter::peek() in
-src/condor_starter.V6.1/starter.cpp), which a VM job does not have. The starter transfers back by what the ad said before.
+src/condor_starter.V6.1/starter.cpp), which a VM job does not have. What is transferred back does not change.
 """
 
 from __future__ import annotations

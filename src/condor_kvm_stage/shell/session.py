@@ -24,12 +24,13 @@ def run(connection: socket.socket, source: int, target: int) -> bool:
     with _raw(source):
         typing = True
         while True:
-            ready = select.select([connection, source] if typing else [connection], [], [], None if typing else _LINGER)
-            if not ready[0]:
+            waited = [connection.fileno(), *([source] if typing else [])]
+            ready = select.select(waited, [], [], None if typing else _LINGER)[0]
+            if not ready:
                 return True
-            if connection in ready[0] and not _print(connection, target):
+            if connection.fileno() in ready and not _print(connection, target):
                 return False
-            if source in ready[0]:
+            if source in ready:
                 data = os.read(source, _CHUNK)
                 before, leave, _ = data.partition(LEAVE)
                 if before and not _send(connection, before):

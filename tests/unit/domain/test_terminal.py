@@ -1,4 +1,4 @@
-"""A guest's terminal: what its user types and what it prints pass, for nobody else, and nobody's stop stops the guest."""
+"""A guest's terminal: what its user types and what it prints pass, for nobody else; and it never stops the guest."""
 
 from __future__ import annotations
 

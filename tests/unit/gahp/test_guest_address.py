@@ -11,6 +11,7 @@ import pytest
 
 from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.gahp import guest_address
+from condor_kvm_stage.leftovers import virsh
 from condor_kvm_stage.leftovers.guest_status import GuestStatus
 from condor_kvm_stage.leftovers.metadata import JobRef
 
@@ -90,7 +91,7 @@ def test_each_address_is_told_once_until_the_guest_ends(
         text = left.pop(0) if len(left) > 1 else "".join(left)
         return Answer(0 if text else 1, text)
 
-    monkeypatch.setattr(guest_address.virsh, "run", run)
+    monkeypatch.setattr(virsh, "run", run)
     heard: list[str] = []
     with subprocess.Popen(["sleep", "1"]) as qemu:
         process = os.pidfd_open(qemu.pid)
