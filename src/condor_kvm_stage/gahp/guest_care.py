@@ -65,6 +65,10 @@ class GuestCare:
                 self.resets = ResetWatch(self._duties.resets(self.guest))
             except OSError as error:
                 self._duties.log(f"cannot watch the guest's resets: {error}")
+            try:
+                self._duties.find_address(self.guest)
+            except OSError as error:
+                self._duties.log(f"cannot look for the guest's address: {error}")
         return self.guest
 
     def stop(self) -> None:
