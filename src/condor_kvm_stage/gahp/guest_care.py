@@ -13,7 +13,8 @@ from .hold_request import HoldRequest
 from .reset_watch import ResetWatch
 
 PATIENCE = 30  # seconds for which a guest that cannot continue is left alone
-LOOK = 0.5  # seconds between two looks for the guest, or for how it ended
+LOOK = 0.5  # seconds between two looks for the guest
+ENDING = 0.1  # seconds between two looks for how it ended: libvirt says so some tenths of a second later
 IDLE = 10.0  # seconds between two looks at it
 
 
@@ -38,8 +39,9 @@ class GuestCare:
 
     def pause(self, is_expected: bool) -> float:
         """Return the seconds until the next look. is_expected: whether the guest may appear."""
-        is_near = not self.guest.is_alive if self.guest else is_expected
-        return LOOK if is_near else IDLE
+        if self.guest and not self.guest.is_alive:
+            return LOOK if self.end else ENDING
+        return LOOK if is_expected and not self.guest else IDLE
 
     def find(self) -> GuestWatch | None:
         """Look for the guest. Returns it if it was found just now."""
