@@ -115,6 +115,16 @@ def test_suspended_guest_is_paused_and_continues(node: Node) -> None:
     assert ends == {START: COMPLETED, RUN: COMPLETED, END: DESTROYED}
 
 
+def is_held_or_runs_again(node: Node, cluster: int, before: str) -> bool:
+    """Return whether a job goes on hold because its vm-gahp has ended before it said that the guest has started."""
+
+    def is_held() -> bool:
+        return pool.job_ad(node, cluster).get("JobStatus") == pool.HELD
+
+    node.wait_until(lambda: is_held() or phases.guest(node, cluster) not in ("", before), "it goes on", 150)
+    return is_held() and "vm-gahp has ended by itself" in pool.job_ad(node, cluster)["HoldReason"]
+
+
 @pytest.mark.parametrize("what", ["starter", "filter", "vm-gahp"])
 def test_guest_ends_and_job_runs_again_if_a_process_is_killed(node: Node, what: str) -> None:
     with phases.jobs(node, what) as found:
@@ -138,6 +148,8 @@ def test_guest_ends_and_job_runs_again_if_a_process_is_killed(node: Node, what: 
                 f"{phase}: the guest is gone",
                 60,
             )
+            continue
+        if what == "vm-gahp" and phase == START and is_held_or_runs_again(node, cluster, guests[cluster]):
             continue
         phases.wait_for_another_guest(node, cluster, guests[cluster])
         assert pool.job_ad(node, cluster)["NumShadowStarts"] == (1 if what != "starter" and phase == STAGING else 2)
