@@ -27,11 +27,13 @@ class Verdict:
     hides: bool = False  # whether that is that users cannot reach their jobs' directories
 
 
-def judge(job: Job, host: Host) -> Verdict:
-    """Try whether this node starts guests at all."""
+def judge(job: Job, host: Host, has_lost_libvirt: bool) -> Verdict:
+    """Try whether this node starts guests at all. has_lost_libvirt: whether its daemon ended during the start."""
     hidden = _hidden(job)
     if hidden:
         return Verdict(hidden, hides=True)
+    if has_lost_libvirt:  # a control guest may start again by now, but the job has done nothing wrong
+        return Verdict("libvirt's daemon ended while the guest started")
     answer = host.run(BUILD_DOMAIN, TRY_GUESTS, timeout=TRIAL_TIMEOUT)
     return Verdict("" if answer.status == 0 else answer.output.strip() or answer.reason)
 

@@ -159,7 +159,9 @@ def test_guest_outlives_a_restart_of_libvirt_and_the_job_ends_with_it(node: Node
     with phases.jobs(node, "libvirt", phases.LASTS) as found:
         node.run(f"systemctl restart {LIBVIRT.split()[0]}")
     ends = {phase: outcome(node, f"libvirt-{phase}", cluster) for phase, cluster in found.items()}
-    assert ends == {STAGING: COMPLETED, START: COMPLETED, RUN: COMPLETED, END: DESTROYED}
+    # libvirt may not have said yet that the guest has started: then this is the node's fault, and the job runs again
+    assert ends.pop(START) in (COMPLETED, (0, 2))
+    assert ends == {STAGING: COMPLETED, RUN: COMPLETED, END: DESTROYED}
 
 
 def test_job_outlives_a_peaceful_restart_of_the_startd_and_ends_with_its_guest(node: Node) -> None:
