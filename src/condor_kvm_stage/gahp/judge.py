@@ -30,11 +30,17 @@ class Verdict:
     until: tuple[str, ...] = ()  # for recovery.start(): what must be well again besides control guests
 
 
-def judge(job: Job, host: Host, said: str) -> Verdict:
-    """Try whether this node starts guests at all. said: what libvirt has said of the job's."""
+def judge(job: Job, host: Host, said: str, known: str) -> Verdict:
+    """Try whether this node starts guests at all.
+
+    said: what libvirt has said of the job's. known: what that shows to have been wrong with the node, which may be well
+    again by now (start_error.of_node()).
+    """
     hidden = _hidden(job)
     if hidden:
         return Verdict(hidden, (str(job.uid), str(job.gid)))
+    if known:
+        return Verdict(known)
     closed = tuple(_CLOSED.findall(said)[:1])
     answer = host.run(BUILD_DOMAIN, TRY_GUESTS, *closed, timeout=TRIAL_TIMEOUT)
     return Verdict("") if answer.status == 0 else Verdict(answer.output.strip() or answer.reason, closed)

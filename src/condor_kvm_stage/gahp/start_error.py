@@ -15,6 +15,8 @@ _TIMEOUT = 20  # seconds for condor_config_val
 _ERROR = "(pid:{}) Failed to create libvirt domain: "
 _NEXT_ENTRY = re.compile(r"\n[^\n]*\(pid:\d+\) ")
 _REFUSED = re.compile(r"condor-kvm-stage: (.*) \[for HTCondor: ", re.DOTALL)  # see domain/refusal.py
+# libvirt's client, of its connection; not somewhere in a text, because QEMU's errors have names that a job chooses
+_LOST = re.compile(r"End of file while reading data: |Cannot (?:recv|write) data: |client socket is closed")
 _LONGEST = 400  # characters
 # What says nothing to a user: when QEMU spoke, its options, and what libvirt was doing
 _NOISE = (
@@ -39,22 +41,37 @@ _NEXT_STEPS = (
 
 def said(host: Host, process: int) -> str:
     """Return why a guest has not started, "" if that is not known. process: the id of the vm-gahp."""
+    return find(_log(host), process)
+
+
+def of_node(host: Host, process: int) -> str:
+    """Return what the log shows to have been wrong with the node during the start, "" for nothing. process: see said()."""
+    return "libvirt's daemon ended while the guest started" if _LOST.match(_error(_log(host), process)) else ""
+
+
+def find(log: str, process: int) -> str:
+    """Return what the vm-gahp of this process id has logged last of a failed start, "" if it has not."""
+    error = _error(log, process)
+    return _short(error) if error else ""
+
+
+def _log(host: Host) -> str:
+    """Return the end of the vm-gahps' log, "" if it cannot be read."""
     path = host.run("condor_config_val", "VM_GAHP_LOG", timeout=_TIMEOUT).output.strip()
     if not path.startswith("/"):
         return ""
     try:
         with open(host.path(path), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
-            text = file.read(_MOST).decode("utf-8", "replace")
+            return file.read(_MOST).decode("utf-8", "replace")
     except OSError:
         return ""
-    return find(text, process)
 
 
-def find(log: str, process: int) -> str:
-    """Return what the vm-gahp of this process id has logged last of a failed start, "" if it has not."""
+def _error(log: str, process: int) -> str:
+    """Return libvirt's error, in full, "" if there is none."""
     _, found, after = log.rpartition(_ERROR.format(process))
-    return _short(_NEXT_ENTRY.split(after, maxsplit=1)[0]) if found else ""
+    return _NEXT_ENTRY.split(after, maxsplit=1)[0] if found else ""
 
 
 def _short(error: str) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.domain import refusal
 from condor_kvm_stage.gahp import start_error
+from condor_kvm_stage.host import Host
 
 TIME = "11/27/26 11:45:32"
 # From a node
@@ -77,3 +82,34 @@ def test_long_errors_and_control_characters_do_no_harm() -> None:
     found = start_error.find(log(failed(7, "\x1b[2J" + "x" * 10000)), 7)
     assert len(found) < 500
     assert found.isprintable()
+
+
+LOST = "End of file while reading data: Input/output error"
+
+
+class Node(Host):
+    """Its HTCondor has this vm-gahps' log, and its control guests start."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path_of_log = path
+
+    def start(self, *_command: str, **_options: object) -> Callable[[], Answer]:
+        return lambda: Answer(0, f"{self.path_of_log}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_lost"),
+    [
+        (LOST, True),
+        ("Cannot write data: Broken pipe", True),
+        ("client socket is closed", True),
+        (CLOSED + LOST, False),  # QEMU's words: the job chooses names in them
+        (f"XML error: {LOST}", False),
+        (REGULAR, False),
+    ],
+)
+def test_start_during_which_libvirt_ended_is_not_the_jobs_fault(tmp_path: Path, error: str, is_lost: bool) -> None:
+    (tmp_path / "log").write_text(log(failed(7, error), failed(9, LOST)), encoding="utf-8")
+    node = Node(tmp_path / "log")
+    assert start_error.of_node(node, 7) == ("libvirt's daemon ended while the guest started" if is_lost else "")
