@@ -17,7 +17,7 @@ from ..text import printable
 from . import hold, journal_entries, recovery, start_error
 from .duties import Duties
 from .guest_watch import GuestWatch
-from .judge import judge
+from .judge import Verdict, judge
 from .relay import Relay
 from .vm_gahp import VmGahp
 
@@ -33,7 +33,7 @@ def run(program: str, arguments: list[str]) -> int:
     host = Host()
     gahp = VmGahp(program, arguments)
     duties = Duties(
-        judge=lambda: _judge(job, host),
+        judge=lambda: _judge(job, host, gahp.pid),
         said=lambda: start_error.said(host, gahp.pid),
         can_hold=lambda: hold.is_possible(host),
         hold=lambda number, reason: _hold(job, host, number, reason),
@@ -67,10 +67,12 @@ def report(job: Job, text: str) -> None:
     os._exit(0)
 
 
-def _judge(job: Job, host: Host) -> str:
-    """Return what is wrong with the node, "" if the job is at fault for its failed start."""
+def _judge(job: Job, host: Host, process: int) -> str:
+    """Return what is wrong with the node, "" if the job is at fault for its failed start. process: of the vm-gahp."""
     try:
         verdict = judge(job, host)
+        if not verdict.node and start_error.lacked_kvm(host, process):
+            verdict = Verdict("there was no /dev/kvm when the guest was to start")
     except Exception as error:
         return f"condor-kvm-stage cannot find out why a guest did not start: {error!r}"
     if verdict.node:

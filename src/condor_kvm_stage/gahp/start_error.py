@@ -13,6 +13,11 @@ _MOST = 1 << 20  # bytes at the end of the log that are searched
 _TIMEOUT = 20  # seconds for condor_config_val
 # VirshType::Start() of HTCondor. The snippet has the process in each entry (D_PID); an error may have several lines.
 _ERROR = "(pid:{}) Failed to create libvirt domain: "
+_BANNER = "(pid:{}) ******"  # around its first entry
+_NO_KVM = (
+    r"^\S+ \S+ (?:\(pid:{process}\) File\(/dev/kvm\) can't be \w+"
+    r"|{error}invalid argument: could not get preferred machine for \S+ type=kvm)$"
+)
 _NEXT_ENTRY = re.compile(r"\n[^\n]*\(pid:\d+\) ")
 _REFUSED = re.compile(r"condor-kvm-stage: (.*) \[for HTCondor: ", re.DOTALL)  # see domain/refusal.py
 _LONGEST = 400  # characters
@@ -39,22 +44,40 @@ _NEXT_STEPS = (
 
 def said(host: Host, process: int) -> str:
     """Return why a guest has not started, "" if that is not known. process: the id of the vm-gahp."""
+    return find(_log(host), process)
+
+
+def lacked_kvm(host: Host, process: int) -> bool:
+    """Return whether a start has failed because the node had no /dev/kvm, which it may have again by now."""
+    return tells_of_no_kvm(_log(host), process)
+
+
+def _log(host: Host) -> str:
     path = host.run("condor_config_val", "VM_GAHP_LOG", timeout=_TIMEOUT).output.strip()
     if not path.startswith("/"):
         return ""
     try:
         with open(host.path(path), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
-            text = file.read(_MOST).decode("utf-8", "replace")
+            return file.read(_MOST).decode("utf-8", "replace")
     except OSError:
         return ""
-    return find(text, process)
 
 
 def find(log: str, process: int) -> str:
     """Return what the vm-gahp of this process id has logged last of a failed start, "" if it has not."""
     _, found, after = log.rpartition(_ERROR.format(process))
     return _short(_NEXT_ENTRY.split(after, maxsplit=1)[0]) if found else ""
+
+
+def tells_of_no_kvm(log: str, process: int) -> bool:
+    """Return whether the vm-gahp of this process id, or libvirt, has logged that there is no KVM. Nothing else fits.
+
+    These words are whole, so a job cannot put them into a name that is logged.
+    """
+    _, _, own = log.rpartition(_BANNER.format(process))  # an earlier process may have had the same id
+    words = _NO_KVM.format(process=process, error=re.escape(_ERROR.format(process)))
+    return bool(re.search(words, own, re.MULTILINE))
 
 
 def _short(error: str) -> str:

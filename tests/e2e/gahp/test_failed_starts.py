@@ -14,6 +14,7 @@ from e2e import status
 from e2e.domain import scene
 from e2e.gahp import worker as gahp
 from e2e.gahp.worker import LIBVIRT, LONG
+from e2e.health import worker as health
 from testnode import jobs, pool, recipe, site
 from testnode.node import Node
 from testnode.recipe import Release
@@ -235,4 +236,25 @@ def test_fault_of_the_node_takes_vm_universe_away_until_it_is_repaired(node: Nod
         gahp.wait_for_status(node, job, pool.IDLE)
     node.wait_until(lambda: gahp.has_vm(node) == {True}, "HasVM is true again", 120)
     gahp.wait_for_guest(node, job, 90)
+    gahp.remove(node, job)
+
+
+@pytest.mark.full
+def test_fault_of_the_node_that_is_repaired_before_control_guests_start_costs_no_job(node: Node) -> None:
+    log = node.root / "var/log/condor/VMGahpLog"
+    before = log.read_text("utf-8", "replace").count("File(/dev/kvm) can't be read")
+    node.run("systemctl kill --signal=STOP libvirtd.service")  # the control guests wait
+    try:
+        with health.without_kvm(node):
+            job = gahp.submit(node, "repaired")
+            node.wait_until(
+                lambda: log.read_text("utf-8", "replace").count("File(/dev/kvm) can't be read") > before,
+                "the vm-gahp does not find /dev/kvm",
+                90,
+            )
+    finally:
+        node.run("systemctl kill --signal=CONT libvirtd.service")
+    node.wait_until(lambda: "no /dev/kvm when the guest was to start" in gahp.filter_log(node), "it is judged", 90)
+    node.wait_until(lambda: gahp.has_vm(node) == {True}, "HasVM is true", 120)
+    gahp.wait_for_guest(node, job, 120)
     gahp.remove(node, job)

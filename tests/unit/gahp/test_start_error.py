@@ -77,3 +77,27 @@ def test_long_errors_and_control_characters_do_no_harm() -> None:
     found = start_error.find(log(failed(7, "\x1b[2J" + "x" * 10000)), 7)
     assert len(found) < 500
     assert found.isprintable()
+
+
+BANNER = "(pid:{0}) ******************************************************"
+CANNOT_BE_READ = "(pid:{0}) File(/dev/kvm) can't be read"  # from a node
+NO_MACHINE = "invalid argument: could not get preferred machine for /usr/bin/qemu-system-x86_64 type=kvm"
+
+
+@pytest.mark.parametrize("entry", [CANNOT_BE_READ.format(7), failed(7, NO_MACHINE)])
+def test_start_without_kvm_is_seen_in_the_log(entry: str) -> None:
+    assert start_error.tells_of_no_kvm(log(BANNER.format(7), entry, "(pid:7) "), 7)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [BANNER.format(7), CANNOT_BE_READ.format(8), failed(7, "mine")],
+        [BANNER.format(7), CANNOT_BE_READ.format(7), BANNER.format(7), failed(7, "mine")],
+        [BANNER.format(7), failed(7, f"cannot open {CANNOT_BE_READ.format(7)}")],
+        [BANNER.format(7), failed(7, f"{NO_MACHINE}.qcow2")],
+    ],
+    ids=["another's", "of a process with the same id, before", "in a file's name", "at the begin of a file's name"],
+)
+def test_start_that_failed_otherwise_is_not_taken_for_one_without_kvm(entries: list[str]) -> None:
+    assert not start_error.tells_of_no_kvm(log(*entries), 7)
