@@ -13,6 +13,11 @@ _MOST = 1 << 20  # bytes at the end of the log that are searched
 _TIMEOUT = 20  # seconds for condor_config_val
 # VirshType::Start() of HTCondor. The snippet has the process in each entry (D_PID); an error may have several lines.
 _ERROR = "(pid:{}) Failed to create libvirt domain: "
+_BANNER = "(pid:{}) ******"  # around its first entry
+_NO_KVM = (
+    r"^\S+ \S+ (?:\(pid:{process}\) File\(/dev/kvm\) can't be \w+"
+    r"|{error}invalid argument: could not get preferred machine for \S+ type=kvm)$"
+)
 _NEXT_ENTRY = re.compile(r"\n[^\n]*\(pid:\d+\) ")
 _REFUSED = re.compile(r"condor-kvm-stage: (.*) \[for HTCondor: ", re.DOTALL)  # see domain/refusal.py
 # libvirt's client, of its connection; not somewhere in a text, because QEMU's errors have names that a job chooses
@@ -45,8 +50,14 @@ def said(host: Host, process: int) -> str:
 
 
 def of_node(host: Host, process: int) -> str:
-    """Return what the log shows to have been wrong with the node during the start, "" for nothing. process: see said()."""
-    return "libvirt's daemon ended while the guest started" if _LOST.match(_error(_log(host), process)) else ""
+    """Return what was wrong with the node during the start, "" for nothing. It may be well again by now.
+
+    process: the id of the vm-gahp.
+    """
+    log = _log(host)
+    if _LOST.match(_error(log, process)):
+        return "libvirt's daemon ended while the guest started"
+    return "there was no /dev/kvm when the guest was to start" if tells_of_no_kvm(log, process) else ""
 
 
 def find(log: str, process: int) -> str:
@@ -72,6 +83,16 @@ def _error(log: str, process: int) -> str:
     """Return libvirt's error, in full, "" if there is none."""
     _, found, after = log.rpartition(_ERROR.format(process))
     return _NEXT_ENTRY.split(after, maxsplit=1)[0] if found else ""
+
+
+def tells_of_no_kvm(log: str, process: int) -> bool:
+    """Return whether the vm-gahp of this process id, or libvirt, has logged that there is no KVM. Nothing else fits.
+
+    These words are whole, so a job cannot put them into a name that is logged.
+    """
+    _, _, own = log.rpartition(_BANNER.format(process))  # an earlier process may have had the same id
+    words = _NO_KVM.format(process=process, error=re.escape(_ERROR.format(process)))
+    return bool(re.search(words, own, re.MULTILINE))
 
 
 def _short(error: str) -> str:

@@ -113,3 +113,28 @@ def test_start_during_which_libvirt_ended_is_not_the_jobs_fault(tmp_path: Path, 
     (tmp_path / "log").write_text(log(failed(7, error), failed(9, LOST)), encoding="utf-8")
     node = Node(tmp_path / "log")
     assert start_error.of_node(node, 7) == ("libvirt's daemon ended while the guest started" if is_lost else "")
+
+
+BANNER = "(pid:{0}) ******************************************************"
+CANNOT_BE_READ = "(pid:{0}) File(/dev/kvm) can't be read"  # from a node
+NO_MACHINE = "invalid argument: could not get preferred machine for /usr/bin/qemu-system-x86_64 type=kvm"
+
+
+@pytest.mark.parametrize("entry", [CANNOT_BE_READ.format(7), failed(7, NO_MACHINE)])
+def test_start_without_kvm_is_seen_in_the_log(tmp_path: Path, entry: str) -> None:
+    (tmp_path / "log").write_text(log(BANNER.format(7), entry, "(pid:7) "), encoding="utf-8")
+    assert start_error.of_node(Node(tmp_path / "log"), 7) == "there was no /dev/kvm when the guest was to start"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [BANNER.format(7), CANNOT_BE_READ.format(8), failed(7, "mine")],
+        [BANNER.format(7), CANNOT_BE_READ.format(7), BANNER.format(7), failed(7, "mine")],
+        [BANNER.format(7), failed(7, f"cannot open {CANNOT_BE_READ.format(7)}")],
+        [BANNER.format(7), failed(7, f"{NO_MACHINE}.qcow2")],
+    ],
+    ids=["another's", "of a process with the same id, before", "in a file's name", "at the begin of a file's name"],
+)
+def test_start_that_failed_otherwise_is_not_taken_for_one_without_kvm(entries: list[str]) -> None:
+    assert not start_error.tells_of_no_kvm(log(*entries), 7)
