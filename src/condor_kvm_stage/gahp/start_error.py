@@ -33,7 +33,7 @@ _NOISE = (
 )
 _NEXT_STEPS = (
     (r"Failed to (?:get .* lock|lock)|another process using", "release the job when no other process uses the disk"),
-    (r"annot allocate memory|cannot set up guest memory", "the node has no such memory now: ask for less vm_memory"),
+    (r"annot allocate memory|cannot set up guest memory", "the node has no such memory now: lower request_memory"),
     (r"already exists|already active", "release the job when the other virtual machine has ended"),
     (r"No such file or directory", "a file of the job has disappeared: release the job, to have it staged again"),
     (

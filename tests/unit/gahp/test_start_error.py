@@ -62,7 +62,7 @@ def test_refusal_of_the_builder_is_found_in_what_libvirt_quotes() -> None:
 @pytest.mark.parametrize(
     ("error", "step"),
     [
-        ("cannot set up guest memory 'pc.ram': Cannot allocate memory", "ask for less vm_memory"),
+        ("cannot set up guest memory 'pc.ram': Cannot allocate memory", "lower request_memory"),
         (
             "operation failed: domain 'alice_w_1.0' already exists with uuid 1",
             "when the other virtual machine has ended",
