@@ -95,7 +95,7 @@ def start(host: Host) -> Callable[[], GuestSupport]:
             return GuestSupport(facts, not_tried(NOT_ROOT), cpu, files)
         facts, capabilities = _with_capabilities(facts, virsh_answer())
         if files.passed and not facts.virtiofsd:
-            files = failed("libvirt, or its QEMU, does not know virtiofs")
+            files = failed(virtiofs.NO_LIBVIRT)
         return GuestSupport(facts, capabilities, cpu, files)
 
     return answer
