@@ -89,7 +89,7 @@ def node() -> Iterator[Node]:
     with scene.busy_node(Release.TESTING, script) as worker:
         debian_guest.write_image(worker.root / IMAGE.lstrip("/"))
         emulated = worker.root / EMULATED.lstrip("/")
-        emulated.write_text((scene.HERE / "emulated.sh").read_text(encoding="utf-8"), encoding="utf-8")
+        emulated.write_text((scene.HERE / "virtual_time.sh").read_text(encoding="utf-8"), encoding="utf-8")
         emulated.chmod(0o755)
         worker.run(["mkdir", HOME, *(f"{HOME}/{process}" for process in USER_DATA)], user=recipe.USER)
         place = worker.root / HOME.lstrip("/")
