@@ -23,6 +23,7 @@ PROGRAM_DIR = ".condor-kvm-stage"
 PROGRAM_STATUS = f"{PROGRAM_DIR}/status"
 # The job's attribute by which its guest gets the scratch directory (domain/job_files.py)
 FILES_WANTED = "VMPARAM_Job_Files"
+TERMINAL = ".terminal"  # in the private directory: a socket for the job's user; with .in and .out, QEMU's FIFOs
 
 
 @dataclass(frozen=True)

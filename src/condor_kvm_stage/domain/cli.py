@@ -11,7 +11,7 @@ from .. import chirp, guest_facts
 from ..errors import KvmStageError
 from ..failures import Failure, NodeError, ParameterError, bug
 from ..installed import TRY_GUESTS, TRY_NODE
-from ..job import of_builder, of_hook
+from ..job import TERMINAL, of_builder, of_hook
 from ..leftovers import guest_status, janitor
 from ..policy.load import load
 from ..text import printable
@@ -30,6 +30,7 @@ from . import (
     request,
     seen_by_root,
     slot,
+    watched,
 )
 
 # The programs, for messages about a bug
@@ -111,19 +112,20 @@ def build(vm_gahp: int) -> int:
 
 
 def prepare(data: bytes) -> None:
-    """Print for the hook why a VM universe job would be refused, if it would. data: the job's ad."""
+    """Print for the hook why a VM universe job would be refused, or attributes for the starter. data: the job's ad."""
     try:
         job = of_hook(os.environ)
         rules = load()
         facts = guest_facts.load()
-        wanted = request.parse(job_ad.read(data), rules, facts)
+        ad = job_ad.read(data)
+        wanted = request.parse(ad, rules, facts)
         qemu_identity.group(job)
         slot.check(wanted, slot.read(job.scratch))
         private_dir.check_movable(job.scratch)
         console.check_free(job.scratch)
         placed = _with_paths(wanted, lambda name: own_files.in_scratch(job, name))
         disks.inspect(placed, job, rules, _HOOK, guest=facts.selinux)
-        sys.stdout.write(guest_data.prepare(data, job, wanted, facts))
+        sys.stdout.write(guest_data.prepare(data, job, wanted, facts) or watched.attributes(ad))
     except Failure as error:
         _refuse(data, error, error.status)
     except KvmStageError as error:
@@ -170,9 +172,8 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     path = console.start(directory, job, rules.guest.console, chirp.config_of(job.scratch))
     needs_files = wanted.files or guest_data.has_program(directory)
     served = job_files.start(directory, job, group, facts.virtiofsd) if needs_files else ""
-    return domain_xml.definition(
-        domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, group, facts, served)
-    )
+    terminal, nvram = f"{directory.path}/{TERMINAL}", f"{directory.path}/.nvram"
+    return domain_xml.definition(domain_xml.Guest(wanted, files, path, terminal, nvram, job, group, facts, served))
 
 
 def _check_name(name: str) -> None:

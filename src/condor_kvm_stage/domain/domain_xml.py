@@ -21,6 +21,12 @@ from .request import Request
 _ARCHITECTURE = os.uname().machine
 _REBOOT_TIMEOUT = 5000  # milliseconds
 FILES_TAG = "job"  # by which a guest mounts the job's files
+# Credentials of systemd's (systemd.system-credentials(7), from version 257 on): a root shell on the terminal, to which
+# the job's user alone has access. Without them a guest asks there for a name and a password, as cloud images have none.
+OEM_STRINGS = (
+    "io.systemd.credential:tty.serial.hvc0.agetty.autologin=root",
+    "io.systemd.credential:tty.serial.hvc0.login.noauth=yes",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Guest:
     request: Request
     disks: tuple[DiskFile, ...]
     console: str  # path of the two FIFOs, without .in and .out
+    terminal: str  # likewise
     nvram: str  # path of the file with UEFI's variables, which libvirt makes and does not remove
     job: Job
     group: int  # of QEMU, see qemu_identity.py
@@ -55,6 +62,10 @@ def definition(guest: Guest) -> bytes:
         _add(backing, "access", mode="shared")
     _add(domain, "vcpu", str(request.vcpus))
     _system(domain, guest)
+    if _ARCHITECTURE == "x86_64":
+        strings = SubElement(_add(domain, "sysinfo", type="smbios"), "oemStrings")
+        for text in OEM_STRINGS:
+            _add(strings, "entry", text)
     features = SubElement(domain, "features")
     _add(features, "acpi")
     if _ARCHITECTURE == "x86_64":
@@ -99,6 +110,7 @@ def _system(domain: Element, guest: Guest) -> None:
         _add(system, "type", "hvm")
         # A guest that finds no disk to boot from resets, instead of waiting for ever, and so is noticed
         _add(system, "bios", rebootTimeout=str(_REBOOT_TIMEOUT))
+        _add(system, "smbios", mode="sysinfo")
         return
     system = _add(domain, "os", firmware="efi")
     # Some distributions have UEFI only for q35
@@ -106,6 +118,8 @@ def _system(domain: Element, guest: Guest) -> None:
     # Otherwise libvirt takes the first firmware that it finds, and one with Secure Boot starts few images
     _add(SubElement(system, "firmware"), "feature", name="secure-boot", enabled="no")
     _add(system, "nvram", guest.nvram)
+    if _ARCHITECTURE == "x86_64":
+        _add(system, "smbios", mode="sysinfo")
 
 
 def _disks(devices: Element, guest: Guest) -> None:
@@ -171,3 +185,7 @@ def _console(devices: Element, guest: Guest) -> None:
     source = _add(serial, "source", path=guest.console)
     _add(source, "seclabel", model="dac", relabel="no")
     _add(serial, "target", port="0")
+    terminal = SubElement(devices, "console", type="pipe")
+    source = _add(terminal, "source", path=guest.terminal)
+    _add(source, "seclabel", model="dac", relabel="no")
+    _add(terminal, "target", type="virtio", port="1")

@@ -54,7 +54,8 @@ def start(directory: PrivateDir, job: Job, group: int, program: str) -> str:
             "must give EXECUTE a shorter one"
         )
     try:
-        listening = directory.listen(_SOCKET, group)
+        # Root's, so that the job's user, in another job, cannot open it to himself
+        listening = directory.listen(_SOCKET, 0, group, 0o660)
         log = directory.make_log(_LOG)
     except OSError as error:
         raise NodeError(f"cannot make {path}: {error.strerror}; tell the administrator") from error

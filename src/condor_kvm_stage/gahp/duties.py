@@ -27,5 +27,6 @@ class Duties:
     note_start: Callable[[GuestWatch], None]  # writes into the journal that the guest has started
     note_end: Callable[[GuestWatch, End | None, bool], None]  # … has ended: how, if known; whether by HTCondor
     program_end: Callable[[], ProgramEnd | None]  # returns how the job's program has ended; None if it has none
+    find_address: Callable[[GuestWatch], None]  # tells the user the guest's address, as soon as it has one
     report: Callable[[str], None]  # tells the user
     log: Callable[[str], None]  # tells the administrator

@@ -14,7 +14,8 @@ from .program_end import ProgramEnd
 from .reset_watch import ResetWatch
 
 PATIENCE = 30  # seconds for which a guest that cannot continue is left alone
-LOOK = 0.5  # seconds between two looks for the guest, or for how it ended
+LOOK = 0.5  # seconds between two looks for the guest
+ENDING = 0.1  # seconds between two looks for how it ended: libvirt says so some tenths of a second later
 IDLE = 10.0  # seconds between two looks at it
 
 
@@ -47,8 +48,9 @@ class GuestCare:
 
     def pause(self, is_expected: bool) -> float:
         """Return the seconds until the next look. is_expected: whether the guest may appear."""
-        is_near = not self.guest.is_alive if self.guest else is_expected
-        return LOOK if is_near else IDLE
+        if self.guest and not self.guest.is_alive:
+            return LOOK if self.end else ENDING
+        return LOOK if is_expected and not self.guest else IDLE
 
     def find(self) -> GuestWatch | None:
         """Look for the guest. Returns it if it was found just now."""
@@ -63,6 +65,10 @@ class GuestCare:
                 self.resets = ResetWatch(self._duties.resets(self.guest))
             except OSError as error:
                 self._duties.log(f"cannot watch the guest's resets: {error}")
+            try:
+                self._duties.find_address(self.guest)
+            except OSError as error:
+                self._duties.log(f"cannot look for the guest's address: {error}")
         return self.guest
 
     def stop(self) -> None:

@@ -105,12 +105,15 @@ OF_ONE_JOB: dict[str, tuple[str, str]] = {
     "disk cannot be opened": ('chmod 000 "$1"; chown root "$1"', "Permission denied"),
     "disk is a directory": ('rm "$1"; mkdir "$1"', "to be a regular file"),
     "disk is a socket": (f'python3 -c "{_SOCKET}" "$1"', "No such device or address"),
-    "disk is a symlink to itself": ('ln -sf disk.qcow2 "$1"', "Too many levels of symbolic links"),
+    "disk is a symlink to itself": ('rm "$1"; ln -s disk.qcow2 "$1"', "Too many levels of symbolic links"),
     # QEMU waits for a writer, and libvirt for QEMU
     "start never finishes": ('rm "$1"; mkfifo "$1"', "has not started in 180 s"),
     "disk is marked as corrupt": (r"printf '\002' | dd of=$1 bs=1 seek=79 conv=notrunc", "Image is corrupt"),
     "disk has an unknown feature": (r"printf '\100' | dd of=$1 bs=1 seek=79 conv=notrunc", "Unsupported qcow2 feature"),
-    "disk has its data elsewhere": ('qemu-img create -f qcow2 -o data_file=/srv/elsewhere.raw "$1" 1M', "data-file"),
+    "disk has its data elsewhere": (
+        'qemu-img create -f qcow2 -o data_file=/srv/elsewhere.raw "$1" 1M',
+        "elsewhere.raw': Permission denied",
+    ),
     "disk is encrypted": ("qemu-img create --object secret,id=s,data=x -f qcow2 " + _LUKS + ' "$1" 1M', "encrypt"),
     "disk's header is full": (f'cat /srv/{_HOSTILE[0].name}/image > "$1"', "Could not update qcow2 header"),
     "disk has names of 11 MiB": (f'cat /srv/{_HOSTILE[1].name}/image > "$1"', "reply exceeds buffer size"),
@@ -122,10 +125,10 @@ OF_ONE_JOB: dict[str, tuple[str, str]] = {
         "denied",
     ),
     "console is gone": ('rm "${1%/*}"/.console.*', "No such file"),
-    "console is a directory": ('rm "${1%/*}"/.console.out; mkdir "${1%/*}"/.console.out', "Is a directory"),
+    "console is a directory": ('rm "${1%/*}"/.console.out; mkdir "${1%/*}"/.console.out', "No such file"),
     "name is of an inactive guest": (f'echo "{_GUEST}" > /srv/inactive; virsh define /srv/inactive', "already exists"),
     "log is a directory": ('mkdir "/var/log/libvirt/qemu/$2.log"', "Is a directory"),
-    "state is a directory": ('mkdir -p "/run/libvirt/qemu/$2.xml/x"', ""),
+    "state is a directory": ('mkdir -p "/run/libvirt/qemu/$2.xml/x"', "cannot rename file"),
     "process id is a directory": ('mkdir -p "/run/libvirt/qemu/$2.pid/x"', "PID file"),
 }
 

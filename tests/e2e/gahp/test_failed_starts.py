@@ -51,7 +51,7 @@ def define_other(worker: Node, cluster: int) -> None:
 
 @pytest.mark.parametrize("cause", selected(CAUSES, "killed by its user", "disk is locked", "vm-gahp dies"))
 def test_job_goes_on_hold_and_node_keeps_vm_universe(node: Node, cause: str) -> None:
-    name = re.sub("[^a-z0-9]+", "-", cause)
+    name = re.sub("[^a-z0-9]+", "-", cause.lower())
     with CAUSES[cause].disturbance(node):
         job = gahp.submit(node, name, LONG, *CAUSES[cause].more)
         ad = pool.wait_for_hold(node, job, 360)

@@ -32,6 +32,12 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/os/firmware": {},
     "domain/os/firmware/feature": {"name": "secure-boot", "enabled": "no"},
     "domain/os/nvram": {"": "path"},
+    "domain/os/smbios": {"mode": "sysinfo"},
+    "domain/sysinfo": {"type": "smbios"},
+    "domain/sysinfo/oemStrings": {},
+    "domain/sysinfo/oemStrings/entry": {
+        "": r"io[.]systemd[.]credential:tty[.]serial[.]hvc0[.](agetty[.]autologin=root|login[.]noauth=yes)"
+    },
     **{f"domain/features{part}": {} for part in ("", "/acpi", "/apic", "/pae")},
     "domain/cpu": {"mode": "host-passthrough|host-model"},
     "domain/cpu/feature": {"policy": "disable", "name": "vmx"},
@@ -69,6 +75,10 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/devices/serial/source": {"path": "path"},
     "domain/devices/serial/source/seclabel": {"model": "dac", "relabel": "no"},
     "domain/devices/serial/target": {"port": "0"},
+    "domain/devices/console": {"type": "pipe"},
+    "domain/devices/console/source": {"path": "path"},
+    "domain/devices/console/source/seclabel": {"model": "dac", "relabel": "no"},
+    "domain/devices/console/target": {"type": "virtio", "port": "1"},
     "domain/devices/channel": {"type": "unix"},
     "domain/devices/channel/target": {"type": "virtio", "name": "org[.]qemu[.]guest_agent[.]0"},
     "domain/devices/rng": {"model": "virtio"},
@@ -122,7 +132,8 @@ def _paths(world: World) -> set[str]:
     directories = tuple(f"{directory}/" for directory in [world.shelter, *world.policy.vm.disk_dirs])
     allowed = {path for path in files if path.startswith(directories)}
     allowed |= {path for file in world.files.values() for path, _ in file.backing}
-    return allowed | {world.scratch, world.console, world.nvram, world.socket, "/dev/urandom"}
+    ours = {world.scratch, world.console, world.terminal, world.nvram, world.socket, "/dev/urandom"}
+    return allowed | ours
 
 
 def _walk(element: Element, path: str) -> Iterator[tuple[str, Element]]:

@@ -61,6 +61,11 @@ class World:
         return f"{self.shelter}/.console"
 
     @property
+    def terminal(self) -> str:
+        """Likewise of the terminal's."""
+        return f"{self.shelter}/.terminal"
+
+    @property
     def nvram(self) -> str:
         """Path of the file with UEFI's variables."""
         return f"{self.shelter}/.nvram"

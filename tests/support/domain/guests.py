@@ -46,7 +46,8 @@ def guest(vm_disk: str = "disk.qcow2:vda:w:qcow2", **changes: Any) -> Guest:
     wanted = parse(policy, node, VMPARAM_vm_Disk=string(vm_disk), **attributes)
     files = tuple(map(disk_file, wanted.disks))
     served = f"{SHELTER}/.files" if wanted.files else ""
-    return Guest(wanted, files, f"{SHELTER}/.console", f"{SHELTER}/.nvram", WHERE, GROUP, node, served)
+    ours = (f"{SHELTER}/.console", f"{SHELTER}/.terminal", f"{SHELTER}/.nvram")
+    return Guest(wanted, files, *ours, WHERE, GROUP, node, served)
 
 
 GUESTS = {

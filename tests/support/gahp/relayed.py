@@ -63,6 +63,7 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
         note_start=lambda guest: note(f"started {guest.status.name}"),
         note_end=lambda _, end, is_stopped: note(f"ended {end.name if end else end} {is_stopped}"),
         program_end=lambda: program_end.read(job),
+        find_address=lambda guest: note(f"find the address of {guest.status.name}"),
         report=lambda text: note(f"report {text}"),
         log=lambda text: note(f"log {text}"),
     )
