@@ -40,7 +40,7 @@ JOB = f"""\
 universe   = vm
 vm_type    = kvm
 executable = analyse.sh
-arguments   = "--seed $(Process) 'two words' it''s \\x $HOME"
+arguments   = "--seed $(Process) 'two words' 'it''s' \\x $HOME"
 environment = "MODE=fast"
 request_cpus   = 1
 request_memory = 1G
