@@ -21,7 +21,6 @@ import select
 import signal
 import socket
 import time
-from typing import NoReturn
 
 from ..failures import NodeError
 from ..job import Job
@@ -29,6 +28,10 @@ from ..processes import become_user, detach, is_alive
 from ..text import printable, to_text
 from .capped_log import CappedLog
 from .private_dir import PrivateDir
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 OWNER = 1000  # user and group id in the guest: the first user's, also on cloud images
 _SETPRIV = "/usr/bin/setpriv"
