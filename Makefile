@@ -13,7 +13,7 @@ SOURCES     := CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md $(NAME).s
 RPMBUILD    := rpmbuild --quiet --nodeps --define '_topdir $(CURDIR)/build/rpm'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit test-pythons test-rpm e2e e2e-full cycles endurance bench bench-full bench-compare fuzz srpm rpm repo release node clean
+.PHONY: help demo test lint unit test-pythons test-rpm e2e e2e-full cycles endurance bench bench-full bench-compare fuzz srpm rpm repo release node guest-image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -105,8 +105,13 @@ node: rpm ## (root) a worker node with the package's repository, to look around 
 	@tools/require-packages node
 	@tools/test-node start
 
+guest-image: ## (root) dist/debian-13.qcow2, a guest for VM jobs: cloud-init, virtiofs, BIOS and UEFI (docs/guest-image.md)
+	@tools/require-packages guest-image
+	@mkdir -p dist
+	@sh packaging/guest-image/build dist/debian-13.qcow2
+
 clean: ## remove what was built in this directory, except dist/repository
-	rm -rf $(VENV) build dist/*.rpm dist/benchmark.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist/*.rpm dist/*.qcow2 dist/benchmark.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Recreated when the list of tools changes.
 $(VENV)/.made: pyproject.toml

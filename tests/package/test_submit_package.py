@@ -53,9 +53,12 @@ def test_upgrade_replaces_the_rules_and_keeps_what_was_edited(files: dict[str, A
 
 
 def test_every_example_is_documentation_and_so_is_the_users_page(files: dict[str, Any]) -> None:
-    documentation = {Path(name).name for name, file in files.items() if file.fflags & rpm.RPMFILE_DOC}
+    documents = {name: file for name, file in files.items() if file.fflags & rpm.RPMFILE_DOC}
+    documentation = {Path(name).name for name, file in documents.items() if stat.S_ISREG(file.mode)}
     examples = {path.name for path in (REPOSITORY / "packaging").glob("*.sub")}
-    assert documentation == {*examples, "condor-kvm-stage-submit.7.gz"}
+    recipe = {path.name for path in (REPOSITORY / "packaging/guest-image").rglob("*") if path.is_file()}
+    pages = {"condor-kvm-stage-submit.7.gz", "guest-image.md"}
+    assert documentation == {*examples, *recipe, *pages}
 
 
 def test_no_file_but_htcondors_directories_is_in_the_package_for_workers_too(files: dict[str, Any]) -> None:

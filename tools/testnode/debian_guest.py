@@ -1,4 +1,4 @@
-"""A guest with a real Debian and real cloud-init: the image of tools/guest-image, built once, then cached."""
+"""A guest with a real Debian and real cloud-init: the image of packaging/guest-image, built once, then cached."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 from . import root
 from .run import progress, run
 
-BUILDER = Path(__file__).parents[1] / "guest-image"
-RECIPE = BUILDER.with_name("guestimage")
+RECIPE = Path(__file__).parents[2] / "packaging/guest-image"
 _BUILD_TIME = 1800  # seconds: a minute where nothing else runs
 
 
@@ -42,9 +41,9 @@ def write_seed(path: Path, user_data: str, meta_data: str = "") -> None:
 def digest() -> str:
     """Return a name for the recipe: it changes with each of its files."""
     state = hashlib.sha256()
-    for path in (BUILDER, *sorted(RECIPE.rglob("*"))):
+    for path in sorted(RECIPE.rglob("*")):
         if path.is_file():
-            state.update(path.relative_to(BUILDER.parent).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+            state.update(path.relative_to(RECIPE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return state.hexdigest()[:16]
 
 
@@ -52,4 +51,4 @@ def _build(path: Path) -> None:
     progress("building the Debian guest's image")
     # where packages come from, and how they are trusted, is as for the node's root
     options = [f"--aptopt={line}" for line in root._apt_settings()]
-    run([BUILDER, "--mirror", root._mirror(), path, *options], timeout=_BUILD_TIME)
+    run(["sh", RECIPE / "build", "--mirror", root._mirror(), path, *options], timeout=_BUILD_TIME)

@@ -10,7 +10,18 @@ from xml.etree import ElementTree
 import pytest
 
 from condor_kvm_stage import chirp
-from condor_kvm_stage.domain import console, disks, domain_xml, job_ad, refusal, request
+from condor_kvm_stage.domain import (
+    console,
+    disks,
+    domain_xml,
+    job_ad,
+    job_files,
+    launcher,
+    program,
+    refusal,
+    request,
+    seed,
+)
 from condor_kvm_stage.errors import KvmStageError
 from condor_kvm_stage.failures import BY_STATUS, ResolutionError
 from condor_kvm_stage.installed import BUILDER, GUEST_FACTS, HOOK, POLICY
@@ -55,9 +66,29 @@ def test_every_attribute_that_is_asked_of_the_ad_is_a_command_of_the_page() -> N
         "MY.VMPARAM_Firmware": "VMPARAM_Firmware",
         f"MY.{FILES_WANTED}": FILES_WANTED,
     }
-    assert terms(section("WHAT A JOB MAY ASK FOR")) == list(commands)
+    # These reach the guest only, and are not read here
+    of_guest = ["executable", "arguments", "environment", *seed.BROUGHT, "MY.VMPARAM_SSH_Key"]
+    assert terms(section("WHAT A JOB MAY ASK FOR")) == [*commands, *of_guest]
     others = {"VMPARAM_VM_NAME", "VMPARAM_Bridge_Interface", "VMPARAM_No_Output_VM"}
     assert asked | {FILES_WANTED} == set(commands.values()) | others
+
+
+def test_data_for_cloud_init_are_as_the_page_says() -> None:
+    text = section("CLOUD-INIT")
+    assert f"at most {seed.LARGEST >> 20} MiB" in text
+    assert "*CIDATA*" in text
+    assert '"VMPARAM_SSH_Key"' in Path(seed.__file__).read_text(encoding="utf-8")
+
+
+def test_program_is_run_as_the_page_says() -> None:
+    text = " ".join(section("THE PROGRAM").split())
+    assert f"*{launcher.MOUNT_POINT}*" in text
+    assert f"as user {job_files.OWNER}," in text
+    assert all(f"*{name}*" in text for name in program._OUTPUT.values())
+    script = program.script(program.Program("p", [], [], "o", "e")).decode()
+    assert set(re.findall(r"\*(_CONDOR_\w+)\*", text)) == set(re.findall(r"_CONDOR_\w+", script))
+    assert "--unit=condor-job " in launcher.vendor_data(False, False).decode()
+    assert "*condor-job*" in text
 
 
 def test_limits_of_a_request_are_the_codes() -> None:
@@ -169,7 +200,8 @@ def test_examples_are_accepted() -> None:
     for block in jobs_shown:
         commands = submit_commands(block)
         brought = [url.rpartition(":")[2].strip() for url in commands["transfer_input_files"].split(",")]
-        assert [disk.name for disk in request._disks(commands["vm_disk"], [])] == brought
+        names = [disk.name for disk in request._disks(commands["vm_disk"], [])]
+        assert names == [name for name in brought if name not in seed.BROUGHT]
 
 
 def test_settings_that_the_page_says_the_snippet_makes_are_there() -> None:

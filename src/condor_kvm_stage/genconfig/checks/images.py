@@ -19,6 +19,7 @@ def checks(findings: Findings) -> list[Check]:
     return [
         _policy(findings),
         _qemu_img(findings),
+        _seed(findings),
         *(directories or [_none(findings)]),
         _kerberos(findings),
         _canary(findings),
@@ -38,6 +39,13 @@ def _qemu_img(findings: Findings) -> Check:
     if path:
         return Check(_GROUP, "qemu-img", Level.OK, f"{path} {findings.trials.qemu_img}".rstrip())
     return Check(_GROUP, "qemu-img", Level.FAIL, "no program qemu-img", packages.install(findings.facts, "qemu-img"))
+
+
+def _seed(findings: Findings) -> Check:
+    if findings.facts.programs.xorriso:
+        return Check(_GROUP, "seed", Level.OK, "data for cloud-init can be handed to virtual machines")
+    found = "no program xorriso, and a job that has a program, or data for cloud-init, is refused"
+    return Check(_GROUP, "seed", Level.NOTE, found, f"if jobs need it: {packages.install(findings.facts, 'xorriso')}")
 
 
 def _none(findings: Findings) -> Check:

@@ -14,6 +14,7 @@ class Programs:
 
     qemu: str
     qemu_img: str
+    xorriso: str
     vm_gahp: str
     plugin: str  # where the plug-in is, or belongs
     missing: tuple[str, ...]  # which of BUILDER, BUILD_DOMAIN, HOOK and GAHP cannot be run
@@ -24,6 +25,7 @@ def probe(host: Host) -> Programs:
     return Programs(
         qemu=emulator(host),
         qemu_img=host.program("qemu-img"),
+        xorriso=host.program("xorriso"),
         vm_gahp=host.program("condor_vm-gahp"),
         plugin=plugin(host),
         missing=tuple(path for path in (BUILDER, BUILD_DOMAIN, HOOK, GAHP) if not host.program(path)),

@@ -142,6 +142,7 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (asked(GuestFacts(uefi=True)), "libvirt uefi", Level.OK, "can have UEFI"),
         (knows(policy_fault="line 3"), "images policy", Level.FAIL, "line 3"),
         (of("programs", qemu_img=""), "images qemu-img", Level.FAIL, "no program"),
+        (of("programs", xorriso=""), "images seed", Level.NOTE, "no program xorriso"),
         (directory("the share did not answer", ""), "images directory", Level.FAIL, "did not answer"),
         (directory(image=""), "images directory", Level.NOTE, "no image to try"),
         (tried(directories=()), "images directory", Level.NOTE, "sets no image directories"),

@@ -19,7 +19,7 @@ def probe(root: Path, *there: str) -> Programs:
 
 def test_bare_host_has_nothing(tmp_path: Path) -> None:
     ours = (installed.BUILDER, installed.BUILD_DOMAIN, installed.HOOK, installed.GAHP)
-    assert probe(tmp_path) == Programs("", "", "", "/usr/local/bin/vm-nfs-plugin", ours)
+    assert probe(tmp_path) == Programs("", "", "", "", "/usr/local/bin/vm-nfs-plugin", ours)
 
 
 def test_plugin_is_found_where_an_image_without_usr_local_has_it(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def facts(
         libvirt.Libvirt(PASSED, "libvirtd", libvirt_version, nat, passt),
         htcondor.Htcondor(PASSED, True, htcondor_version, {"VM_NETWORKING_TYPE": htcondor.Setting(before, "a file")}),
         devices.Devices(True, (), PASSED, "", interfaces),
-        programs.Programs("", "", "", "", ()),
+        programs.Programs("", "", "", "", "", ()),
         guest_user.GuestUser(PASSED, PASSED),
     )
 
