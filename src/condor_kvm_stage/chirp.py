@@ -8,7 +8,6 @@ most 1024 (src/condor_starter.V6.1/io_proxy_handler.cpp).
 from __future__ import annotations
 
 import os
-import socket
 
 from .text import to_text
 
@@ -48,6 +47,8 @@ def set_attribute(config: str, name: str, expression: str) -> bool:
 
     Returns whether HTCondor accepted it; a site may have disabled Chirp.
     """
+    import socket  # not needed by the builder, which a job waits for
+
     try:
         with open(config, encoding="ascii") as file:
             host, port, cookie = file.read().split()

@@ -46,6 +46,8 @@ _WORKER = [
     "libvirt-clients",
     "passt",
     "ovmf",  # UEFI for guests
+    "virtiofsd",  # the job's files in guests
+    "xorriso",  # for cloud-init's disks
     # for condor_ssh_to_job
     "openssh-client",
     "openssh-server",

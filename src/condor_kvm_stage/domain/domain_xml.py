@@ -20,6 +20,7 @@ from .request import Request
 
 _ARCHITECTURE = os.uname().machine
 _REBOOT_TIMEOUT = 5000  # milliseconds
+FILES_TAG = "job"  # by which a guest mounts the job's files
 # Credentials of systemd's (systemd.system-credentials(7), from version 257 on): a root shell on the terminal, to which
 # the job's user alone has access. Without them a guest asks there for a name and a password, as cloud images have none.
 OEM_STRINGS = (
@@ -40,6 +41,7 @@ class Guest:
     job: Job
     group: int  # of QEMU, see qemu_identity.py
     facts: GuestFacts
+    files: str = ""  # path of the socket of the job's files (job_files.py), "" for a guest without
 
 
 def definition(guest: Guest) -> bytes:
@@ -54,6 +56,10 @@ def definition(guest: Guest) -> bytes:
     label = _add(domain, "seclabel", type="static", model="dac", relabel="yes")
     _add(label, "label", f"+{job.uid}:+{guest.group}")
     _add(domain, "memory", str(request.memory), unit="MiB")
+    if guest.files:  # whoever serves them reads and writes in the guest's memory
+        backing = SubElement(domain, "memoryBacking")
+        _add(backing, "source", type="memfd")
+        _add(backing, "access", mode="shared")
     _add(domain, "vcpu", str(request.vcpus))
     _system(domain, guest)
     if _ARCHITECTURE == "x86_64":
@@ -75,6 +81,11 @@ def definition(guest: Guest) -> bytes:
     _add(domain, "on_crash", "destroy")  # the job ends, and its console shows why; otherwise it might crash forever
     devices = SubElement(domain, "devices")
     _disks(devices, guest)
+    if guest.files:
+        files = SubElement(devices, "filesystem", type="mount")
+        _add(files, "driver", type="virtiofs")
+        _add(files, "source", socket=guest.files)
+        _add(files, "target", dir=FILES_TAG)
     if request.network:
         _network(devices, request, facts)
     _console(devices, guest)

@@ -28,7 +28,7 @@ class Terminal:
 
     def __init__(self, directory: PrivateDir) -> None:
         """Make FIFOs and socket. Raises OSError."""
-        self._listening = directory.listen(TERMINAL)
+        self._listening = directory.listen(TERMINAL, directory.job.uid, directory.job.gid, 0o600)
         # For reading and writing, so that it does not matter when QEMU opens them
         flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
         self._to_guest = os.open(directory.make_fifo(f"{TERMINAL}.in"), flags)

@@ -22,6 +22,9 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/seclabel": {"type": "static", "model": "dac", "relabel": "yes"},
     "domain/seclabel/label": {"": "[+](1000|65534):[+]107"},
     "domain/memory": {"unit": "MiB", "": _NUMBER},
+    "domain/memoryBacking": {},
+    "domain/memoryBacking/source": {"type": "memfd"},
+    "domain/memoryBacking/access": {"mode": "shared"},
     "domain/vcpu": {"": _NUMBER},
     "domain/os": {"firmware": "efi"},
     "domain/os/type": {"": "hvm", "machine": "q35"},
@@ -64,6 +67,10 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/devices/interface/mac": {"address": "[0-9a-f][02468ace](:[0-9a-f]{2}){5}"},
     "domain/devices/interface/source": {"network": "default", "bridge": "br0"},
     "domain/devices/interface/model": {"type": "virtio"},
+    "domain/devices/filesystem": {"type": "mount"},
+    "domain/devices/filesystem/driver": {"type": "virtiofs"},
+    "domain/devices/filesystem/source": {"socket": "path"},
+    "domain/devices/filesystem/target": {"dir": "job"},
     "domain/devices/serial": {"type": "pipe"},
     "domain/devices/serial/source": {"path": "path"},
     "domain/devices/serial/source/seclabel": {"model": "dac", "relabel": "no"},
@@ -103,6 +110,8 @@ def judge(printed: bytes, world: World) -> Outcome:
     assert len(set(targets)) == len(targets) == len(disks) > 0
     _check_interfaces(domain, world)
     assert domain.find("devices/graphics") is None or world.policy.guest.vnc
+    assert domain.find("devices/filesystem") is None or world.facts.virtiofsd
+    assert (domain.find("memoryBacking") is None) == (domain.find("devices/filesystem") is None)
     return Outcome(True, len(disks))
 
 
@@ -123,7 +132,8 @@ def _paths(world: World) -> set[str]:
     directories = tuple(f"{directory}/" for directory in [world.shelter, *world.policy.vm.disk_dirs])
     allowed = {path for path in files if path.startswith(directories)}
     allowed |= {path for file in world.files.values() for path, _ in file.backing}
-    return allowed | {world.scratch, world.console, world.terminal, world.nvram, "/dev/urandom"}
+    ours = {world.scratch, world.console, world.terminal, world.nvram, world.socket, "/dev/urandom"}
+    return allowed | ours
 
 
 def _walk(element: Element, path: str) -> Iterator[tuple[str, Element]]:
