@@ -1,4 +1,4 @@
-"""docs/guest-image.md: each of its commands, in a copy of the sources. Jobs that boot such images are tested elsewhere."""
+"""docs/guest-image.md: each of its commands, in a copy of the sources. Jobs that boot such images: other tests."""
 
 from __future__ import annotations
 
