@@ -1,17 +1,18 @@
 """Set an attribute in the job's ad through its starter, by HTCondor's Chirp protocol (like condor_chirp).
 
-Delayed updates need no setting in the job. HTCondor accepts names that begin with Chirp, expressions of at most 993
-bytes, and commands of at most 1024 (src/condor_starter.V6.1/io_proxy_handler.cpp).
+Delayed updates need no setting in the job, but take minutes to reach its queue. A job that sets WantRemoteUpdates has
+them there at once. HTCondor accepts names that begin with Chirp, expressions of at most 993 bytes, and commands of at
+most 1024 (src/condor_starter.V6.1/io_proxy_handler.cpp).
 """
 
 from __future__ import annotations
 
 import os
-import socket
 
 from .text import to_text
 
 _TIMEOUT = 60  # seconds; the starter sleeps for 30 after starting a guest
+_COMMANDS = ("set_job_attr", "set_job_attr_delayed")  # the first that is accepted is enough
 _LONGEST = 950  # bytes of an expression, including the backslashes before blanks
 
 
@@ -42,20 +43,24 @@ def _fits(text: str) -> bool:
 
 
 def set_attribute(config: str, name: str, expression: str) -> bool:
-    """Set an attribute of the job; HTCondor updates its ad later. config: the file that says how to reach the starter.
+    """Set an attribute of the job. config: the file that says how to reach the starter.
 
     Returns whether HTCondor accepted it; a site may have disabled Chirp.
     """
+    import socket  # not needed by the builder, which a job waits for
+
     try:
         with open(config, encoding="ascii") as file:
             host, port, cookie = file.read().split()
         with socket.create_connection((host, int(port)), _TIMEOUT) as connection, connection.makefile("rwb") as stream:
-            for command in (f"cookie {cookie}", f"set_job_attr_delayed {name} {_word(expression)}"):
+
+            def is_accepted(command: str) -> bool:
                 stream.write(command.encode("utf-8", "replace") + b"\n")
                 stream.flush()
-                if not stream.readline().strip().isdigit():  # a negative number is an error
-                    return False
-        return True
+                return stream.readline().strip().isdigit()  # a negative number is an error
+
+            words = f"{name} {_word(expression)}"
+            return is_accepted(f"cookie {cookie}") and any(is_accepted(f"{command} {words}") for command in _COMMANDS)
     except (OSError, ValueError):
         return False
 

@@ -5,14 +5,13 @@ Otherwise each job would have to ask libvirt, which takes seconds when its daemo
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
 
 from . import installed, selinux
 from .failures import NodeError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # the builder, which a job waits for, does without
     from .host import Host
 
@@ -32,11 +31,13 @@ class GuestFacts:
     cpu_without: list[str] = field(default_factory=list)  # CPU features (libvirt's names) that QEMU needs switched off
     uefi: bool = False  # whether libvirt finds a UEFI firmware without Secure Boot, for the machine type q35 on x86_64
     selinux: str = ""  # the guests' context, without categories, if SELinux is on
+    # Path of the virtiofsd by which guests can have their jobs' files, "" if there is none, or libvirt does not know it
+    virtiofsd: str = ""
 
 
 def to_bytes(facts: GuestFacts) -> bytes:
     """Return what to write to installed.GUEST_FACTS."""
-    return json.dumps(dataclasses.asdict(facts)).encode() + b"\n"
+    return json.dumps(asdict(facts)).encode() + b"\n"
 
 
 def load() -> GuestFacts:
@@ -75,7 +76,7 @@ def _from_json(document: object) -> GuestFacts:
     """Return the facts in a JSON document; another version may have more or fewer. Raises ValueError if invalid."""
     if not isinstance(document, dict):
         raise ValueError("not an object")
-    defaults = dataclasses.asdict(GuestFacts())
+    defaults = asdict(GuestFacts())
     known = {name: document.get(name, default) for name, default in defaults.items()}
     if any(not _is_like(known[name], default) for name, default in defaults.items()):
         raise ValueError("a value of another type")

@@ -28,6 +28,7 @@ TRY_NODE = "--try-node"  # its option by which the generator tries what a job wo
 GAHP = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp"  # HTCondor's VM_GAHP_SERVER
 # How GAHP asks the startd to put a job on hold: attributes' names begin with this; the sub-code of the hold
 HOLD_ATTRIBUTE, HOLD_SUBCODE = "KvmStageHold", 1
+HOLD_SETTINGS = ("PREEMPT", "MAXJOBRETIREMENTTIME", "WANT_HOLD", "WANT_HOLD_REASON")  # HTCondor's, which must name them
 WATCH = "/usr/libexec/condor-kvm-stage/condor-kvm-stage-health"  # which a timer and HTCondor's startd run
 # The plug-in: the second path is for hosts whose image does not include /usr/local (see the spec)
 PLUGINS = ("/usr/local/bin/vm-nfs-plugin", "/usr/libexec/condor-kvm-stage/vm-nfs-plugin")

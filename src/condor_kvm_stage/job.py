@@ -16,6 +16,14 @@ FILTER = "CONDOR_KVM_STAGE_FILTER"
 # itself cannot be paused, and then HTCondor saves it.
 SAVED_GUEST = "xen.mem.ckpt"
 CONSOLE = "console.log"  # in the scratch directory: what the guest prints
+SEED = ".kvm-stage-seed"  # in the scratch directory: data for cloud-init, see domain/seed.py
+# In the scratch directory, if the job has a program: what the guest needs for it, and how it has ended. A directory,
+# because HTCondor does not transfer a new one back.
+PROGRAM_DIR = ".condor-kvm-stage"
+PROGRAM_STATUS = f"{PROGRAM_DIR}/status"
+# The job's attribute by which its guest gets the scratch directory (domain/job_files.py)
+FILES_WANTED = "VMPARAM_Job_Files"
+TERMINAL = ".terminal"  # in the private directory: a socket for the job's user; with .in and .out, QEMU's FIFOs
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,9 @@ def user_name(uid: int) -> str:
         return str(uid)
 
 
-def become_user(uid: int, gid: int) -> None:
-    """Drop root's privileges permanently: become this user, with this group, and all that he has."""
-    os.setgroups(sorted({gid, *groups_of(uid, gid)}))
+def become_user(uid: int, gid: int, *, others: bool = True) -> None:
+    """Drop root's privileges permanently: become this user, with this group, and with others=True all that he has."""
+    os.setgroups(sorted({gid, *groups_of(uid, gid)}) if others else [])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
 

@@ -1,6 +1,7 @@
 """Many VM jobs, as many at once as the node has slots: each one completes, and nothing of them is left behind.
 
-Some, because each takes more than a minute; VM_JOBS=200 in the environment makes it 200 (`make endurance`).
+Some, because each takes more than a minute; VM_JOBS=200 in the environment makes it 200 (`make endurance`). With
+VM_AT_ONCE=4 only so many run at a time, one after the other in each slot.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from testnode.recipe import Release
 from testnode.run import progress
 
 JOBS = int(os.environ.get("VM_JOBS", "20"))
-AT_ONCE = 16  # slots of the node
-pytestmark = [pytest.mark.guest, pytest.mark.full, pytest.mark.timeout(TIMEOUT + JOBS * 15)]
+_CPUS = 16  # of the node
+AT_ONCE = int(os.environ.get("VM_AT_ONCE", _CPUS))
+_LONGEST = 240 + JOBS * max(15, 90 // AT_ONCE)  # seconds for all of them
+pytestmark = [pytest.mark.guest, pytest.mark.full, pytest.mark.timeout(TIMEOUT + _LONGEST)]
 
 # By shell commands that print a line for each
 LEFT = {
@@ -69,7 +72,8 @@ def ended(request: pytest.FixtureRequest) -> Iterator[Ended]:
 def _run(worker: Node, number: int) -> tuple[str, int]:
     """Run so many jobs. Returns their event log, and how many ran at once; waits until they are gone completely."""
     name = f"many-{number}"
-    more = f"vm_no_output_vm = True\nrequest_disk = 16M\nlog = {name}.log\nqueue {number}"
+    more = f"vm_no_output_vm = True\nrequest_disk = 16M\nrequest_cpus = {_CPUS // AT_ONCE}\nlog = {name}.log"
+    more = f"{more}\nqueue {number}"
     cluster = pool.submit(worker, f"{name}.sub", jobs.VM_JOB.replace("log = vm-job.log\nqueue", more))
     at_once = 0
 
@@ -79,7 +83,7 @@ def _run(worker: Node, number: int) -> tuple[str, int]:
         at_once = max(at_once, sum(ad["JobStatus"] == pool.RUNNING for ad in ads))
         return not ads
 
-    worker.wait_until(all_have_ended, f"{number} jobs have ended", 240 + number * 15)
+    worker.wait_until(all_have_ended, f"{number} jobs have ended", _LONGEST)
     worker.wait_until(lambda: left(worker)["files in EXECUTE"] == [], "their directories are gone", 90)
     worker.wait_until(lambda: left(worker)["processes"] == [], "their processes are gone", 90)
     log = worker.root / "home" / recipe.USER / f"{name}.log"

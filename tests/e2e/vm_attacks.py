@@ -26,7 +26,7 @@ class Attack:
     refusal: str = ""
 
 
-DISKS, NETWORK, SIZE, FITS, FIRMWARE, INTERNALS, _ = start_guard.attributes([])
+DISKS, NETWORK, SIZE, FITS, FIRMWARE, FILES, INTERNALS, _ = start_guard.attributes([])
 _NO_FILE = "the file must be one that the job has brought"
 _NO_NUMBER = "it must be a whole number, written out"
 _NO_STRING = "it must be a plain string, written out"

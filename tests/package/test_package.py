@@ -98,7 +98,7 @@ def test_requirements_are_these_and_no_more(header: Any) -> None:
         "/usr/bin/virsh",
         "(condor-vm-gahp if condor)",
     }
-    assert dependencies(header, "recommends") == {"passt", "libvirt-daemon-config-network"}
+    assert dependencies(header, "recommends") == {"passt", "libvirt-daemon-config-network", "virtiofsd"}
 
 
 def test_what_the_generator_finds_at_installation_is_installed_before(header: Any) -> None:

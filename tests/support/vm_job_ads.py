@@ -6,12 +6,13 @@ import classad2
 
 from condor_kvm_stage.genconfig.snippet import start_guard
 
-DISKS, NETWORK, SIZE, FITS, FIRMWARE, INTERNALS = (
+DISKS, NETWORK, SIZE, FITS, FIRMWARE, FILES, INTERNALS = (
     "VmJobDisksAreAllowed",
     "VmJobNetworkIsAllowed",
     "VmJobSizeIsNumbers",
     "VmJobFitsItsSlot",
     "VmJobFirmwareIsAllowed",
+    "VmJobFilesArePossible",
     "VmJobSetsNoInternals",
 )
 DIRS = ["/srv/disks", "/srv/a.b+c"]

@@ -29,12 +29,13 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_the_generators_answer_a_host_is_like_most() -> None:
-    assert GuestFacts() == GuestFacts("host-model", True, ["dac"], [], "", [], False, "")
+    assert GuestFacts() == GuestFacts("host-model", True, ["dac"], [], "", [], False, "", "")
 
 
 def test_what_is_left_is_json_for_whoever_looks(path: Path) -> None:
     left = GuestFacts(
-        "host-passthrough", False, ["selinux", "dac"], ["nat", "bridge"], "br0", ["arch-capabilities"], True, "u:r:t:s0"
+        *("host-passthrough", False, ["selinux", "dac"], ["nat", "bridge"], "br0", ["arch-capabilities"], True),
+        *("u:r:t:s0", "/usr/libexec/virtiofsd"),
     )
     path.write_bytes(guest_facts.to_bytes(left))
     assert json.loads(path.read_text()) == {
@@ -46,6 +47,7 @@ def test_what_is_left_is_json_for_whoever_looks(path: Path) -> None:
         "cpu_without": ["arch-capabilities"],
         "uefi": True,
         "selinux": "u:r:t:s0",
+        "virtiofsd": "/usr/libexec/virtiofsd",
     }
     assert path.read_text().endswith("\n")
     assert guest_facts.load() == left

@@ -22,16 +22,16 @@ from .highlights import highlights
 from .record import Record, checksum, from_json
 from .results import Result, quartiles
 
-_OURS, _THEIRS, _EVEN = "#0b5394", "#b45309", "#57606a"
-_INK, _PALE, _PAPER = "#24292f", "#d0d7de", "#ffffff"
+OURS, THEIRS, _EVEN = "#0b5394", "#b45309", "#57606a"
+_INK, PALE, _PAPER = "#24292f", "#d0d7de", "#ffffff"
 _ALIKE = 1.1  # smaller differences are shown as neither faster nor slower
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "condor-kvm-stage",  # otherwise element names are random
     "svg.fonttype": "none",  # text stays text: as shapes it would make the file three times as large
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans", "Verdana", "sans-serif"],  # to measure with, to show with
     "font.size": 8.5,
-    "axes.edgecolor": _PALE,
+    "axes.edgecolor": PALE,
     "axes.labelcolor": _INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -46,7 +46,7 @@ _STYLE: dict[Any, Any] = {
 def draw(text: str, path: Path) -> None:
     """Draw a record. The file contains the checksum of the JSON. Reproducible: the same JSON gives the same bytes."""
     record = from_json(text)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure, places = pyplot.subplot_mosaic(
             [["ratios", "disks"], ["ratios", "sizes"]], figsize=(9.6, 5.4), width_ratios=[1.5, 1], layout="constrained"
         )
@@ -63,7 +63,7 @@ def _draw_ratios(axes: Any, record: Record) -> None:
     shown = highlights(record)[::-1]
     axes.axvline(1, color=_INK, linewidth=0.8)
     for height, one in enumerate(shown):
-        colour = _OURS if one.ratio < 1 / _ALIKE else _THEIRS if one.ratio > _ALIKE else _EVEN
+        colour = OURS if one.ratio < 1 / _ALIKE else THEIRS if one.ratio > _ALIKE else _EVEN
         axes.plot([one.ratio, 1], [height, height], color=colour, linewidth=1, alpha=0.35)
         axes.plot([one.low, one.high], [height, height], color=colour, linewidth=4, alpha=0.5, solid_capstyle="butt")
         axes.plot([one.ratio], [height], "o", color=colour, markersize=5)
@@ -83,7 +83,7 @@ def _draw_ratios(axes: Any, record: Record) -> None:
 def _draw_disks(axes: Any, record: Record) -> None:
     found = [record.find(many_disks.SECTION, many_disks.case(count)) for count in many_disks.COUNTS]
     places = [float(count) for count in many_disks.COUNTS]
-    _draw_curves(axes, places, found, {variants.PLUGIN: _OURS, variants.SEED: _THEIRS})
+    _draw_curves(axes, places, found, {variants.PLUGIN: OURS, variants.SEED: THEIRS})
     _scale(axes, places, [str(count) for count in many_disks.COUNTS])
     axes.set_title("time, by disks of one job", loc="left", fontsize=9.5)
 
@@ -92,7 +92,7 @@ def _draw_sizes(axes: Any, record: Record) -> None:
     sizes = image_size.SIZES
     found = [record.find(image_size.SECTION, image_size.case("qcow2", size)) for size in sizes]
     places = [float(size >> 30) for size in sizes.values()]
-    _draw_curves(axes, places, found, {variants.PLUGIN: _OURS, variants.COPY: _THEIRS})
+    _draw_curves(axes, places, found, {variants.PLUGIN: OURS, variants.COPY: THEIRS})
     _scale(axes, places, [size.replace(" ", "").removesuffix("iB") for size in sizes])
     axes.set_title("time, by image size (0.1 % data)", loc="left", fontsize=9.5)
 
@@ -116,7 +116,7 @@ def _scale(axes: Any, places: list[float], names: list[str]) -> None:
     axes.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
     axes.set_ylim(low, high)
     axes.minorticks_off()
-    axes.grid(axis="y", color=_PALE, linewidth=0.5)
+    axes.grid(axis="y", color=PALE, linewidth=0.5)
     axes.legend(edgecolor="none", framealpha=1)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from condor_kvm_stage.genconfig.snippet import start_guard
+from condor_kvm_stage.job import FILES_WANTED
 
 from .macros import matches, use
 
@@ -148,6 +149,13 @@ _FIRMWARE = [
     )
 ]
 
+_FILES = [
+    Cause(
+        "",
+        f"{FILES_WANTED} is {{files}}; write MY.{FILES_WANTED} = True, without quotation marks, or leave it out",
+    )
+]
+
 _INTERNALS = [
     Cause(f'{use("type")} == ""', "the job has no vm_type; write vm_type = kvm"),
     Cause(f"!{matches('type', '^.kvm.$')}", "vm_type is {type}; write vm_type = kvm"),
@@ -187,4 +195,5 @@ CAUSES = {
     "VmJobSizeIsNumbers": _SIZE,
     start_guard.FITS: _FITS,
     "VmJobFirmwareIsAllowed": _FIRMWARE,
+    start_guard.FILES: _FILES,
 }

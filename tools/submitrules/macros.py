@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from condor_kvm_stage.genconfig.snippet import start_guard
+from condor_kvm_stage.job import FILES_WANTED
 
 # Any that a policy can name (vm.disk_dirs): an access point does not know the nodes' policies. An atomic group, of all
 # components but the last: with a second way to divide a path, a list of paths would take exponential time
@@ -27,6 +28,7 @@ TEXTS = {
     "vcpus": "JobVM_VCPUS",
     "request_cpus": "RequestCpus",
     "firmware": "VMPARAM_Firmware",
+    "files": FILES_WANTED,
     "checkpoint": "JobVMCheckpoint",
     "intermediate": "TransferIntermediate",
     "plugins": "TransferPlugins",

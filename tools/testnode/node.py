@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from . import cgroup, meminfo, recipe, root
+from .member import Member
+from .network import BRIDGE
 from .recipe import Release
 from .run import CommandError, TestNodeError, progress, run
 
@@ -56,10 +58,14 @@ _ENVIRONMENT = [
 
 
 class Node:
-    """A running node. `leader` is the process id, on this machine, of its PID 1: another one after a reboot."""
+    """A running node. `leader` is the process id, on this machine, of its PID 1: another one after a reboot.
 
-    def __init__(self, leader: int) -> None:
+    `name` is what HTCondor calls it.
+    """
+
+    def __init__(self, leader: int, name: str = recipe.HOSTNAME) -> None:
         self.leader = leader
+        self.name = name
 
     @property
     def root(self) -> Path:
@@ -124,24 +130,31 @@ def running(
     tree: Path | None = None,
     binds: Mapping[Path, str] | None = None,
     memory: int | None = None,
+    member: Member | None = None,
 ) -> Iterator[Node]:
     """Boot a node, and yield it once systemd is up. It ends with the context, or with this process, however that ends.
 
     tree: a copy of it is booted instead of the release's root; it must not change while the node runs. binds:
-    directories of this machine, and their paths on the node. memory: MiB, None for as much as this machine.
+    directories of this machine, and their paths on the node. memory: MiB, None for as much as this machine. member: of
+    a pool of several nodes; None: it is a pool by itself, without a network.
     """
+    name = member.name if member else recipe.HOSTNAME
     base = contextlib.nullcontext(tree) if tree else root.cached(release)
     with base as lower, cgroup.own() as group, meminfo.showing(memory) as mounts:
         mounts += [f"--bind={source}:{place}" for source, place in (binds or {}).items()]
+        layers, enter = str(lower), []
+        if member:
+            mounts.append(f"--network-bridge={BRIDGE}")
+            layers, enter = f"{member.files}:{lower}", ["nsenter", f"--net=/proc/{member.network}/ns/net"]
         _MOUNT_POINT.mkdir(exist_ok=True)
-        progress(f"booting a test node: {'a given tree' if tree else f'Debian {release.value}'}")
+        progress(f"booting a test node, {name}: {'a given tree' if tree else f'Debian {release.value}'}")
         with tempfile.TemporaryFile() as console:
             process = subprocess.Popen(
                 [
                     # If this process dies, the kernel kills unshare, and then the PID namespace with all that is in it.
-                    *["setpriv", "--pdeathsig", "KILL"],
+                    *["setpriv", "--pdeathsig", "KILL", *enter],
                     *["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc"],
-                    *["sh", "-c", _BOOT, "boot", str(_MOUNT_POINT), str(lower), recipe.HOSTNAME, str(group), *mounts],
+                    *["sh", "-c", _BOOT, "boot", str(_MOUNT_POINT), layers, name, str(group), *mounts],
                 ],
                 env={**os.environ, "UNIFIED_CGROUP_HIERARCHY": "1"},
                 stdin=subprocess.DEVNULL,
@@ -150,7 +163,7 @@ def running(
                 start_new_session=True,  # Ctrl-C is for this process, which then ends the node
             )
             try:
-                node = Node(_leader(process.pid))
+                node = Node(_leader(process.pid), name)
                 node.wait_until(node.is_up, "systemd is up on the test node", 60)
             except TestNodeError as error:
                 console.seek(0)

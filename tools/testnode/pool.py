@@ -21,8 +21,9 @@ def major_version(node: Node) -> int:
 
 def slot_ad(node: Node) -> Ad:
     """Return the ad of the node's partitionable slot as the collector has it, {} while it has none."""
+    own = f'PartitionableSlot && Machine == "{node.name}"'
     try:
-        found = node.run(["condor_status", "-json", "-constraint", "PartitionableSlot"], timeout=20).stdout
+        found = node.run(["condor_status", "-json", "-constraint", own], timeout=20).stdout
     except CommandError:
         return {}  # no collector yet
     ads: list[Ad] = json.loads(found or "[]")

@@ -46,6 +46,11 @@ _WORKER = [
     "libvirt-clients",
     "passt",
     "ovmf",  # UEFI for guests
+    "virtiofsd",  # the job's files in guests
+    "xorriso",  # for cloud-init's disks
+    # for condor_ssh_to_job
+    "openssh-client",
+    "openssh-server",
     # for shares that a test simulates; the only FUSE library for Python that is in both releases
     "python3-pyfuse3",
 ]

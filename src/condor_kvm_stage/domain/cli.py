@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 
 from .. import chirp, guest_facts
 from ..errors import KvmStageError
 from ..failures import Failure, NodeError, ParameterError, bug
 from ..installed import TRY_GUESTS, TRY_NODE
-from ..job import of_builder, of_hook
+from ..job import TERMINAL, of_builder, of_hook
 from ..leftovers import guest_status, janitor
 from ..policy.load import load
 from ..text import printable
@@ -20,7 +19,9 @@ from . import (
     console,
     disks,
     domain_xml,
+    guest_data,
     job_ad,
+    job_files,
     journal_entry,
     own_files,
     private_dir,
@@ -29,9 +30,9 @@ from . import (
     request,
     seen_by_root,
     slot,
+    watched,
 )
 
-_VM_UNIVERSE = b"13"
 # The programs, for messages about a bug
 _BUILDER = "condor-kvm-stage-domain"
 _HOOK = "condor-kvm-stage-prepare"
@@ -48,24 +49,15 @@ condor-kvm-stage-domain(8).
   PID  the process id of condor_vm-gahp
   AD   the job's ad in the long format, on standard input
 """
-_USAGE_OF_HOOK = """\
-usage: condor-kvm-stage-prepare < AD
-
-Say why a VM universe job would be refused, before its virtual machine is defined, so
-that the job goes on hold with the reason. HTCondor's condor_starter runs this for each
-job (KVMSTAGE_HOOK_PREPARE_JOB); nobody need run it by hand. What a job may ask for is
-in condor-kvm-stage-domain(8).
-
-  AD   the job's ad in the long format, on standard input
-"""
 _HELP = (["-h"], ["--help"])
 
 
 def main(arguments: list[str]) -> int:
     """Build a definition for the vm-gahp whose process id is given, or run the janitor. Returns the exit status.
 
-    Or, with TRY_GUESTS, try whether this node starts guests: status 1 and a reason on stdout if it does not. With
-    TRY_NODE, EXECUTE and images, try what a job would get there, and print a report (guest_trial.py).
+    Or, with TRY_GUESTS, try whether this node starts guests: status 1 and a reason on stdout if it does not. Behind it
+    may stand an image that a job's guest could not open. With TRY_NODE, EXECUTE and images, try what a job would get
+    there, and print a report (guest_trial.py).
     """
     if arguments in _HELP:
         sys.stdout.write(_USAGE_OF_BUILDER)
@@ -81,8 +73,8 @@ def main(arguments: list[str]) -> int:
         from . import control
 
         try:
-            reason = control.try_all(host.Host(), guest_facts.load())
-        except NodeError as error:
+            reason = control.try_all(host.Host(), guest_facts.load(), *arguments[1:2])
+        except KvmStageError as error:
             reason = str(error)
         print(printable(reason))
         return 1 if reason else 0
@@ -112,45 +104,36 @@ def build(vm_gahp: int) -> int:
     except Exception as error:
         refused = bug(error, _BUILDER)
         text = refusal.domain(f"bug in {_BUILDER}, please report it: {type(error).__name__}")
-        traceback.print_exc()
+        _print_trace()
     if refused:
         journal_entry.refused(data, os.environ.get("VMGAHP_USER_UID", ""), refused)
     sys.stdout.buffer.write(text)
     return 0
 
 
-def prepare(arguments: Sequence[str] = ()) -> int:
-    """Run as a hook, before the vm-gahp: print why a VM universe job would be refused. Other jobs are ignored."""
-    if list(arguments) in _HELP:
-        sys.stdout.write(_USAGE_OF_HOOK)
-        return 0
-    if sys.stdin is not None and sys.stdin.isatty():  # somebody has typed its name
-        sys.stderr.write(_USAGE_OF_HOOK)
-        return 2
-    data = b""
+def prepare(data: bytes) -> None:
+    """Print for the hook why a VM universe job would be refused, or attributes for the starter. data: the job's ad."""
     try:
-        data = sys.stdin.buffer.read(job_ad.LARGEST + 1)
-        if job_ad.universes(data) != {_VM_UNIVERSE}:  # if that is ambiguous, the builder still checks
-            return 0
         job = of_hook(os.environ)
         rules = load()
         facts = guest_facts.load()
-        wanted = request.parse(job_ad.read(data), rules, facts)
+        ad = job_ad.read(data)
+        wanted = request.parse(ad, rules, facts)
         qemu_identity.group(job)
         slot.check(wanted, slot.read(job.scratch))
         private_dir.check_movable(job.scratch)
         console.check_free(job.scratch)
         placed = _with_paths(wanted, lambda name: own_files.in_scratch(job, name))
         disks.inspect(placed, job, rules, _HOOK, guest=facts.selinux)
+        sys.stdout.write(guest_data.prepare(data, job, wanted, facts) or watched.attributes(ad))
     except Failure as error:
         _refuse(data, error, error.status)
     except KvmStageError as error:
         _refuse(data, error, NodeError.status)
     except Exception as error:
-        traceback.print_exc()
+        _print_trace()
         failure = bug(error, _HOOK)
         _refuse(data, failure, failure.status)
-    return 0
 
 
 def _refuse(ad: bytes, error: KvmStageError, status: int) -> None:
@@ -158,8 +141,14 @@ def _refuse(ad: bytes, error: KvmStageError, status: int) -> None:
     journal_entry.refused(ad, str(os.getuid()), error)
 
 
+def _print_trace() -> None:
+    import traceback  # takes 8 ms, for bugs only
+
+    traceback.print_exc()
+
+
 def _with_outputs(files: tuple[disks.DiskFile, ...], ad: job_ad.Ad) -> tuple[disks.DiskFile, ...]:
-    return tuple(dataclasses.replace(file, is_output=request.is_output(ad, file.disk.name)) for file in files)
+    return tuple(replace(file, is_output=request.is_output(ad, file.disk.name)) for file in files)
 
 
 def _definition(data: bytes, vm_gahp: int) -> bytes:
@@ -177,9 +166,14 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     files = disks.inspect(_with_paths(wanted, directory.move_in), job, rules, _BUILDER, closed, facts.selinux)
     seen_by_root.check(files)
     # The vm-gahp does not get the whole job ad (VM_GAHP_SEND_ALL_CLASSAD)
-    files = _with_outputs(files, job_ad.read(directory.read(".job.ad", job_ad.LARGEST)))
+    whole = directory.read(".job.ad", job_ad.LARGEST)
+    files = _with_outputs(files, job_ad.read(whole))
+    files += guest_data.attach(directory, whole, job, wanted)
     path = console.start(directory, job, rules.guest.console, chirp.config_of(job.scratch))
-    return domain_xml.definition(domain_xml.Guest(wanted, files, path, f"{directory.path}/.nvram", job, group, facts))
+    needs_files = wanted.files or guest_data.has_program(directory)
+    served = job_files.start(directory, job, group, facts.virtiofsd) if needs_files else ""
+    terminal, nvram = f"{directory.path}/{TERMINAL}", f"{directory.path}/.nvram"
+    return domain_xml.definition(domain_xml.Guest(wanted, files, path, terminal, nvram, job, group, facts, served))
 
 
 def _check_name(name: str) -> None:

@@ -2,7 +2,8 @@
 
 libvirt's virtlogd is not used: it writes as root to a path that the user controls, and keeps the last megabytes in
 several files. The process ends with the guest. It also writes the last lines to the job's ad, as the attribute
-ChirpConsole, which users see with condor_q and condor_history, and in the event log if they request it.
+ChirpConsole, which users see with condor_q and condor_history, and in the event log if they request it. And it relays
+the guest's terminal.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import os
 import select
 import time
 from collections.abc import Callable
-from typing import NoReturn
 
 from .. import chirp
 from ..failures import NodeError, ParameterError
@@ -20,6 +20,11 @@ from ..job import CONSOLE, SAVED_GUEST, Job
 from ..processes import become_user, detach, is_alive
 from .capped_log import CappedLog
 from .private_dir import PrivateDir
+from .terminal import Terminal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _PAUSE = 30  # seconds between two updates of the job's ad
 _TAIL = 4096  # bytes at the end of the console from which the last lines are taken
@@ -34,11 +39,13 @@ def start(directory: PrivateDir, job: Job, largest: int, chirp_config: str) -> s
     directory.make_fifo(".console.in")
     fifo_path = directory.make_fifo(".console.out")
     fifo = os.open(fifo_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    terminal = Terminal(directory)
     reader, writer = os.pipe2(os.O_CLOEXEC)
     if os.fork() == 0:
-        _run_writer(fifo, job, largest, chirp_config, writer)
+        _run_writer(_Writer(fifo, terminal, chirp_config), job, largest, writer)
     os.close(writer)
     os.close(fifo)
+    terminal.close()
     with open(reader, "rb") as answer:
         fault = answer.read().decode()
     if fault:
@@ -53,11 +60,11 @@ def check_free(scratch: str) -> None:
             raise ParameterError(f"the job brings a file {name}, and {why}; rename that file")
 
 
-def _run_writer(fifo: int, job: Job, largest: int, chirp_config: str, answer: int) -> NoReturn:
+def _run_writer(writer: _Writer, job: Job, largest: int, answer: int) -> NoReturn:
     """Run the process. answer: a pipe to which it writes why it cannot start, or nothing if it can."""
     try:
         try:
-            detach(fifo, answer)
+            detach(answer, *writer.descriptors)
             become_user(job.uid, job.gid)
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             file = os.open(f"{job.scratch}/{CONSOLE}", flags, 0o600)
@@ -65,41 +72,52 @@ def _run_writer(fifo: int, job: Job, largest: int, chirp_config: str, answer: in
             os.write(answer, (error.strerror or str(error)).encode())
             raise
         os.close(answer)
-        _Writer(fifo, CappedLog(file, largest), chirp_config).run(job)
+        writer.run(CappedLog(file, largest), job)
     finally:
         os._exit(0)
 
 
 class _Writer:
-    def __init__(self, fifo: int, log: CappedLog, chirp_config: str) -> None:
+    def __init__(self, fifo: int, terminal: Terminal, chirp_config: str) -> None:
         self._fifo = fifo
-        self._log = log
+        self._terminal = terminal
         self._config = chirp_config
         self._tail = b""  # last bytes of the console
         self._sent = b""  # the tail at the last update of the job's ad
         self._next = time.monotonic() + _PAUSE  # time of the next update
         self._sender = 0  # process id of the update that is running, 0 if there is none
 
-    def run(self, job: Job) -> None:
+    @property
+    def descriptors(self) -> list[int]:
+        """The files that it needs."""
+        return [self._fifo, *self._terminal.descriptors]
+
+    def run(self, log: CappedLog, job: Job) -> None:
         """Write until QEMU has closed the FIFO, or the starter has ended without starting a guest."""
-        poll = select.poll()
-        poll.register(self._fifo, select.POLLIN)
         has_data = False
         while True:
-            events = poll.poll(5000)
-            data = self._read() if events else b""
+            events = self._wait()
+            has_event = self._fifo in events
+            data = self._read() if has_event else b""
             if data:
                 has_data = True
-                self._append(data)
-            elif events and has_data:
+                self._append(log, data)
+            elif has_event and has_data:
                 break  # no process has it open for writing any more
             elif not is_alive(job.starter, job.started):
                 break
-            elif events:
+            elif has_event:
                 time.sleep(0.05)  # libvirt opens and closes it before QEMU does
+            self._terminal.handle(events)
             self._update()
-        self._write(self._log.finish)
+        self._write(log.finish)
         self._update(last=True)
+
+    def _wait(self) -> dict[int, int]:
+        poll = select.poll()
+        poll.register(self._fifo, select.POLLIN)
+        self._terminal.register(poll)
+        return dict(poll.poll(5000))
 
     def _read(self) -> bytes:
         """Return the available data, b"" if no process has the FIFO open for writing."""
@@ -109,9 +127,9 @@ class _Writer:
             except BlockingIOError:  # a process has just opened it
                 select.select([self._fifo], [], [])
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, log: CappedLog, data: bytes) -> None:
         self._tail = (self._tail + data)[-_TAIL:]
-        self._write(lambda: self._log.write(data))
+        self._write(lambda: log.write(data))
 
     def _write(self, action: Callable[[], None]) -> None:
         """Ignore a full disk: it must not stop the guest, which waits for its console to be read."""

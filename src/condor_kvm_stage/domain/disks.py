@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .. import selinux
 from ..failures import AuthorizationError, SpecificationError
@@ -18,9 +17,10 @@ from ..policy.model import Policy
 from ..processes import become_user
 from ..share.watchdog import Watchdog
 from ..text import printable
-from . import disk_dirs, qemu_identity
+from . import disk_dirs, qemu_identity, site_image
 from .request import Disk
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..share.child import Action, Heartbeat
 
@@ -123,7 +123,9 @@ def _prepare(job: Job, policy: Policy, closed: tuple[str, ...], guest: str) -> t
             below = below.backing
         if guest and selinux.is_enforcing():
             for file in [*([] if relabel else [path]), *(below_path for below_path, _ in chain)]:
-                _check_label(file, guest, shown)
+                # With the filter, the guest's start shows that the node is at fault, not the job
+                if not (policy.guest.filtered and site_image.belongs(file, policy.staging.image_dirs)):
+                    _check_label(file, guest, shown)
         return top.format, relabel, chain
 
     return inspect_one, policy.staging.timeout

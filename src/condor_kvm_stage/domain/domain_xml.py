@@ -20,6 +20,13 @@ from .request import Request
 
 _ARCHITECTURE = os.uname().machine
 _REBOOT_TIMEOUT = 5000  # milliseconds
+FILES_TAG = "job"  # by which a guest mounts the job's files
+# Credentials of systemd's (systemd.system-credentials(7), from version 257 on): a root shell on the terminal, to which
+# the job's user alone has access. Without them a guest asks there for a name and a password, as cloud images have none.
+OEM_STRINGS = (
+    "io.systemd.credential:tty.serial.hvc0.agetty.autologin=root",
+    "io.systemd.credential:tty.serial.hvc0.login.noauth=yes",
+)
 
 
 @dataclass(frozen=True)
@@ -29,10 +36,12 @@ class Guest:
     request: Request
     disks: tuple[DiskFile, ...]
     console: str  # path of the two FIFOs, without .in and .out
+    terminal: str  # likewise
     nvram: str  # path of the file with UEFI's variables, which libvirt makes and does not remove
     job: Job
     group: int  # of QEMU, see qemu_identity.py
     facts: GuestFacts
+    files: str = ""  # path of the socket of the job's files (job_files.py), "" for a guest without
 
 
 def definition(guest: Guest) -> bytes:
@@ -47,8 +56,16 @@ def definition(guest: Guest) -> bytes:
     label = _add(domain, "seclabel", type="static", model="dac", relabel="yes")
     _add(label, "label", f"+{job.uid}:+{guest.group}")
     _add(domain, "memory", str(request.memory), unit="MiB")
+    if guest.files:  # whoever serves them reads and writes in the guest's memory
+        backing = SubElement(domain, "memoryBacking")
+        _add(backing, "source", type="memfd")
+        _add(backing, "access", mode="shared")
     _add(domain, "vcpu", str(request.vcpus))
     _system(domain, guest)
+    if _ARCHITECTURE == "x86_64":
+        strings = SubElement(_add(domain, "sysinfo", type="smbios"), "oemStrings")
+        for text in OEM_STRINGS:
+            _add(strings, "entry", text)
     features = SubElement(domain, "features")
     _add(features, "acpi")
     if _ARCHITECTURE == "x86_64":
@@ -64,6 +81,11 @@ def definition(guest: Guest) -> bytes:
     _add(domain, "on_crash", "destroy")  # the job ends, and its console shows why; otherwise it might crash forever
     devices = SubElement(domain, "devices")
     _disks(devices, guest)
+    if guest.files:
+        files = SubElement(devices, "filesystem", type="mount")
+        _add(files, "driver", type="virtiofs")
+        _add(files, "source", socket=guest.files)
+        _add(files, "target", dir=FILES_TAG)
     if request.network:
         _network(devices, request, facts)
     _console(devices, guest)
@@ -88,6 +110,7 @@ def _system(domain: Element, guest: Guest) -> None:
         _add(system, "type", "hvm")
         # A guest that finds no disk to boot from resets, instead of waiting for ever, and so is noticed
         _add(system, "bios", rebootTimeout=str(_REBOOT_TIMEOUT))
+        _add(system, "smbios", mode="sysinfo")
         return
     system = _add(domain, "os", firmware="efi")
     # Some distributions have UEFI only for q35
@@ -95,6 +118,8 @@ def _system(domain: Element, guest: Guest) -> None:
     # Otherwise libvirt takes the first firmware that it finds, and one with Secure Boot starts few images
     _add(SubElement(system, "firmware"), "feature", name="secure-boot", enabled="no")
     _add(system, "nvram", guest.nvram)
+    if _ARCHITECTURE == "x86_64":
+        _add(system, "smbios", mode="sysinfo")
 
 
 def _disks(devices: Element, guest: Guest) -> None:
@@ -160,3 +185,7 @@ def _console(devices: Element, guest: Guest) -> None:
     source = _add(serial, "source", path=guest.console)
     _add(source, "seclabel", model="dac", relabel="no")
     _add(serial, "target", port="0")
+    terminal = SubElement(devices, "console", type="pipe")
+    source = _add(terminal, "source", path=guest.terminal)
+    _add(source, "seclabel", model="dac", relabel="no")
+    _add(terminal, "target", type="virtio", port="1")

@@ -61,7 +61,7 @@ def run(execute: str, images: list[str]) -> str:
 
 def _report(execute: str, images: list[str]) -> Report:
     host, facts = Host(), guest_facts.load()
-    labels = [_label(image, facts.selinux) for image in images] if facts.selinux else []
+    labels = [label(image, facts.selinux) for image in images] if facts.selinux else []
     denied = [label.image for label in labels if label.step] if selinux.is_enforcing() else []
     image = next((image for image in images if image not in denied), "")
     try:
@@ -77,7 +77,8 @@ def _report(execute: str, images: list[str]) -> Report:
     return Report(starts, labels, image)
 
 
-def _label(image: str, guest: str) -> Label:
+def label(image: str, guest: str) -> Label:
+    """Return whether SELinux lets guests of a context read an image. Can hang with a share."""
     try:
         denial = selinux.find_denial(os.path.realpath(image), guest)
     except selinux.NotKnown as error:
@@ -128,7 +129,7 @@ def try_all(host: Host, facts: GuestFacts, execute: str, image: str) -> Iterator
             if closed:
                 yield closed
                 return
-            directory, files = _prepared(host, job, facts, image)
+            directory, files = prepare(host, job, facts, image)
             for network in facts.networks or [""]:
                 answer = trial.start(host, facts, network, job, directory, files)
                 fault = printable(trial.fault(answer))
@@ -159,7 +160,7 @@ def _closed(host: Host, execute: str, made: str) -> Start | None:
     return Start(fault=fault, step=f"chmod o+x {quoted(place)}", is_known=is_known)
 
 
-def _prepared(host: Host, job: Job, facts: GuestFacts, image: str) -> tuple[PrivateDir, tuple[DiskFile, ...]]:
+def prepare(host: Host, job: Job, facts: GuestFacts, image: str) -> tuple[PrivateDir, tuple[DiskFile, ...]]:
     """Make what a guest needs, as the plug-in and the builder do. Raises KvmStageError and OSError."""
     if not image:
         directory, file = trial.enter(job, trial.make_disk(job))

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
 
 from .. import scratch_files
@@ -40,27 +41,42 @@ class PrivateDir:
         self.path = path  # absolute
         self._descriptor = descriptor  # of this directory
         self._scratch = scratch  # descriptor of the scratch directory
-        self._job = job
+        self.job = job
 
     def move_in(self, name: str) -> str:
-        """Move a file of the scratch directory here. Returns its path. Raises StageError if it is not the job's own."""
-        path = f"{self.path}/{name}"
+        """Move a disk from the scratch directory here, and leave a symlink. Returns its path. Raises as take_in()."""
+        path = self.take_in(name)
         try:
-            check_own(os.stat(name, dir_fd=self._scratch, follow_symlinks=False), self._job, name)
+            os.symlink(path, name, dir_fd=self._scratch)
+            # HTCondor removes the symlink as the user if nothing is transferred back
+            os.chown(name, self.job.uid, self.job.gid, dir_fd=self._scratch, follow_symlinks=False)
+        except OSError as error:
+            raise NodeError(f"cannot make a symlink to {name}: {error.strerror}; tell the administrator") from error
+        return path
+
+    def take_in(self, name: str) -> str:
+        """Move a file of the scratch directory here. Returns its path. Raises StageError if it is not the job's own."""
+        try:
+            check_own(os.stat(name, dir_fd=self._scratch, follow_symlinks=False), self.job, name)
             os.rename(name, name, src_dir_fd=self._scratch, dst_dir_fd=self._descriptor)
         except FileNotFoundError as error:
-            raise missing(error, self._job.scratch, name) from error
+            raise missing(error, self.job.scratch, name) from error
         except OSError as error:
             raise _unmovable(error, name) from error
         try:
             # again, because here it cannot be replaced any more
-            check_own(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False), self._job, name)
-            os.symlink(path, name, dir_fd=self._scratch)
-            # HTCondor removes the symlink as the user if nothing is transferred back
-            os.chown(name, self._job.uid, self._job.gid, dir_fd=self._scratch, follow_symlinks=False)
+            check_own(os.stat(name, dir_fd=self._descriptor, follow_symlinks=False), self.job, name)
         except OSError as error:
-            raise NodeError(f"cannot make a symlink to {name}: {error.strerror}; tell the administrator") from error
-        return path
+            raise NodeError(f"cannot look at {name}: {error.strerror}; tell the administrator") from error
+        return f"{self.path}/{name}"
+
+    def has(self, name: str) -> bool:
+        """Return whether there is anything of a name in the scratch directory."""
+        try:
+            os.stat(name, dir_fd=self._scratch, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
 
     def read(self, name: str, most: int) -> bytes:
         """Return the first bytes of a regular file in the scratch directory, b"" if there is no such file."""
@@ -69,8 +85,23 @@ class PrivateDir:
     def make_fifo(self, name: str) -> str:
         """Create a FIFO of the job's user in this directory. Returns its path."""
         os.mkfifo(name, 0o600, dir_fd=self._descriptor)
-        os.chown(name, self._job.uid, self._job.gid, dir_fd=self._descriptor, follow_symlinks=False)
+        os.chown(name, self.job.uid, self.job.gid, dir_fd=self._descriptor, follow_symlinks=False)
         return f"{self.path}/{name}"
+
+    def make_log(self, name: str) -> int:
+        """Create a file of root's in this directory. Returns its descriptor, for reading and writing."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.open(name, flags, 0o600, dir_fd=self._descriptor)
+
+    def listen(self, name: str, uid: int, gid: int, mode: int) -> socket.socket:
+        """Create a UNIX socket in this directory, with this owner, group and mode. Returns it, listening."""
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # By the descriptor, because a path may have 107 bytes only, and the scratch directory can be anywhere
+        listening.bind(f"/proc/self/fd/{self._descriptor}/{name}")
+        os.chmod(name, mode, dir_fd=self._descriptor)
+        os.chown(name, uid, gid, dir_fd=self._descriptor, follow_symlinks=False)
+        listening.listen()
+        return listening
 
 
 def make(job: Job) -> PrivateDir:

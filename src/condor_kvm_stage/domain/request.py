@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..failures import AuthorizationError, ParameterError
 from ..guest_facts import GuestFacts
 from ..installed import POLICY
+from ..job import FILES_WANTED
 from ..policy.model import Policy
 from ..text import is_under, printable
 from .job_ad import Ad
@@ -53,6 +54,7 @@ class Request:
     mac: str  # lower case, "" for libvirt's choice
     vnc: bool  # whether it has a screen
     uefi: bool  # whether it boots with UEFI; on x86_64, else by BIOS
+    files: bool = False  # whether it has the job's files, the scratch directory
 
 
 def parse(ad: Ad, policy: Policy, facts: GuestFacts) -> Request:
@@ -93,6 +95,7 @@ def parse(ad: Ad, policy: Policy, facts: GuestFacts) -> Request:
         mac=mac,
         vnc=vnc,
         uefi=_uefi(ad, facts),
+        files=_files(ad, facts),
     )
 
 
@@ -143,6 +146,16 @@ def _uefi(ad: Ad, facts: GuestFacts) -> bool:
             "BIOS, or ask the administrator to install edk2-ovmf"
         )
     return firmware == "uefi"
+
+
+def _files(ad: Ad, facts: GuestFacts) -> bool:
+    wanted = ad.boolean(FILES_WANTED)
+    if wanted and not facts.virtiofsd:
+        raise AuthorizationError(
+            f"the job wants its files in the guest ({FILES_WANTED}), and this node has no virtiofsd for that; leave it "
+            "out, and bring the files on a disk, or ask the administrator to install virtiofsd 1.13 or later"
+        )
+    return wanted
 
 
 def _disks(text: str, disk_dirs: list[str]) -> tuple[Disk, ...]:

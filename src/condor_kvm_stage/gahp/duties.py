@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from .guest_end import End
 from .guest_watch import GuestWatch
+from .program_end import ProgramEnd
 
 
 @dataclass(frozen=True)
 class Duties:
     """What the relay does besides passing lines on; each may take a while."""
 
-    judge: Callable[[], str]  # returns what is wrong with the node, after a failed start; "" if the job is at fault
+    # Returns what is wrong with the node, "" if the job is at fault for its failed start; gets what libvirt has said
+    judge: Callable[[str], str]
     said: Callable[[], str]  # returns what libvirt has said of a failed start, "" if nothing is known
     can_hold: Callable[[], bool]  # returns whether the startd puts jobs on hold if it is asked to
     hold: Callable[[str, str], None]  # asks it to put a job, such as "12.0", on hold for a reason; "" for no longer
@@ -24,5 +26,7 @@ class Duties:
     destroy: Callable[[GuestWatch], None]  # destroys the guest
     note_start: Callable[[GuestWatch], None]  # writes into the journal that the guest has started
     note_end: Callable[[GuestWatch, End | None, bool], None]  # … has ended: how, if known; whether by HTCondor
+    program_end: Callable[[], ProgramEnd | None]  # returns how the job's program has ended; None if it has none
+    find_address: Callable[[GuestWatch], None]  # tells the user the guest's address, as soon as it has one
     report: Callable[[str], None]  # tells the user
     log: Callable[[str], None]  # tells the administrator

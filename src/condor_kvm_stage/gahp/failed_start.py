@@ -38,7 +38,7 @@ class FailedStart:
         """
         said = self._duties.said() or self.cause
         if value not in _HOLDS_JOB:
-            fault = self._duties.judge()
+            fault = self._duties.judge(said)
             if fault:
                 return b"1 " + word(fault)
             said = said or "libvirt has not said why"

@@ -10,10 +10,12 @@ from .duties import Duties
 from .guest_end import End
 from .guest_watch import GuestWatch
 from .hold_request import HoldRequest
+from .program_end import ProgramEnd
 from .reset_watch import ResetWatch
 
 PATIENCE = 30  # seconds for which a guest that cannot continue is left alone
-LOOK = 0.5  # seconds between two looks for the guest, or for how it ended
+LOOK = 0.5  # seconds between two looks for the guest
+ENDING = 0.1  # seconds between two looks for how it ended: libvirt says so some tenths of a second later
 IDLE = 10.0  # seconds between two looks at it
 
 
@@ -24,6 +26,7 @@ class GuestCare:
         self.guest: GuestWatch | None = None
         self.resets: ResetWatch | None = None
         self.end: End | None = None
+        self._program: ProgramEnd | None = None  # of the job's program, None if it has none
         self._job = job
         self._duties = duties
         self._hold = hold
@@ -36,10 +39,18 @@ class GuestCare:
         """Whether the guest has ended, and it is known how."""
         return bool(self.guest and not self.guest.is_alive and self.end)
 
+    @property
+    def status(self) -> int | None:
+        """The job's exit status, None while it is not known how the guest has ended."""
+        if self.end and self._program and self._counts(self._program):
+            return self._program.status
+        return self.end.value if self.end else None
+
     def pause(self, is_expected: bool) -> float:
         """Return the seconds until the next look. is_expected: whether the guest may appear."""
-        is_near = not self.guest.is_alive if self.guest else is_expected
-        return LOOK if is_near else IDLE
+        if self.guest and not self.guest.is_alive:
+            return LOOK if self.end else ENDING
+        return LOOK if is_expected and not self.guest else IDLE
 
     def find(self) -> GuestWatch | None:
         """Look for the guest. Returns it if it was found just now."""
@@ -48,11 +59,16 @@ class GuestCare:
         self._next_look = time.monotonic() + LOOK
         self.guest = guest_watch.find(self._job.starter, self._job.started)
         if self.guest:
+            self._program = self._duties.program_end()
             self._duties.note_start(self.guest)
             try:
                 self.resets = ResetWatch(self._duties.resets(self.guest))
             except OSError as error:
                 self._duties.log(f"cannot watch the guest's resets: {error}")
+            try:
+                self._duties.find_address(self.guest)
+            except OSError as error:
+                self._duties.log(f"cannot look for the guest's address: {error}")
         return self.guest
 
     def stop(self) -> None:
@@ -74,16 +90,25 @@ class GuestCare:
             self._look_after(self.guest)
             return
         self.end = self.guest.end()
-        if self.end:
-            self.note_end(is_stopped)
-        if self.end and self.end.text and not is_stopped:
-            self._tell(self.end.text)
+        if not self.end:
+            return
+        self.note_end(is_stopped)
+        text = self.end.text
+        if self._program:
+            self._program = self._duties.program_end() or self._program
+            text = self._program.text if self._counts(self._program) else text
+        if text and not is_stopped:
+            self._tell(text)
 
     def note_end(self, is_stopped: bool) -> None:
         """Write into the journal that the guest has ended, once. is_stopped: see look()."""
         if self.guest and not self._is_end_noted:
             self._is_end_noted = True
             self._duties.note_end(self.guest, self.end, is_stopped)
+
+    def _counts(self, program: ProgramEnd) -> bool:
+        """Return whether the program's end is the job's, and not the guest's."""
+        return program.has_ended or self.end == End.POWERED_OFF
 
     def _look_after(self, guest: GuestWatch) -> None:
         """Notice if the guest cannot continue."""

@@ -11,10 +11,9 @@ import re
 import time
 
 from ..host import Host
-from ..installed import HOLD_ATTRIBUTE
+from ..installed import HOLD_ATTRIBUTE, HOLD_SETTINGS
 from ..text import ad_string
 
-_SETTINGS = ("PREEMPT", "MAXJOBRETIREMENTTIME", "WANT_HOLD", "WANT_HOLD_REASON")
 _VALID = 90  # seconds
 _TIMEOUT = 20  # seconds for a command of HTCondor
 
@@ -23,7 +22,7 @@ def is_possible(host: Host) -> bool:
     """Return whether the startd would do it. Later settings of the site's may have replaced those of the snippet."""
     if not _slot():
         return False
-    found = [host.run("condor_config_val", name, timeout=_TIMEOUT) for name in _SETTINGS]
+    found = [host.run("condor_config_val", name, timeout=_TIMEOUT) for name in HOLD_SETTINGS]
     return all(answer.status == 0 and HOLD_ATTRIBUTE in answer.output for answer in found)
 
 

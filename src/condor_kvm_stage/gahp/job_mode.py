@@ -12,9 +12,9 @@ from ..host import Host
 from ..job import SAVED_GUEST, Job, of_starter
 from ..leftovers import virsh
 from ..policy.load import load
-from ..processes import become_user
-from ..text import printable
-from . import hold, journal_entries, recovery, start_error
+from ..processes import become_user, detach
+from ..text import ad_string, printable
+from . import guest_address, hold, journal_entries, program_end, recovery, start_error
 from .duties import Duties
 from .guest_watch import GuestWatch
 from .judge import judge
@@ -33,7 +33,7 @@ def run(program: str, arguments: list[str]) -> int:
     host = Host()
     gahp = VmGahp(program, arguments)
     duties = Duties(
-        judge=lambda: _judge(job, host),
+        judge=lambda said: _judge(job, host, said),
         said=lambda: start_error.said(host, gahp.pid),
         can_hold=lambda: hold.is_possible(host),
         hold=lambda number, reason: _hold(job, host, number, reason),
@@ -44,6 +44,8 @@ def run(program: str, arguments: list[str]) -> int:
         destroy=lambda guest: _destroy(guest, host),
         note_start=lambda guest: journal_entries.started(guest, job),
         note_end=lambda guest, end, is_stopped: journal_entries.ended(guest, job, end, is_stopped),
+        program_end=lambda: program_end.read(job),
+        find_address=lambda guest: _find_address(guest, job),
         report=lambda text: report(job, text),
         log=lambda text: _log(job, text),
     )
@@ -55,28 +57,48 @@ def run(program: str, arguments: list[str]) -> int:
 
 
 def report(job: Job, text: str) -> None:
-    """Tell the user, by an attribute of the job. In a child, as the job's user, whose file says how."""
+    """Tell the user, by an attribute of the job."""
+    _set_attribute(job, PROBLEM, chirp.last_lines(text[:_LONGEST].encode()))
+
+
+def _set_attribute(job: Job, name: str, expression: str) -> int:
+    """Set an attribute of the job. In a child, whose id is returned, as the job's user, whose file says how."""
     config = chirp.config_of(job.scratch)
-    if os.fork():
-        return
+    child = os.fork()
+    if child:
+        return child
     with contextlib.suppress(BaseException):
         os.setsid()
         os.closerange(0, 3)
         become_user(job.uid, job.gid)
-        chirp.set_attribute(config, PROBLEM, chirp.last_lines(text[:_LONGEST].encode()))
+        chirp.set_attribute(config, name, expression)
     os._exit(0)
 
 
-def _judge(job: Job, host: Host) -> str:
+def _find_address(guest: GuestWatch, job: Job) -> None:
+    """Tell the user the guest's address. In a child, which ends with the guest."""
+    if not guest_address.is_reachable(guest.status) or os.fork():
+        return
+
+    def tell(address: str) -> None:
+        os.waitpid(_set_attribute(job, guest_address.ATTRIBUTE, ad_string(address)), 0)
+
+    with contextlib.suppress(BaseException):
+        detach(guest.process)
+        guest_address.watch(guest.status, guest.process, tell)
+    os._exit(0)
+
+
+def _judge(job: Job, host: Host, said: str) -> str:
     """Return what is wrong with the node, "" if the job is at fault for its failed start."""
     try:
-        verdict = judge(job, host)
+        verdict = judge(job, host, said)
     except Exception as error:
         return f"condor-kvm-stage cannot find out why a guest did not start: {error!r}"
     if verdict.node:
         _log(job, f"the guest did not start, and no other does: {verdict.node}")
         journal_entries.refused(job, journal_entries.NODE, f"no guest starts on this node: {verdict.node}")
-        recovery.start((job.uid, job.gid) if verdict.hides else None)
+        recovery.start(verdict.until)
         return f"this node starts no guests: {verdict.node}"[:_LONGEST]
     text = "the guest did not start, but another does: the job is at fault"
     _log(job, text)

@@ -7,6 +7,7 @@ fault.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 from ..host import Host
@@ -17,6 +18,8 @@ from ..processes import become_user
 
 # Seconds for the control guests. libvirt may have to start first, and looks at QEMU again if /dev/kvm has changed.
 TRIAL_TIMEOUT = 200
+# What libvirt or QEMU says of a file that a guest may not open
+_CLOSED = re.compile(r"'(/[^']+)'[^']*: Permission denied")
 
 
 @dataclass(frozen=True)
@@ -24,16 +27,17 @@ class Verdict:
     """Who is at fault."""
 
     node: str  # what is wrong with the node, "" if the job is at fault
-    hides: bool = False  # whether that is that users cannot reach their jobs' directories
+    until: tuple[str, ...] = ()  # for recovery.start(): what must be well again besides control guests
 
 
-def judge(job: Job, host: Host) -> Verdict:
-    """Try whether this node starts guests at all."""
+def judge(job: Job, host: Host, said: str) -> Verdict:
+    """Try whether this node starts guests at all. said: what libvirt has said of the job's."""
     hidden = _hidden(job)
     if hidden:
-        return Verdict(hidden, hides=True)
-    answer = host.run(BUILD_DOMAIN, TRY_GUESTS, timeout=TRIAL_TIMEOUT)
-    return Verdict("" if answer.status == 0 else answer.output.strip() or answer.reason)
+        return Verdict(hidden, (str(job.uid), str(job.gid)))
+    closed = tuple(_CLOSED.findall(said)[:1])
+    answer = host.run(BUILD_DOMAIN, TRY_GUESTS, *closed, timeout=TRIAL_TIMEOUT)
+    return Verdict("") if answer.status == 0 else Verdict(answer.output.strip() or answer.reason, closed)
 
 
 def _hidden(job: Job) -> str:

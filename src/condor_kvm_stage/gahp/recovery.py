@@ -27,29 +27,33 @@ _TIMEOUT = 30  # seconds for a command of HTCondor
 _ONLINE = "HasVM = true\n"
 
 
-def start(user: tuple[int, int] | None = None) -> None:
-    """Start the process, if none runs. user: who must be able to reach EXECUTE, and cannot; uid and gid."""
+def start(until: tuple[str, ...] = ()) -> None:
+    """Start the process, if none runs. until: what else must be well again, () for nothing.
+
+    That is a uid and a gid, of who must be able to reach EXECUTE, or the path of an image that guests must be able to
+    open.
+    """
     if os.fork():
         return
     try:
         detach()
         # Without the environment, by which HTCondor would identify it as the job's process, and kill it
-        program = [sys.executable, "-IBSXutf8", sys.argv[0], OPTION, *map(str, user or ())]
+        program = [sys.executable, "-IBSXutf8", sys.argv[0], OPTION, *until]
         os.execve(program[0], program, {"PATH": "/usr/sbin:/usr/bin"})
     finally:
         os._exit(1)
 
 
-def run(host: Host, user: list[str], sleep: Callable[[float], None] = time.sleep) -> None:
+def run(host: Host, until: list[str], sleep: Callable[[float], None] = time.sleep) -> None:
     """Wait until the node starts guests, then tell the startd. Ends at once if another process does this.
 
-    user: see start(); also for that other process.
+    until: see start(); also for that other process.
     """
-    with open(host.path(RECOVERY), "a+", encoding="ascii") as lock:
+    with open(host.path(RECOVERY), "a+", encoding="utf-8", errors="surrogateescape") as lock:
         os.utime(lock.fileno())  # for a process that is about to end
-        if user:
+        if until:
             lock.truncate(0)
-            lock.write(" ".join(user))
+            lock.write("\n".join(until))
             lock.flush()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,20 +64,22 @@ def run(host: Host, user: list[str], sleep: Callable[[float], None] = time.sleep
             sleep(_PAUSE if trials < _FIRST else _LATER_PAUSE)
             trials += 1
             asked = os.fstat(lock.fileno()).st_mtime_ns
-            if (
-                host.run(BUILD_DOMAIN, TRY_GUESTS, timeout=TRIAL_TIMEOUT).status == 0
-                and _is_reached(host, lock)
-                and _tell(host)
-                and os.fstat(lock.fileno()).st_mtime_ns == asked
-            ):
+            if _starts_guests(host, _until(lock)) and _tell(host) and os.fstat(lock.fileno()).st_mtime_ns == asked:
                 lock.truncate(0)
                 return
 
 
-def _is_reached(host: Host, lock: TextIO) -> bool:
-    """Return whether the user in the file, if there is one, can reach EXECUTE."""
+def _until(lock: TextIO) -> list[str]:
     lock.seek(0)
-    user = lock.read().split()
+    return lock.read().splitlines()
+
+
+def _starts_guests(host: Host, until: list[str]) -> bool:
+    """Return whether control guests start, and the user, if there is one, can reach EXECUTE."""
+    user = until if len(until) == 2 else []
+    image = until if len(until) == 1 else []
+    if host.run(BUILD_DOMAIN, TRY_GUESTS, *image, timeout=TRIAL_TIMEOUT).status != 0:
+        return False
     if not user:
         return True
     directory = host.run("condor_config_val", "EXECUTE", timeout=_TIMEOUT).output.strip()

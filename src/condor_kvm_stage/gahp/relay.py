@@ -85,7 +85,7 @@ class Relay:
         if self._talk.starting and not self._start_began:
             self._start_began = time.monotonic()
         if self._exchange.has_quit:
-            self._status = self._care.end.value if self._care.end else 0
+            self._status = self._care.status or 0
 
     def _stop_reading_at_the_end(self) -> None:
         if self._gahp.has_said_all:
@@ -124,7 +124,8 @@ class Relay:
         if self._exchange.stand_in:
             return
         if self._exchange.is_blind or self._talk.quitting or not self._exchange.has_starter:
-            self._status = self._care.end.value if self._care.end else code
+            status = self._care.status
+            self._status = code if status is None else status
             return
         self._duties.log(f"the vm-gahp has ended by itself, with status {code}")
         if not self._talk.guest:
@@ -188,7 +189,8 @@ class Relay:
 
     def _finish(self) -> None:
         """End, and so end the job, with the guest's exit status."""
-        assert self._care.end
+        status = self._care.status
+        assert status is not None
         if not self._exchange.stand_in:
             if self._talk.unanswered:
                 return  # the vm-gahp is about to answer
@@ -196,4 +198,4 @@ class Relay:
             self._gahp.finish(self._talk.guest)
             self._take_over()
         endings.leave_stand_in(lambda: self._exchange.hear_starter() and not self._exchange.has_quit)
-        self._status = self._care.end.value
+        self._status = status

@@ -9,7 +9,7 @@ import hashlib
 import os
 
 from .. import atomic_file, guest_facts, installed
-from ..genconfig.probes import guest_support, programs
+from ..genconfig.probes import guest_support, programs, virtiofs
 from ..genconfig.snippet import wanted
 from ..guest_facts import GuestFacts
 from ..host import Host
@@ -23,6 +23,7 @@ _DEPENDS_ON = (
     "/usr/sbin/libvirtd",
     "/usr/share/qemu/firmware",
     "/etc/qemu/firmware",
+    *virtiofs.DIRECTORIES,
     "/etc/libvirt/qemu.conf",
     "/dev/kvm",
 )
@@ -38,7 +39,7 @@ def compare(host: Host, policy: Policy, state: State, heal: bool) -> tuple[list[
         return [], ""
     there = guest_facts.read(host)
     support = guest_support.probe(host)
-    if not support.capabilities.passed or support.cpu.unknown:
+    if not support.capabilities.passed or support.cpu.unknown or support.files.unknown:
         # Not known; tried again the next time
         return [Fault(NAME, state.faults[NAME])] if NAME in state.faults else [], ""
     types, bridge = (there.networks, there.bridge) if there else _networks(host, policy)

@@ -62,7 +62,11 @@ def run(host: Host) -> Iterator[Message]:
         yield from heal.old_logs(host, before, now)
     yield from _changes(found, before, now)
     state.keep(before, host)
-    atomic_file.write(host.path(installed.HEALTH), write_long(_attributes(found, there, free, before)))
+    offered = guest_facts.read(host)
+    attributes = _attributes(found, there, free, before)
+    if offered:
+        attributes["JobFiles"] = bool(offered.virtiofsd)
+    atomic_file.write(host.path(installed.HEALTH), write_long(attributes))
 
 
 def _policy(host: Host) -> tuple[Policy, list[Fault]]:

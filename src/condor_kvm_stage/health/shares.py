@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 DIRECTORY, IMAGE, EXECUTE = "share", "canary", "execute"  # the names of their faults
 DEADLINE = 10  # seconds for one look
 LONGEST = 120  # seconds after which silence is a fault, whatever staging.timeout says
-_FSTAB = "/etc/fstab"
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def _not_mounted(host: Host, directories: list[str], state: State) -> list[Fault
     Called after the directories were looked at, which makes autofs mount them.
     """
     points = mounts.points(host.text(mounts.MOUNTINFO) or "")
-    planned = mounts.planned(host.text(_FSTAB) or "")
+    planned = mounts.planned(host.text(mounts.FSTAB) or "")
     faults, seen = [], {}
     for directory in directories:
         here = mounts.nearest(points, directory)

@@ -38,6 +38,12 @@ def images(domain: Element) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def network(domain: Element) -> str:
+    """Return the type of the network interface, "" if there is none."""
+    interface = domain.find("devices/interface")
+    return "" if interface is None else interface.get("type", "")
+
+
 def macs(domain: Element) -> list[str]:
     """Return the addresses of the network interfaces that are in libvirt's default network."""
     return [

@@ -17,7 +17,7 @@ def sweep(execute: str) -> list[str]:
     """Remove the private directories in `execute` whose scratch directory no longer exists. Returns their paths.
 
     A private directory is a directory `dir_<pid>` + SUFFIX that belongs to this process's user (root) and contains only
-    regular files and FIFOs. Others are left alone. What cannot be removed is tried again next time.
+    regular files, FIFOs and sockets. Others are left alone. What cannot be removed is tried again next time.
     """
     try:
         parent = os.open(execute, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -68,4 +68,4 @@ def _exists(name: str, parent: int) -> bool:
 
 def _is_plain(name: str, directory: int) -> bool:
     mode = os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
-    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode)
+    return stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

@@ -33,9 +33,9 @@ nfs:///srv/x.qcow2?size=40G&mode=copy:name. See vm-nfs-plugin(1). To try an imag
 as HTCondor does: condor-kvm-stage-genconfig --check nfs:///srv/x.qcow2:name
 
 exit status: 0 done; 64 the request is wrong; 65 the image is missing or refused;
-68 the server is not mounted here; 69 the share does not answer; 70 a bug in the
-plug-in; 74 started, but not finished (disk full); 77 not allowed by permissions
-or policy; 78 the node is not set up
+68 the server is not mounted here; 69 the share does not answer, or is not
+mounted; 70 a bug in the plug-in; 74 started, but not finished (disk full); 77
+not allowed by permissions or policy; 78 the node is not set up
 """
 
 CAPABILITIES = f"""\

@@ -26,9 +26,11 @@ def stage(wanted: StageUrl, scratch: str, policy: StagingPolicy, heartbeat: "Hea
     try:
         base = image.inspect(path, policy, heartbeat, insists=wanted.format == "raw")
     except SpecificationError as error:
+        from ..share.mounts import not_mounted
         from .url_hints import not_found
 
-        raise not_found(error, path, wanted.name) from error
+        missing = not_mounted(error, path) if error.code else None
+        raise missing or not_found(error, path, wanted.name) from error
     _check(wanted, base, policy)
     if base.unverified:
         _let_qemu_check(base.unverified, policy.timeout, heartbeat)

@@ -2,11 +2,12 @@
 
 import os
 
-from ..failures import ParameterError, ResolutionError
+from ..failures import ContactError, ParameterError, ResolutionError, StageError
 from ..text import is_under, printable
 from . import servers
 
 MOUNTINFO = "/proc/self/mountinfo"
+FSTAB = "/etc/fstab"
 _FILE_SYSTEMS = ("nfs", "nfs4")
 _SHOWN = 5  # mounts in a message
 _OCTAL = {f"{ord(c):03o}": c for c in " \t\n\\#"}  # what the kernel escapes
@@ -67,6 +68,28 @@ def planned(fstab: str) -> "list[str]":
     """Return the mount points in the text of an fstab(5) that are mounted at boot."""
     lines = [line.split() for line in fstab.split("\n") if not line.lstrip().startswith("#")]
     return [_unescaped(fields[1]) for fields in lines if len(fields) > 3 and "noauto" not in fields[3].split(",")]
+
+
+def not_mounted(error: StageError, path: str) -> "ContactError | None":
+    """Return the failure for a path that is not there because what it is on by fstab(5) is not mounted.
+
+    error: that it is not there. None if that is not the reason. The job is not at fault: another node may have it.
+    """
+    with open(MOUNTINFO, "rb") as file:
+        here = nearest(points(os.fsdecode(file.read())), path)
+    try:
+        with open(FSTAB, "rb") as file:
+            wanted = nearest(planned(os.fsdecode(file.read())), path)
+    except OSError:
+        return None
+    if len(wanted) <= len(here):  # both are above the path
+        return None
+    problem = str(error).partition("; ")[0]
+    return ContactError(
+        f"{problem}; {printable(wanted)} is not mounted on {os.uname().nodename}, as {FSTAB} says: tell its "
+        "administrator, or release the job, which another node may run",
+        code=error.code,
+    )
 
 
 def nearest(points: "list[str]", directory: str) -> str:

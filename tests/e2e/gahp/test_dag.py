@@ -36,7 +36,8 @@ def node(request: pytest.FixtureRequest) -> Iterator[Node]:
 
 def ads(node: Node, program: str, name: str) -> list[pool.Ad]:
     """Return the ads of the jobs of a DAG's node. program: condor_q or condor_history."""
-    found = node.run([program, "-json", "-constraint", f'DAGNodeName == "{name}"'], timeout=30).stdout
+    whose = ["-all"] if program == "condor_q" else []  # HTCondor 23 shows root only root's jobs
+    found = node.run([program, *whose, "-json", "-constraint", f'DAGNodeName == "{name}"'], timeout=30).stdout
     listed: list[pool.Ad] = json.loads(found or "[]")
     return sorted(listed, key=lambda ad: int(ad["ClusterId"]))
 

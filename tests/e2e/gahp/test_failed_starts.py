@@ -5,121 +5,35 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
 from condor_kvm_stage import installed
 from e2e import status
-from e2e.domain import scene
+from e2e.gahp import disturbances, start_causes
 from e2e.gahp import worker as gahp
+from e2e.gahp.start_causes import CAUSES
 from e2e.gahp.worker import LIBVIRT, LONG
-from testnode import jobs, pool, recipe, site
+from testnode import jobs, pool, site
 from testnode.node import Node
 from testnode.recipe import Release
 
 pytestmark = pytest.mark.guest
 
-STARTD_HELD_JOB = 21  # of HTCondor's HoldReasonCode
-# A lock for writing, where QEMU has its own, so that no other may have the image open (block/file-posix.c of QEMU)
-LOCK = """
-import fcntl, struct, sys, time
-with open(sys.argv[1], "r+b") as file:
-    for start in (100, 200):
-        fcntl.fcntl(file, 37, struct.pack("hhqqi", fcntl.F_WRLCK, 0, start, 10, 0))
-    time.sleep(600)
-"""
-# What the job's user can do to a QEMU, which runs as this user, while it starts
-SIGNAL = "while :; do pkill --signal {} --full ^/usr/bin/qemu-system; sleep 0.02; done"
-# What root does between the builder's end and QEMU's start; the first disk is $1
-AFTER_BUILDER = """#!/bin/sh
-definition=$(/usr/libexec/condor-kvm-stage/build-domain "$PPID")
-disk=$(printf %s "$definition" | grep -o "/[^\\"']*.condor-kvm-stage/disk.qcow2" | head -n 1)
-[ ! -x /srv/between ] || /srv/between "$disk" > /dev/null 2>&1 < /dev/null
-printf '%s\\n' "$definition"
-"""
-WRAPPER = "/srv/after-builder"
 OTHER = "/srv/other.xml"
 
 
 @pytest.fixture(scope="module", params=[Release.TESTING, pytest.param(Release.TRIXIE, marks=pytest.mark.full)])
 def node(request: pytest.FixtureRequest) -> Iterator[Node]:
-    with gahp.node(request.param, f"LIBVIRT_XML_SCRIPT = {WRAPPER}\n") as worker:
-        put(worker, WRAPPER, AFTER_BUILDER)
+    with gahp.node(request.param, disturbances.SETTINGS) as worker:
+        disturbances.prepare(worker)
         yield worker
-
-
-def put(worker: Node, path: str, text: str) -> None:
-    place = worker.root / path.lstrip("/")
-    place.write_text(text, encoding="utf-8")
-    place.chmod(0o755)
-
-
-@contextlib.contextmanager
-def unit(worker: Node, command: list[str], user: str = "root") -> Iterator[None]:
-    """Run a command in the background, until the context ends."""
-    run = ["systemd-run", "--quiet", "--collect", "--unit=disturbance", f"--uid={user}"]
-    worker.run([*run, *command])
-    try:
-        yield
-    finally:
-        worker.run("systemctl kill --signal=KILL disturbance", check=False)
-        worker.wait_until(
-            lambda: worker.run("systemctl is-active --quiet disturbance", check=False).returncode != 0, "it ends", 20
-        )
-
-
-@contextlib.contextmanager
-def between(worker: Node, script: str) -> Iterator[None]:
-    """Run a script of root's between builder and QEMU; "$1" is the job's disk."""
-    put(worker, "/srv/between", f"#!/bin/sh\n{script}\n")
-    try:
-        yield
-    finally:
-        (worker.root / "srv/between").unlink()
-
-
-@contextlib.contextmanager
-def killed(worker: Node) -> Iterator[None]:
-    with unit(worker, ["sh", "-c", SIGNAL.format("KILL")], recipe.USER):
-        yield
-
-
-@contextlib.contextmanager
-def locked(worker: Node) -> Iterator[None]:
-    put(worker, "/srv/lock.py", LOCK)
-    script = 'systemd-run --quiet --collect --unit=disturbance python3 /srv/lock.py "$1"; sleep 1'
-    with between(worker, script):
-        yield
-    worker.run("systemctl kill --signal=KILL disturbance", check=False)
 
 
 def selected(names: Iterable[str], *short: str) -> list[object]:
     """Return the parameters of a test: only the short selection has those."""
     return [name if name in short else pytest.param(name, marks=pytest.mark.full) for name in names]
-
-
-Disturbance = Callable[[Node], contextlib.AbstractContextManager[None]]
-# With what the user is told
-CAUSES: dict[str, tuple[Disturbance, str]] = {
-    "killed by its user": (killed, "QEMU was killed"),
-    "disk is locked": (locked, "lock"),
-    "disk disappears": (lambda worker: between(worker, 'rm "$1"'), "disk.qcow2.*No such file"),
-    "disk is truncated": (lambda worker: between(worker, 'truncate --size=100 "$1"'), "header too short"),
-    "disk is no qcow2 image": (
-        lambda worker: between(worker, 'dd if=/dev/zero of="$1" bs=4096 count=1 conv=notrunc'),
-        "not in qcow2 format; check the disk image",
-    ),
-    "disk cannot be opened": (lambda worker: between(worker, 'chmod 000 "$1"; chown root "$1"'), "Permission denied"),
-    "disk is a directory": (lambda worker: between(worker, 'rm "$1"; mkdir "$1"'), "to be a regular file"),
-    "console is gone": (lambda worker: between(worker, 'rm "${1%/*}"/.console.*'), "No such file"),
-    # QEMU waits for a writer, and libvirt for QEMU
-    "start never finishes": (lambda worker: between(worker, 'rm "$1"; mkfifo "$1"'), "has not started in 180 s"),
-    "vm-gahp dies": (
-        lambda worker: between(worker, "pkill --signal KILL condor_vm-gahp"),
-        "vm-gahp has ended by itself",
-    ),
-}
 
 
 def next_cluster(worker: Node) -> int:
@@ -132,22 +46,25 @@ def next_cluster(worker: Node) -> int:
 def define_other(worker: Node, cluster: int) -> None:
     """Write the definition of a guest that has the name of a job's."""
     text = "<domain type='kvm'><name>{}</name><memory unit='MiB'>16</memory><os><type>hvm</type></os></domain>"
-    put(worker, OTHER, text.format(gahp.domain(cluster)))
+    disturbances.put(worker, OTHER, text.format(gahp.domain(cluster)))
 
 
 @pytest.mark.parametrize("cause", selected(CAUSES, "killed by its user", "disk is locked", "vm-gahp dies"))
 def test_job_goes_on_hold_and_node_keeps_vm_universe(node: Node, cause: str) -> None:
-    disturbance, words = CAUSES[cause]
-    with disturbance(node):
-        job = gahp.submit(node, cause.replace(" ", "-"))
-        ad = pool.wait_for_hold(node, job, 300)
-    assert re.search(f"the virtual machine has not started: .*{words}", ad["HoldReason"])
-    assert (ad["HoldReasonCode"], ad["HoldReasonSubCode"]) == (STARTD_HELD_JOB, installed.HOLD_SUBCODE)
+    name = re.sub("[^a-z0-9]+", "-", cause.lower())
+    with CAUSES[cause].disturbance(node):
+        job = gahp.submit(node, name, LONG, *CAUSES[cause].more)
+        ad = pool.wait_for_hold(node, job, 360)
+    assert re.search(f"the virtual machine has not started: .*{CAUSES[cause].words}", ad["HoldReason"])
+    assert (ad["HoldReasonCode"], ad["HoldReasonSubCode"]) == (gahp.STARTD_HELD_JOB, installed.HOLD_SUBCODE)
     refused = [entry for entry in status.events(node, f"{job}.0") if entry["KVM_STAGE_EVENT"] == "refused"]
     assert ("start", "0") in {(entry["KVM_STAGE_CHECK"], entry["_UID"]) for entry in refused}
     assert gahp.has_vm(node) == {True}
     node.run(["condor_rm", str(job)])
     assert not gahp.runs(node, job)
+    ordinary = gahp.submit(node, f"after-{name}")
+    gahp.wait_for_guest(node, ordinary)
+    gahp.remove(node, ordinary)
 
 
 @pytest.mark.parametrize("when", selected(["before the builder", "after the builder"], "after the builder"))
@@ -158,7 +75,7 @@ def test_guest_of_another_access_points_job_survives_one_of_its_name(node: Node,
         if when == "before the builder":
             node.run(["virsh", "create", OTHER])
         else:
-            stack.enter_context(between(node, f"virsh create {OTHER}"))
+            stack.enter_context(disturbances.between(node, f"virsh create {OTHER}"))
         assert gahp.submit(node, when.replace(" ", "-")) == cluster
         ad = pool.wait_for_hold(node, cluster, 120)
     assert "already" in ad["HoldReason"]
@@ -191,21 +108,18 @@ def dead_libvirt(worker: Node) -> Iterator[None]:
         worker.run(f"systemctl start {LIBVIRT}")
 
 
-@contextlib.contextmanager
-def hidden_scratch_directories(worker: Node) -> Iterator[None]:
-    with between(worker, f"chmod 700 {scene.EXECUTE}"):
-        try:
-            yield
-        finally:
-            worker.run(["chmod", "755", scene.EXECUTE])
+def offer_nat(worker: Node) -> None:
+    """Let the node offer a network, from then on."""
+    if pool.slot_ad(worker).get("VM_Networking"):
+        return
+    worker.run("virsh net-start default")
+    with site.policy(worker, '[network]\ntypes = ["nat"]\n'):
+        worker.run("condor-kvm-stage-genconfig --apply", timeout=150)
 
 
 @contextlib.contextmanager
 def lost_bridge(worker: Node) -> Iterator[None]:
-    """The node offers nat, also afterwards."""
-    worker.run("virsh net-start default")
-    with site.policy(worker, '[network]\ntypes = ["nat"]\n'):
-        worker.run("condor-kvm-stage-genconfig --apply", timeout=150)
+    offer_nat(worker)
     worker.run("ip link delete virbr0")
     try:
         yield
@@ -214,13 +128,16 @@ def lost_bridge(worker: Node) -> Iterator[None]:
         worker.run("virsh net-start default")
 
 
-FAULTS: dict[str, Disturbance] = {
+FAULTS: dict[str, start_causes.Disturbance] = {
     "device is closed": closed_device,
     "libvirt is dead": dead_libvirt,
-    "EXECUTE is closed": hidden_scratch_directories,
+    "EXECUTE is closed": disturbances.hidden_scratch_directories,
+    "guests may not read images": lambda worker: disturbances.denied_to_guests(worker, LONG),
     "bridge is gone": lost_bridge,
 }
-NEEDS = {"bridge is gone": ("vm_networking = true", "vm_networking_type = nat")}
+HIDDEN = ("EXECUTE is closed", "guests may not read images")  # from control guests that are nobody's
+NAT = ("vm_networking = true", "vm_networking_type = nat")
+NEEDS = {"bridge is gone": NAT}
 
 
 @pytest.mark.parametrize("fault", selected(FAULTS, "device is closed", "libvirt is dead"))
@@ -229,10 +146,34 @@ def test_fault_of_the_node_takes_vm_universe_away_until_it_is_repaired(node: Nod
     with FAULTS[fault](node):
         job = gahp.submit(node, name, LONG, *NEEDS.get(fault, ()))
         node.wait_until(lambda: gahp.has_vm(node) == {False}, "HasVM is false", 180)
-        if fault == "EXECUTE is closed":  # control guests start
+        if fault in HIDDEN:
             time.sleep(45)  # longer than between two trials
             assert gahp.has_vm(node) == {False}, "it is not repaired"
         gahp.wait_for_status(node, job, pool.IDLE)
     node.wait_until(lambda: gahp.has_vm(node) == {True}, "HasVM is true again", 120)
     gahp.wait_for_guest(node, job, 90)
+    gahp.remove(node, job)
+
+
+@pytest.mark.full
+def test_guest_with_the_mac_address_of_another_runs_beside_it(node: Node) -> None:
+    """libvirt and QEMU do not mind, so nothing fails, and nobody is at fault."""
+    offer_nat(node)
+    same = (*NAT, "vm_macaddr = 52:54:00:12:34:56")
+    both = [gahp.submit(node, f"same-address-{n}", LONG, *same) for n in range(2)]
+    for job in both:
+        gahp.wait_for_guest(node, job, 90)
+    assert gahp.has_vm(node) == {True}
+    for job in both:
+        gahp.remove(node, job)
+
+
+@pytest.mark.full
+def test_job_with_more_memory_than_the_node_has_stays_idle_and_its_user_sees_why(node: Node) -> None:
+    job = gahp.submit(node, "huge", LONG, "request_memory = 900000")
+    time.sleep(30)  # negotiations
+    assert pool.job_ad(node, job)["JobStatus"] == pool.IDLE
+    said = node.run(["condor_q", "-better-analyze", str(job)], timeout=30).stdout
+    assert re.search(r"RequestMemory = 900000|900000", said)
+    assert gahp.has_vm(node) == {True}
     gahp.remove(node, job)

@@ -20,6 +20,7 @@ LONG = "/srv/images/long.qcow2"  # after 50 minutes
 WRITES = "/srv/images/writes.qcow2"  # after 40 s it writes, and powers off
 _IMAGES = {MINUTE: ("waits.asm", 1092), LONG: ("waits.asm", 54600), WRITES: ("writes.asm", 728)}
 LIBVIRT = "libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket"
+STARTD_HELD_JOB = 21  # of HTCondor's HoldReasonCode
 _ENDED = re.compile(r"^(\S+ \S+): shutting down, reason=", re.MULTILINE)
 
 

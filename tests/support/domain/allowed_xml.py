@@ -22,6 +22,9 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/seclabel": {"type": "static", "model": "dac", "relabel": "yes"},
     "domain/seclabel/label": {"": "[+](1000|65534):[+]107"},
     "domain/memory": {"unit": "MiB", "": _NUMBER},
+    "domain/memoryBacking": {},
+    "domain/memoryBacking/source": {"type": "memfd"},
+    "domain/memoryBacking/access": {"mode": "shared"},
     "domain/vcpu": {"": _NUMBER},
     "domain/os": {"firmware": "efi"},
     "domain/os/type": {"": "hvm", "machine": "q35"},
@@ -29,6 +32,12 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/os/firmware": {},
     "domain/os/firmware/feature": {"name": "secure-boot", "enabled": "no"},
     "domain/os/nvram": {"": "path"},
+    "domain/os/smbios": {"mode": "sysinfo"},
+    "domain/sysinfo": {"type": "smbios"},
+    "domain/sysinfo/oemStrings": {},
+    "domain/sysinfo/oemStrings/entry": {
+        "": r"io[.]systemd[.]credential:tty[.]serial[.]hvc0[.](agetty[.]autologin=root|login[.]noauth=yes)"
+    },
     **{f"domain/features{part}": {} for part in ("", "/acpi", "/apic", "/pae")},
     "domain/cpu": {"mode": "host-passthrough|host-model"},
     "domain/cpu/feature": {"policy": "disable", "name": "vmx"},
@@ -58,10 +67,18 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/devices/interface/mac": {"address": "[0-9a-f][02468ace](:[0-9a-f]{2}){5}"},
     "domain/devices/interface/source": {"network": "default", "bridge": "br0"},
     "domain/devices/interface/model": {"type": "virtio"},
+    "domain/devices/filesystem": {"type": "mount"},
+    "domain/devices/filesystem/driver": {"type": "virtiofs"},
+    "domain/devices/filesystem/source": {"socket": "path"},
+    "domain/devices/filesystem/target": {"dir": "job"},
     "domain/devices/serial": {"type": "pipe"},
     "domain/devices/serial/source": {"path": "path"},
     "domain/devices/serial/source/seclabel": {"model": "dac", "relabel": "no"},
     "domain/devices/serial/target": {"port": "0"},
+    "domain/devices/console": {"type": "pipe"},
+    "domain/devices/console/source": {"path": "path"},
+    "domain/devices/console/source/seclabel": {"model": "dac", "relabel": "no"},
+    "domain/devices/console/target": {"type": "virtio", "port": "1"},
     "domain/devices/channel": {"type": "unix"},
     "domain/devices/channel/target": {"type": "virtio", "name": "org[.]qemu[.]guest_agent[.]0"},
     "domain/devices/rng": {"model": "virtio"},
@@ -93,6 +110,8 @@ def judge(printed: bytes, world: World) -> Outcome:
     assert len(set(targets)) == len(targets) == len(disks) > 0
     _check_interfaces(domain, world)
     assert domain.find("devices/graphics") is None or world.policy.guest.vnc
+    assert domain.find("devices/filesystem") is None or world.facts.virtiofsd
+    assert (domain.find("memoryBacking") is None) == (domain.find("devices/filesystem") is None)
     return Outcome(True, len(disks))
 
 
@@ -113,7 +132,8 @@ def _paths(world: World) -> set[str]:
     directories = tuple(f"{directory}/" for directory in [world.shelter, *world.policy.vm.disk_dirs])
     allowed = {path for path in files if path.startswith(directories)}
     allowed |= {path for file in world.files.values() for path, _ in file.backing}
-    return allowed | {world.scratch, world.console, world.nvram, "/dev/urandom"}
+    ours = {world.scratch, world.console, world.terminal, world.nvram, world.socket, "/dev/urandom"}
+    return allowed | ours
 
 
 def _walk(element: Element, path: str) -> Iterator[tuple[str, Element]]:

@@ -61,16 +61,28 @@ class World:
         return f"{self.shelter}/.console"
 
     @property
+    def terminal(self) -> str:
+        """Likewise of the terminal's."""
+        return f"{self.shelter}/.terminal"
+
+    @property
     def nvram(self) -> str:
         """Path of the file with UEFI's variables."""
         return f"{self.shelter}/.nvram"
+
+    @property
+    def socket(self) -> str:
+        """Path of the socket by which the guest has its job's files."""
+        return f"{self.shelter}/.files"
 
 
 WORLDS = [
     World(site(), GuestFacts()),
     World(
         site(["/srv/disks"], vnc=True),
-        GuestFacts("host-passthrough", True, ["selinux", "dac"], ["nat", "bridge"], "br0"),
+        GuestFacts(
+            "host-passthrough", True, ["selinux", "dac"], ["nat", "bridge"], "br0", virtiofsd="/usr/libexec/virtiofsd"
+        ),
     ),
     World(site(["/srv/none", "/srv/disks"]), GuestFacts("", False, [], ["nat"], "", ["vmx"], uefi=True)),
 ]
@@ -122,6 +134,7 @@ def building() -> Iterator[Callable[[World, bytes], bytes]]:
         "cli.seen_by_root.check": lambda files: None,
         "disks.Watchdog": lambda prepare, program: contextlib.nullcontext(_Child(world)),
         "console.check_free": lambda scratch: None,
+        "job_files.start": lambda shelter, where, group, program: world.socket,
         "console.start": lambda shelter, where, largest, config: world.console,
     }
 

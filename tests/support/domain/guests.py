@@ -45,7 +45,9 @@ def guest(vm_disk: str = "disk.qcow2:vda:w:qcow2", **changes: Any) -> Guest:
     policy = site(["/srv/disks"], vnc=True)
     wanted = parse(policy, node, VMPARAM_vm_Disk=string(vm_disk), **attributes)
     files = tuple(map(disk_file, wanted.disks))
-    return Guest(wanted, files, f"{SHELTER}/.console", f"{SHELTER}/.nvram", WHERE, GROUP, node)
+    served = f"{SHELTER}/.files" if wanted.files else ""
+    ours = (f"{SHELTER}/.console", f"{SHELTER}/.terminal", f"{SHELTER}/.nvram")
+    return Guest(wanted, files, *ours, WHERE, GROUP, node, served)
 
 
 GUESTS = {
@@ -60,6 +62,8 @@ GUESTS = {
         JobVMVNCConsole="true",
         cpu_mode="host-passthrough",
         security_models=["selinux", "dac"],
+        VMPARAM_Job_Files="true",
+        virtiofsd="/usr/libexec/virtiofsd",
     ),
     "bridge": guest(JobVMNetworking="true", JobVMNetworkingType='"bridge"'),
     "vnc": guest(JobVMVNCConsole="true"),

@@ -127,6 +127,7 @@ GOOD: dict[str, Callable[[Random], str]] = {
     "RequestCpus": _number(64),
     "TransferOutput": _one_of('"disk.qcow2"', '"a, b"', '""'),
     "VMPARAM_Firmware": _one_of('"uefi"', '"bios"', '"UEFI"'),
+    "VMPARAM_Job_Files": _one_of("true", "TRUE", "false"),
     "VMPARAM_No_Output_VM": _one_of("true", "false"),
 }
 BAD: dict[str, Callable[[Random], str]] = {

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from condor_kvm_stage import installed
-from condor_kvm_stage.gahp import guest_care, hold_request, relay
+from condor_kvm_stage.gahp import guest_care, hold_request, program_end, relay
 from condor_kvm_stage.gahp.duties import Duties
 from condor_kvm_stage.gahp.guest_watch import GuestWatch
 from condor_kvm_stage.gahp.relay import Relay
@@ -38,7 +38,7 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
         with open(f"{directory}/duties", "a", encoding="utf-8") as file:
             file.write(f"{text}\n")
 
-    def judge() -> str:
+    def judge(_: str) -> str:
         note("judge")
         return "" if at_fault == "job" else "it has no KVM"
 
@@ -49,6 +49,7 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
         note(f"destroy {guest.status.uuid}")
         os.kill(guest.status.pid, signal.SIGKILL)
 
+    job = Job(directory, os.getuid(), os.getgid(), STARTER, STARTED)
     duties = Duties(
         judge=judge,
         said=said,
@@ -61,10 +62,11 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
         destroy=destroy,
         note_start=lambda guest: note(f"started {guest.status.name}"),
         note_end=lambda _, end, is_stopped: note(f"ended {end.name if end else end} {is_stopped}"),
+        program_end=lambda: program_end.read(job),
+        find_address=lambda guest: note(f"find the address of {guest.status.name}"),
         report=lambda text: note(f"report {text}"),
         log=lambda text: note(f"log {text}"),
     )
-    job = Job(directory, os.getuid(), os.getgid(), STARTER, STARTED)
     return Relay(VmGahp(sys.executable, [str(FAKE), start, f"{directory}/heard"]), job, duties).run()
 
 

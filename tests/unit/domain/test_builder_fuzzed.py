@@ -75,6 +75,7 @@ def test_ads_are_such_that_much_is_tried(build: Build) -> None:
         *["more than once", "must be a plain string", "must be a whole number", "must be true or false"],
         *["one that the job has brought", "the device must be", "the permission must be", "the format must be"],
         *["wants a network", "this node offers", "write a unicast address", "wants a screen", "wants checkpoints"],
+        "wants its files in the guest",
         *["is not a valid name for a virtual machine", "no disk", "JobVMType is not", "vm_vcpus is", "twice"],
     ):
         assert any(words in reason for reason in reasons), words

@@ -125,7 +125,14 @@ def test_process_is_the_users_and_holds_nothing_of_the_builders(where: Job, tmp_
         assert status["Groups"].split() == [str(NOBODY)]
         assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
         held = {os.readlink(entry) for entry in Path(f"/proc/{keeper.pid}/fd").iterdir()}
-        assert held == {"/dev/null", str(keeper.fifo), str(keeper.log)}
+        terminal = {str(keeper.fifo.with_name(f".terminal.{end}")) for end in ("in", "out")}
+        assert {path for path in held if not path.startswith("socket:")} == {
+            "/dev/null",
+            str(keeper.fifo),
+            str(keeper.log),
+            *terminal,
+        }
+        assert len(held) == 6, "and the terminal's socket"
         assert os.getsid(keeper.pid) == keeper.pid
     keeper.print(b"x")
     keeper.end()
@@ -133,7 +140,8 @@ def test_process_is_the_users_and_holds_nothing_of_the_builders(where: Job, tmp_
 
 def test_fifos_have_names_that_no_disk_can_have(where: Job) -> None:
     keeper = console_keeper.start(where)
-    assert sorted(path.name for path in keeper.fifo.parent.iterdir()) == [".console.in", ".console.out"]
+    names = {path.name for path in keeper.fifo.parent.iterdir()}
+    assert names == {".console.in", ".console.out", ".terminal", ".terminal.in", ".terminal.out"}
     keeper.print(b"x")
     keeper.end()
 

@@ -12,7 +12,7 @@ import pytest
 
 from condor_kvm_stage import installed, selinux
 from condor_kvm_stage.answer import Answer
-from condor_kvm_stage.domain import cli, control, qemu_identity, trial
+from condor_kvm_stage.domain import cli, control, node_trial, qemu_identity, site_image, trial
 from condor_kvm_stage.guest_facts import GuestFacts
 from support.domain.guests import GROUP
 from support.fake_host import FakeHost
@@ -100,3 +100,57 @@ def test_node_that_knows_nothing_of_labels_starts_no_guests(
     monkeypatch.setattr(installed, "GUEST_FACTS", str(tmp_path / "none"))
     assert cli.main([installed.TRY_GUESTS]) == 1
     assert capsys.readouterr().out.startswith("this node does not know yet how SELinux is to label")
+
+
+IMAGE = "/srv/images/base.qcow2"
+DENIED = "error: Failed to create domain\nerror: Could not open '/srv/images/base.qcow2': Permission denied\n"
+
+
+def tried_with_image(
+    tmp_path: Path, libvirt: Libvirt, patch: pytest.MonkeyPatch, *, of_image: Answer, sites: bool = True, open_: int = 0
+) -> str:
+    """Try control guests when a job's was denied an image; that with an overlay of it gets the answer of_image.
+
+    sites: whether the image is the site's. open_: the status of a look as HTCondor's user.
+    """
+
+    def virsh(command: tuple[str, ...]) -> Answer:
+        answer = libvirt.virsh(command)
+        return of_image if len(libvirt.started) == 2 else answer
+
+    own_disk = node_trial.prepare
+    patch.setattr(node_trial, "prepare", lambda host, job, facts, _: own_disk(host, job, facts, ""))
+    patch.setattr(site_image, "belongs", lambda path, _: sites and path == IMAGE)
+    host = FakeHost(tmp_path, programs={VIRSH: virsh, "/usr/bin/test": lambda _: Answer(open_)})
+    return control.try_all(host, GuestFacts(networks=[], bridge=""), IMAGE)
+
+
+def test_image_that_no_guest_may_read_is_the_nodes_fault(
+    tmp_path: Path, libvirt: Libvirt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = tried_with_image(tmp_path, libvirt, monkeypatch, of_image=Answer(1, errors=DENIED))
+    assert said == f"guests may not read {IMAGE}: Could not open '{IMAGE}': Permission denied"
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_image_that_guests_may_read_is_no_fault(
+    tmp_path: Path, libvirt: Libvirt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tried_with_image(tmp_path, libvirt, monkeypatch, of_image=Answer(0)) == ""
+    assert len(libvirt.started) == 2
+
+
+def test_image_that_a_user_has_locked_is_not_the_nodes_fault(
+    tmp_path: Path, libvirt: Libvirt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = Answer(1, errors='error: Failed to get "consistent read" lock\n')
+    assert tried_with_image(tmp_path, libvirt, monkeypatch, of_image=locked) == ""
+
+
+@pytest.mark.parametrize(("sites", "open_"), [(False, 0), (True, 1)])
+def test_image_that_a_user_could_close_or_that_is_private_is_not_tried(
+    tmp_path: Path, libvirt: Libvirt, monkeypatch: pytest.MonkeyPatch, sites: bool, open_: int
+) -> None:
+    denied = Answer(1, errors=DENIED)
+    assert tried_with_image(tmp_path, libvirt, monkeypatch, of_image=denied, sites=sites, open_=open_) == ""
+    assert len(libvirt.started) == 1

@@ -115,12 +115,13 @@ def test_path_is_in_the_definition_as_it_is_on_the_disk_whatever_it_says(base: s
     of = guest()
     file = disk_file(of.request.disks[0], path=f"{scratch}.x/disk", backing=((base, "raw"),))
     where = dataclasses.replace(of.job, scratch=scratch)
-    found = domain(dataclasses.replace(of, disks=(file,), job=where, console=f"{scratch}.x/c"))
+    console, terminal = f"{scratch}.x/c", f"{scratch}.x/t"
+    found = domain(dataclasses.replace(of, disks=(file,), job=where, console=console, terminal=terminal))
     assert [source.get("file") for source in found.iterfind(".//source[@file]")] == [f"{scratch}.x/disk", base]
     job = found.find("metadata/{urn:condor-kvm-stage:job}job")
     assert job is not None
     assert job.attrib == {"scratch": scratch, "starter": "287", "started": "123456"}
-    assert [source.get("path") for source in found.iterfind(".//source[@path]")] == [f"{scratch}.x/c"]
+    assert [source.get("path") for source in found.iterfind(".//source[@path]")] == [console, terminal]
     assert {element.tag for element in found.iter()} == {element.tag for element in domain(of).iter()} | {"source"}
 
 

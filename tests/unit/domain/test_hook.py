@@ -23,6 +23,7 @@ from support.domain.job_ads import MACHINE_AD, ad_of, string
 from support.processes import NOBODY
 
 REPOSITORY = Path(__file__).parents[3]
+TAILED = 'Out = "console.log"\n'  # what the starter is told of a job's output
 # exit statuses of sysexits.h
 PARAMETER, SPECIFICATION, BUG, AUTHORIZATION, NODE = 64, 65, 70, 77, 78
 
@@ -42,11 +43,20 @@ def told(output: str) -> tuple[int, str]:
     return int(found[2]), found[1]
 
 
-def test_job_that_is_good_is_let_through_without_a_word(hook: Callable[[bytes], str], scratch: Path) -> None:
+def test_job_that_is_good_is_let_through_and_condor_tail_shows_its_console(
+    hook: Callable[[bytes], str], scratch: Path
+) -> None:
     put(scratch / "disk.qcow2", qcow2())
-    assert hook(ad_of()) == ""
-    assert hook(ad_of(VMPARAM_VM_NAME=None, VM_WORKING_DIR=None)) == ""
+    assert hook(ad_of()) == TAILED
+    assert hook(ad_of(VMPARAM_VM_NAME=None, VM_WORKING_DIR=None)) == TAILED
+    assert hook(ad_of(Out='"/dev/null"')) == TAILED, "what condor_submit writes"
     assert sorted(os.listdir(scratch)) == [".machine.ad", "disk.qcow2"]
+
+
+@pytest.mark.parametrize("output", ['"mine.txt"', 'strcat("a", "b")', '"a\\\\b"'])
+def test_output_that_a_job_has_of_its_own_stays(hook: Callable[[bytes], str], scratch: Path, output: str) -> None:
+    put(scratch / "disk.qcow2", qcow2())
+    assert hook(ad_of(Out=output)) == ""
 
 
 def _nothing(path: Path) -> None:
@@ -168,7 +178,7 @@ def test_program_itself_does_it_as_the_jobs_user(where: Job, scratch: Path, tmp_
 
     put(scratch / "disk.qcow2", qcow2())
     put(scratch / ".machine.ad", MACHINE_AD)
-    assert run(ad_of()) == ""
+    assert run(ad_of()) == TAILED
     put(scratch / "disk.qcow2", qcow2(backing=b"/etc/shadow", backing_format=b"raw"))
     code, message = told(run(ad_of()))
     assert code == AUTHORIZATION

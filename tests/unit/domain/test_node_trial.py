@@ -83,8 +83,8 @@ def test_libvirt_that_does_not_answer_is_no_fault_and_is_not_asked_again(execute
 def test_image_that_a_user_locks_does_not_condemn_the_node(
     execute: Path, monkeypatch: pytest.MonkeyPatch, image: str, is_known: bool
 ) -> None:
-    own_disk = node_trial._prepared
-    monkeypatch.setattr(node_trial, "_prepared", lambda host, job, facts, _: own_disk(host, job, facts, ""))
+    own_disk = node_trial.prepare
+    monkeypatch.setattr(node_trial, "prepare", lambda host, job, facts, _: own_disk(host, job, facts, ""))
     (start,) = tried(execute, failing('Failed to get shared "write" lock'), image=image)
     assert (start.fault, start.is_known) == ('Failed to get shared "write" lock', is_known)
 
@@ -165,16 +165,16 @@ def test_labels_are_what_the_kernel_says(tmp_path: Path, monkeypatch: pytest.Mon
         lambda path: "nfs_t" if path == IMAGE else "var_t",
         lambda target, name: 0 if target == "nfs_t" else fake_selinux.bits(name, *fake_selinux._CLASSES[name][1]),
     )
-    denied = node_trial._label(IMAGE, fake_selinux.GUEST)
+    denied = node_trial.label(IMAGE, fake_selinux.GUEST)
     assert denied.step == "setsebool -P virt_use_nfs on"
-    assert node_trial._label("/srv/images/other.qcow2", fake_selinux.GUEST) == Label("/srv/images/other.qcow2")
+    assert node_trial.label("/srv/images/other.qcow2", fake_selinux.GUEST) == Label("/srv/images/other.qcow2")
 
 
 def test_image_that_guests_may_not_read_is_not_tried(execute: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what it would hide is."""
     labels = {"/a": Label("/a", "denied", "allow it"), "/b": Label("/b", "not known"), "/c": Label("/c")}
     monkeypatch.setattr("condor_kvm_stage.guest_facts.load", lambda: GuestFacts(selinux=fake_selinux.GUEST))
-    monkeypatch.setattr(node_trial, "_label", lambda image, _: labels[image])
+    monkeypatch.setattr(node_trial, "label", lambda image, _: labels[image])
     monkeypatch.setattr(selinux, "is_enforcing", lambda: True)
     monkeypatch.setattr(node_trial, "try_all", lambda *words: [Start(fault=words[-1])])
     assert node_trial._report(str(execute), ["/a", "/b", "/c"]) == Report(
@@ -187,5 +187,5 @@ def test_label_that_the_kernel_does_not_tell_is_not_a_denial(monkeypatch: pytest
         raise selinux.NotKnown("no such file")
 
     monkeypatch.setattr(selinux, "find_denial", silent)
-    label = node_trial._label(IMAGE, fake_selinux.GUEST)
+    label = node_trial.label(IMAGE, fake_selinux.GUEST)
     assert (bool(label.fault), label.step) == (True, "")

@@ -36,6 +36,11 @@ def test_firmware_is_bios_unless_the_job_asks_for_uefi(text: str | None, uefi: b
     assert parse(site(), facts(uefi=True), VMPARAM_Firmware=text).uefi is uefi
 
 
+@pytest.mark.parametrize(("text", "wanted"), [("true", True), ("TRUE", True), ("false", False), (None, False)])
+def test_guest_has_the_jobs_files_only_if_the_job_asks_for_them(text: str | None, wanted: bool) -> None:
+    assert parse(site(), facts(virtiofsd="/usr/libexec/virtiofsd"), VMPARAM_Job_Files=text).files is wanted
+
+
 def test_size_is_that_of_the_guest_and_else_that_of_the_slot() -> None:
     both = parse(JobVMMemory="512", RequestMemory="1024", JobVM_VCPUS="2", RequestCpus="4")
     assert (both.memory, both.vcpus) == (512, 2)

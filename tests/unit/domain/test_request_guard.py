@@ -33,6 +33,7 @@ ADDRESSES = pattern("VmJobNetworkIsAllowed", "JobVM_MACADDR")
 KINDS = pattern("VmJobNetworkIsAllowed", "jobvmnetworkingtype")
 TYPES = pattern("VmJobSetsNoInternals", "JobVMType")
 FIRMWARE = pattern("VmJobFirmwareIsAllowed", "VMPARAM_Firmware")
+FILES = pattern("VmJobFilesArePossible", "VMPARAM_Job_Files")
 USERS = pattern("VmJobSetsNoInternals", "User")
 SIZES = {
     name: pattern("VmJobSizeIsNumbers", name) for name in ("JobVMMemory", "RequestMemory", "JobVM_VCPUS", "RequestCpus")
@@ -46,7 +47,7 @@ def lets_in(conditions: re.Pattern[str], text: str) -> bool:
 def takes(**changes: str) -> bool:
     """Whether the builder takes the example with these expressions."""
     try:
-        parse(site(DIRS), facts(uefi=True), **changes)
+        parse(site(DIRS), facts(uefi=True, virtiofsd="/usr/libexec/virtiofsd"), **changes)
     except StageError:
         return False
     return True
@@ -57,6 +58,11 @@ def takes(**changes: str) -> bool:
 def test_firmware_is_taken_exactly_if_the_condition_lets_it_in(text: str) -> None:
     assume("\n" not in text)
     assert takes(VMPARAM_Firmware=string(text)) == lets_in(FIRMWARE, text)
+
+
+@pytest.mark.parametrize("text", ["true", "false", '"true"', "1", "0", "true || false", "yes"])
+def test_wish_for_files_is_taken_exactly_if_the_condition_lets_it_in(text: str) -> None:
+    assert takes(VMPARAM_Job_Files=text) == bool(FILES.search(text))
 
 
 def takes_disks(text: str) -> bool:

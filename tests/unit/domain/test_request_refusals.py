@@ -173,6 +173,12 @@ REFUSED: list[tuple[type[StageError], str, Mapping[str, str | None]]] = [
         "the job wants UEFI .*, and this node has no firmware for it; ",
         {"VMPARAM_Firmware": '"uefi"'},
     ),
+    (
+        AuthorizationError,
+        r"the job wants its files in the guest [(]VMPARAM_Job_Files[)], and this node has no virtiofsd",
+        {"VMPARAM_Job_Files": "true"},
+    ),
+    (ParameterError, 'VMPARAM_Job_Files is "true"; it must be true or false', {"VMPARAM_Job_Files": '"true"'}),
     (ParameterError, "vm_memory is not set", {"JobVMMemory": None, "RequestMemory": None}),
     (ParameterError, "RequestMemory is MY.JobVMMemory; it must be a whole number", {"JobVMMemory": None}),
     (ParameterError, "JobVMMemory is 1 [+] 1; it must be a whole number", {"JobVMMemory": "1 + 1"}),

@@ -23,10 +23,12 @@ class Pool:
     def __init__(self, trials: list[int], offline: bool = True, running: bool = True) -> None:
         self.trials, self.offline, self.running = trials, offline, running
         self.told = 0
+        self.asked: list[tuple[str, ...]] = []  # of build-domain
 
     def answer(self, command: tuple[str, ...]) -> Answer:
         name = Path(command[0]).name
         if name == "build-domain":
+            self.asked.append(command[1:])
             return Answer(self.trials.pop(0))
         if name == "condor_config_val":
             return Answer(0, "/execute\n" if command[1] == "EXECUTE" else f"{NAME}\n")
@@ -38,14 +40,14 @@ class Pool:
         return Answer(0)
 
 
-def run(tmp_path: Path, pool: Pool, *user: int) -> list[float]:
-    """Run it. Returns for how long it slept. user: who must reach EXECUTE."""
+def run(tmp_path: Path, pool: Pool, *until: int | str) -> list[float]:
+    """Run it. Returns for how long it slept. until: who must reach EXECUTE, or the image that guests must open."""
     programs = ("condor_config_val", "condor_status", "condor_update_machine_ad")
     paths = [BUILD_DOMAIN, *(f"/usr/bin/{name}" for name in programs)]
     host = FakeHost(tmp_path, programs=dict.fromkeys(paths, pool.answer))
     host.path(RECOVERY).parent.mkdir(parents=True, exist_ok=True)
     slept: list[float] = []
-    recovery.run(host, [*map(str, user)], slept.append)
+    recovery.run(host, [*map(str, until)], slept.append)
     return slept
 
 
@@ -101,6 +103,17 @@ def test_node_is_not_well_while_users_cannot_reach_their_jobs_directories(
     assert pool.told == 1
     run(tmp_path, Pool([0]))
     assert len(asked) == 2, "it was another fault"
+
+
+def test_node_is_not_well_while_guests_may_not_read_an_image(tmp_path: Path) -> None:
+    image = "/srv/images/with blank \udcff.qcow2"
+    pool = Pool([1, 0])
+    assert len(run(tmp_path, pool, image)) == 2
+    assert pool.asked == [("--try-guests", image)] * 2
+    assert pool.told == 1
+    later = Pool([0])
+    run(tmp_path, later)
+    assert later.asked == [("--try-guests",)], "it was another fault"
 
 
 @pytest.mark.parametrize(("mode", "found"), [(0o711, True), (0o700, False)])

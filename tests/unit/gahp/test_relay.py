@@ -238,3 +238,49 @@ def test_bug_in_the_filter_leaves_htcondor_as_it_is_without(tmp_path: Path) -> N
     starter.knows_guest()
     assert starter.asks(b"QUIT") == b"S\n"
     assert starter.relay.wait(PATIENCE) == 0
+
+
+def with_program(tmp_path: Path) -> Path:
+    """Let the job have a program. Returns the path of what is said of its end."""
+    status = tmp_path / ".condor-kvm-stage/status"
+    status.parent.mkdir()
+    status.write_text("running\n")
+    return status
+
+
+@pytest.mark.parametrize(("said", "status"), [("exited 0\n", 0), ("exited 3\n", 3), ("killed TERM\n", 143)])
+def test_programs_exit_status_is_the_jobs(tmp_path: Path, said: str, status: int) -> None:
+    place = with_program(tmp_path)
+    starter, guest = running(tmp_path)
+    place.write_text(said)
+    guest.ends("shutdown")
+    assert starter.relay.wait(PATIENCE) == status
+    assert any(line.startswith("report ") for line in starter.duties()) == (status == 143)
+
+
+def test_guest_that_powers_off_before_its_program_has_ended_has_a_status_of_its_own(tmp_path: Path) -> None:
+    with_program(tmp_path)
+    starter, guest = running(tmp_path)
+    guest.ends("shutdown")
+    assert starter.relay.wait(PATIENCE) == 76
+    assert "report the guest ended before the job's program did; console.log says more" in starter.duties()
+
+
+def test_program_cannot_hide_that_it_has_not_ended(tmp_path: Path) -> None:
+    """By removing what would be said of its end."""
+    place = with_program(tmp_path)
+    starter, guest = running(tmp_path)
+    wait_for(lambda: any(line.startswith("started ") for line in starter.duties()))
+    place.unlink()
+    place.parent.rmdir()
+    guest.ends("shutdown")
+    assert starter.relay.wait(PATIENCE) == 76
+
+
+@pytest.mark.parametrize(("said", "status"), [("running\n", 70), ("exited 3\n", 3)])
+def test_guest_that_crashes_counts_until_its_program_has_ended(tmp_path: Path, said: str, status: int) -> None:
+    place = with_program(tmp_path)
+    starter, guest = running(tmp_path)
+    place.write_text(said)
+    guest.ends("crashed")
+    assert starter.relay.wait(PATIENCE) == status

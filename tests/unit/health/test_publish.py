@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage import installed
+from condor_kvm_stage import health_report, installed
 from condor_kvm_stage.health import cli, publish
 
 FOUND = 'Healthy = false\nFailed = "share"\nReason = "a = b"\nVMs = 2\nChecked = 1000\nChanged = 900\n'
@@ -35,6 +35,7 @@ def test_what_was_found_is_told_and_what_is_not_known_is_undefined(health: Path)
         "VMs": "2",
         "VMMemory": "undefined",
         "ExecuteFree": "undefined",
+        "JobFiles": "undefined",
         "Healed": "undefined",
         "Checked": "1000",
         "Changed": "900",
@@ -45,7 +46,7 @@ def test_what_was_found_is_told_and_what_is_not_known_is_undefined(health: Path)
 def test_what_is_old_or_not_there_is_not_known(health: Path, text: str | None) -> None:
     if text is not None:
         health.write_text(text, encoding="utf-8")
-    assert set(told(1001 + publish.OLD).values()) == {"undefined"}
+    assert set(told(1001 + health_report.OLD).values()) == {"undefined"}
 
 
 @pytest.mark.parametrize(("now", "end"), [(1001, "- update:true"), (1079, "- update:true"), (1081, "-")])

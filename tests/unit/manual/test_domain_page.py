@@ -14,7 +14,7 @@ from condor_kvm_stage.domain import console, disks, domain_xml, job_ad, refusal,
 from condor_kvm_stage.errors import KvmStageError
 from condor_kvm_stage.failures import BY_STATUS, ResolutionError
 from condor_kvm_stage.installed import BUILDER, GUEST_FACTS, HOOK, POLICY
-from condor_kvm_stage.job import CONSOLE
+from condor_kvm_stage.job import CONSOLE, FILES_WANTED
 from condor_kvm_stage.leftovers import private_dirs
 from condor_kvm_stage.policy.model import Policy
 from support.domain import guests, job_ads
@@ -53,10 +53,11 @@ def test_every_attribute_that_is_asked_of_the_ad_is_a_command_of_the_page() -> N
         "vm_vnc": "JobVMVNCConsole",
         "vm_checkpoint": "JobVMCheckpoint",
         "MY.VMPARAM_Firmware": "VMPARAM_Firmware",
+        f"MY.{FILES_WANTED}": FILES_WANTED,
     }
     assert terms(section("WHAT A JOB MAY ASK FOR")) == list(commands)
     others = {"VMPARAM_VM_NAME", "VMPARAM_Bridge_Interface", "VMPARAM_No_Output_VM"}
-    assert asked == set(commands.values()) | others
+    assert asked | {FILES_WANTED} == set(commands.values()) | others
 
 
 def test_limits_of_a_request_are_the_codes() -> None:

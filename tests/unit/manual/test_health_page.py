@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from condor_kvm_stage import installed
+from condor_kvm_stage import health_report, installed
 from condor_kvm_stage.genconfig.probes.execute import FULL
 from condor_kvm_stage.health import logs, publish, shares
 from condor_kvm_stage.health.faults import STEPS
@@ -49,7 +49,7 @@ def test_healing_is_what_the_policy_can_forbid() -> None:
 
 
 def test_numbers_are_those_of_the_code() -> None:
-    assert publish.OLD == 600
+    assert health_report.OLD == 600
     assert "more than 10 minutes ago" in words("ATTRIBUTES")
     assert f"less than {FULL} MiB free" in words("CHECKS")
     assert shares.LONGEST == 120

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from condor_kvm_stage.failures import ContactError, ParameterError, ResolutionEr
 from condor_kvm_stage.images import qcow2_overlay
 from condor_kvm_stage.plugin import transfer
 from condor_kvm_stage.policy.model import StagingPolicy
+from condor_kvm_stage.share import mounts
 from support import overlays
 from support.qemu_writer import qemu_io
 from support.staged_disks import names, put, write_raw
@@ -203,3 +205,35 @@ def test_what_is_no_disk_is_one_if_the_url_says_raw(tmp_path: Path, scratch: Pat
     assert (status, list(scratch.iterdir())) == (os.EX_DATAERR, [])
     status, _ = transfer.Run(False).transfer(f"nfs://{path}?format=raw:disk", str(scratch / "x"))
     assert (status, [disk.name for disk in scratch.iterdir()]) == (os.EX_OK, ["disk"])
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("rw,nofail", "{}/images is not mounted on .*, as .*/fstab says: tell its administrator, or release the job"),
+        ("rw,noauto", None),
+    ],
+)
+def test_image_that_is_not_there_because_its_share_is_not_mounted_is_not_the_jobs_fault(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch, options: str, expected: str | None
+) -> None:
+    table = tmp_path / "fstab"
+    table.write_text(f"/dev/vda1 / ext4 rw 0 1\nfiler:/export {tmp_path}/images nfs4 {options} 0 0\n", encoding="utf-8")
+    monkeypatch.setattr(mounts, "FSTAB", str(table))
+    kind = ContactError if expected else SpecificationError
+    with pytest.raises(kind, match=(expected or "check the path in the submit file").format(tmp_path)) as caught:
+        put(f"nfs://{tmp_path}/images/base.qcow2:d.qcow2", scratch)
+    assert caught.value.code == errno.ENOENT
+    assert str(caught.value).startswith(f"cannot open image {tmp_path}/images/base.qcow2: No such file or directory; ")
+
+
+def test_image_that_is_not_on_the_share_that_is_mounted_is_the_jobs_fault(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, mounted = tmp_path / "fstab", tmp_path / "mountinfo"
+    table.write_text(f"filer:/export {tmp_path}/images nfs4 rw 0 0\n", encoding="utf-8")
+    mounted.write_text(f"36 25 0:50 / {tmp_path}/images rw - nfs4 filer:/export rw\n", encoding="utf-8")
+    monkeypatch.setattr(mounts, "FSTAB", str(table))
+    monkeypatch.setattr(mounts, "MOUNTINFO", str(mounted))
+    with pytest.raises(SpecificationError, match="check the path in the submit file"):
+        put(f"nfs://{tmp_path}/images/base.qcow2:d.qcow2", scratch)

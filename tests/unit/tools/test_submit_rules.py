@@ -91,6 +91,7 @@ MISTAKES: list[tuple[str, Mapping[str, str | None]]] = [
     ),
     ("vm_vcpus = 4 is more than request_cpus = 1", {"JobVM_VCPUS": "4"}),
     ('write MY.VMPARAM_Firmware = "uefi"', {"VMPARAM_Firmware": string("efi")}),
+    ('VMPARAM_Job_Files is "true"; write MY.VMPARAM_Job_Files = True', {"VMPARAM_Job_Files": string("true")}),
     ("the job has no vm_type; write vm_type = kvm", {"JobVMType": None, "VMPARAM_vm_Disk": None}),
     ('vm_type is "KVM"', {"JobVMType": string("KVM")}),
     ("vm_checkpoint is 'true'", {"JobVMCheckpoint": "true"}),

@@ -124,7 +124,8 @@ def _settings(findings: Findings) -> Check:
     plugins = settings.get("FILETRANSFER_PLUGINS")
     if findings.snippet is not None and plugins and "vm-nfs-plugin" not in plugins.value:
         found = f"FILETRANSFER_PLUGINS lacks the plug-in, because another file sets it: {plugins.origin}"
-        return Check(_GROUP, name, Level.FAIL, found, "append there: FILETRANSFER_PLUGINS = $(FILETRANSFER_PLUGINS), …")
+        step = "append there: FILETRANSFER_PLUGINS = $(FILETRANSFER_PLUGINS), …; then condor_reconfig"
+        return Check(_GROUP, name, Level.FAIL, found, step)
     names = pending.overridden(findings.facts.htcondor)
     machines = settings.get("VM_TYPE")
     if machines and machines.value.lower() != "kvm" and "VM_TYPE" in names:

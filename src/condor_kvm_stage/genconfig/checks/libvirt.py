@@ -8,7 +8,7 @@ from ...leftovers.virsh import URI
 from ...text import printable, quoted
 from ..probes.kvm import DEVICE
 from ..probes.versions import dotted
-from . import guest_facts, guests, packages
+from . import guest_facts, guests, packages, virtiofs
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "libvirt"
@@ -25,6 +25,7 @@ def checks(findings: Findings) -> list[Check]:
         _user(findings),
         _cpu(findings),
         _uefi(findings),
+        virtiofs.check(findings),
         _network(findings),
         guests.start(findings),
         guest_facts.check(findings),
@@ -53,7 +54,8 @@ def _daemon(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.WARN, found, "run this as root")
     # Without a running system nothing can be started, but it can be enabled for boot
     booted = findings.facts.environment.booted
-    step = f"systemctl enable{' --now' if booted else ''} {libvirt.daemon}.socket{_THEN if booted else ''}"
+    unmask = f"systemctl unmask {' '.join(libvirt.masked)}; " if libvirt.masked else ""
+    step = f"{unmask}systemctl enable{' --now' if booted else ''} {libvirt.daemon}.socket{_THEN if booted else ''}"
     return Check(_GROUP, name, Level.FAIL, libvirt.listens.reason, step)
 
 

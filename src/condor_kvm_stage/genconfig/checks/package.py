@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from ... import health_report
 from . import packages
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "package"
+_TIMER = "condor-kvm-stage-health.timer"
 
 
 def checks(findings: Findings) -> list[Check]:
     """Return the verdicts of this group."""
-    return [_plugin(findings), _unit(findings)]
+    return [_plugin(findings), _unit(findings), _health(findings)]
 
 
 def _plugin(findings: Findings) -> Check:
@@ -43,3 +45,17 @@ def _unit(findings: Findings) -> Check:
     if state.startswith("disabled by"):
         step = "remove that file"
     return Check(_GROUP, "unit", Level.NOTE, found, step)
+
+
+def _health(findings: Findings) -> Check:
+    name, looked = "health", findings.trials.health
+    if not findings.facts.environment.booted:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, "this system does not run systemd")
+    if looked.get("Healthy") == "true":
+        return Check(_GROUP, name, Level.OK, "the node looks at itself every minute, and finds nothing wrong")
+    if not looked:
+        found = f"the node has not looked at itself for ten minutes: {_TIMER} does not run"
+        return Check(_GROUP, name, Level.NOTE, found, f"systemctl unmask {_TIMER}; systemctl start {_TIMER}")
+    reason = health_report.words(looked.get("Reason", ""))
+    found = f"no VM job starts until the node, which looks at itself every minute, no longer finds: {reason}"
+    return Check(_GROUP, name, Level.WARN, found, "fix what fails above, if anything; then run this again in a minute")

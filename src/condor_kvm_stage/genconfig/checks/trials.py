@@ -7,10 +7,10 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from ... import guest_facts
+from ... import guest_facts, health_report
 from ...guest_facts import GuestFacts
 from ...host import Host
-from ...installed import DISABLED, POLICY, UNIT
+from ...installed import DISABLED, HEALTH, POLICY, UNIT
 from ...leftovers import job_domains
 from ...policy.model import Policy
 from ..outcome import PASSED, Outcome, failed, not_tried, of_answer, unknown
@@ -36,6 +36,7 @@ class Trials:
     gahp: Outcome  # HTCondor's own test of VM universe
     gahp_seconds: float  # how long that took
     plugin: Outcome  # whether the plug-in answers
+    health: dict[str, str]  # what the node's last look at itself has found, see health_report.py; {} for not known
     unit: str  # the boot unit's state as systemd prints it, such as "enabled"; "unknown", or "" without systemd
     directories: tuple[image_trials.DirectoryTrial, ...]  # the policy's image_dirs
     canary: Outcome  # whether the policy's canary image can be staged; not tried if it has none
@@ -71,6 +72,7 @@ def carry_out(host: Host, facts: HostFacts, policy: Policy | None) -> Trials:
             gahp=gahp.result()[0],
             gahp_seconds=gahp.result()[1],
             plugin=plugin.result(),
+            health=health_report.parse(host.text(HEALTH) or "", time.time()),
             unit=unit.result(),
             directories=tuple(future.result() for future in image_dirs),
             canary=canary_trial.result() if canary_trial else _NO_CANARY,

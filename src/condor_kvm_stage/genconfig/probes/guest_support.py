@@ -1,4 +1,4 @@
-"""What this host can give to guests, for the domain builder: libvirt's capabilities, and a CPU with which QEMU starts.
+"""What this host can give to guests, for the domain builder: libvirt's capabilities, virtiofs, a CPU that QEMU takes.
 
 Asked only where the answers are used: they take 100 ms, or seconds if libvirt's daemon has to start first.
 """
@@ -17,13 +17,14 @@ from ...guest_facts import GuestFacts
 from ...host import Host
 from ...leftovers.virsh import URI
 from ..outcome import PASSED, Outcome, failed, not_tried, of_answer
-from . import cpu, kvm, programs
+from . import cpu, kvm, programs, virtiofs
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 NOT_ROOT = "only root can ask it"
-_OF_LIBVIRT = ("ide", "security_models", "uefi", "selinux")  # the facts that its capabilities have
+# The facts for which its capabilities are needed
+_OF_LIBVIRT = ("ide", "security_models", "uefi", "selinux", "virtiofsd")
 _ASK = "capabilities; domcapabilities"  # in one call: most of the time is virsh's start
 _ASK_X86 = f"{_ASK}; domcapabilities --machine q35"  # the machine type of guests with UEFI
 _HOST_CPU = ["-cpu", "host"]
@@ -38,6 +39,9 @@ _ALTERNATIVES: tuple[tuple[list[str], str, list[str]], ...] = (
 )
 
 
+_NOT_ASKED = not_tried("nobody was asked")
+
+
 @dataclass(frozen=True)
 class GuestSupport:
     """What libvirt and QEMU support."""
@@ -45,6 +49,7 @@ class GuestSupport:
     facts: GuestFacts  # without the networks, which are not asked for; defaults where there was no answer
     capabilities: Outcome  # whether libvirt listed its capabilities
     cpu: Outcome  # whether QEMU starts with the host's CPU, all its features included
+    files: Outcome = _NOT_ASKED  # whether guests can have their jobs' files
 
     def offered(self, types: tuple[str, ...], bridge: str, before: GuestFacts | None = None) -> GuestFacts:
         """Return the facts with the networks that the snippet offers, the first being the default.
@@ -55,6 +60,8 @@ class GuestSupport:
         if before and not self.capabilities.passed:
             asked = {name: getattr(before, name) for name in _OF_LIBVIRT}
             return dataclasses.replace(facts, **asked)
+        if before and self.files.unknown:
+            return dataclasses.replace(facts, virtiofsd=before.virtiofsd)
         return facts
 
 
@@ -67,12 +74,14 @@ def start(host: Host) -> Callable[[], GuestSupport]:
     """Start asking libvirt and QEMU. Returns a function that completes the probe."""
     device = kvm.probe(host)
     if not device.usable:
-        return lambda: GuestSupport(GuestFacts(), not_tried(device.reason), not_tried(device.reason))
+        why_not = not_tried(device.reason)
+        return lambda: GuestSupport(GuestFacts(), why_not, why_not, why_not)
     # As root, like the vm-gahp; other users may be prompted for a password
     may_ask = host.is_root()
     is_x86 = cpu.architecture(host) == "x86_64"
     ask = ["virsh", "--connect", URI, _ASK_X86 if is_x86 else _ASK]
     virsh_answer = host.start(*ask) if may_ask else None
+    virtiofsd_answer = virtiofs.start(host)
     # On other architectures KVM supports only the host's CPU (QEMU's manual, "Arm CPU Features")
     qemu_answer = _start_qemu(host, _HOST_CPU) if is_x86 else lambda: Answer(0)
 
@@ -80,10 +89,14 @@ def start(host: Host) -> Callable[[], GuestSupport]:
         first_try = qemu_answer()
         cpu = _started(first_try)
         facts = GuestFacts("host-passthrough") if cpu.passed else _with_another_cpu(host, first_try)
+        path, files = virtiofsd_answer()
+        facts = dataclasses.replace(facts, virtiofsd=path if files.passed else "")
         if not virsh_answer:
-            return GuestSupport(facts, not_tried(NOT_ROOT), cpu)
+            return GuestSupport(facts, not_tried(NOT_ROOT), cpu, files)
         facts, capabilities = _with_capabilities(facts, virsh_answer())
-        return GuestSupport(facts, capabilities, cpu)
+        if files.passed and not facts.virtiofsd:
+            files = failed("libvirt, or its QEMU, does not know virtiofs")
+        return GuestSupport(facts, capabilities, cpu, files)
 
     return answer
 
@@ -150,7 +163,18 @@ def _with_capabilities(facts: GuestFacts, answer: Answer) -> tuple[GuestFacts, O
     named = [model for model in models if model != "none"]
     label = said.findtext("capabilities/host/secmodel[model='selinux']/baselabel[@type='kvm']", "")
     uefi = _has_uefi(domains[-1])
-    return dataclasses.replace(facts, ide="ide" in buses, security_models=named, selinux=label, uefi=uefi), PASSED
+    served = facts.virtiofsd if _has_virtiofs(domains[0]) else ""
+    found = dataclasses.replace(
+        facts, ide="ide" in buses, security_models=named, selinux=label, uefi=uefi, virtiofsd=served
+    )
+    return found, PASSED
+
+
+def _has_virtiofs(domain: Element) -> bool:
+    """Return whether guests can have file systems by virtiofs, and memory that its server can share."""
+    drivers = [kind.text for kind in domain.iterfind("devices/filesystem/enum[@name='driverType']/value")]
+    memory = [kind.text for kind in domain.iterfind("memoryBacking/enum[@name='sourceType']/value")]
+    return "virtiofs" in drivers and "memfd" in memory
 
 
 def _has_uefi(domain: Element) -> bool:

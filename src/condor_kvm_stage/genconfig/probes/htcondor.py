@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ...answer import Answer
 from ...host import Host
-from ...installed import CONFIG_DIR, KEYWORD, SNIPPET
+from ...installed import CONFIG_DIR, HOLD_SETTINGS, KEYWORD, SNIPPET
 from ..outcome import PASSED, Outcome, of_answer
 from . import master
 from .versions import version_in
@@ -21,6 +21,7 @@ SETTINGS = (
     "EXECUTE",
     "FILETRANSFER_PLUGINS",
     "FULL_HOSTNAME",
+    *HOLD_SETTINGS,
     f"{KEYWORD}_HOOK_PREPARE_JOB",
     "LIBVIRT_XML_SCRIPT",
     "MEMORY",

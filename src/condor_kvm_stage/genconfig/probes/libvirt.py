@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...answer import Answer
 from ...host import Host
@@ -14,6 +15,7 @@ from .versions import version_in
 # libvirt's modular daemon, then the monolithic one (libvirt's "Daemons" page): its program, and where it listens
 DAEMONS = {"virtqemud": "/run/libvirt/virtqemud-sock", "libvirtd": "/run/libvirt/libvirt-sock"}
 _NETWORK = "default"
+_KINDS = (".service", ".socket", "-ro.socket", "-admin.socket")  # the units of a daemon
 # virsh's message if it has reached libvirt: there is no such network, or nothing that has networks
 _HAS_NOT = "failed to get network"
 
@@ -27,6 +29,7 @@ class Libvirt:
     version: tuple[int, ...]  # such as (12, 8, 0), () if unknown
     nat_network: Outcome  # whether libvirt's network `default` is active; not tried, or unknown: libvirt did not say
     passt: bool  # whether passt is installed, for user-mode networking
+    masked: tuple[str, ...] = ()  # the daemon's systemd units that the administrator has masked
 
 
 def probe(host: Host) -> Libvirt:
@@ -51,9 +54,16 @@ def start(host: Host) -> Callable[[], Libvirt]:
             version=version_in(version().output) if version else (),
             nat_network=_network(daemon, listens, network),
             passt=bool(host.program("passt")),
+            masked=_masked(host, daemon) if daemon else (),
         )
 
     return answer
+
+
+def _masked(host: Host, daemon: str) -> tuple[str, ...]:
+    """Return the units that are links to /dev/null, which is what masking makes of them (systemctl(1))."""
+    units = [f"{daemon}{kind}" for kind in _KINDS]
+    return tuple(unit for unit in units if host.path(f"/etc/systemd/system/{unit}").resolve() == Path("/dev/null"))
 
 
 def _listens(host: Host) -> Outcome:

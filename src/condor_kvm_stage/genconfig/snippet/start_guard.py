@@ -12,7 +12,10 @@ of the node as its backing file.
 
 from __future__ import annotations
 
+from ...job import FILES_WANTED
+
 FITS = "VmJobFitsItsSlot"
+FILES = "VmJobFilesArePossible"
 NAME = "[A-Za-z0-9_+-][A-Za-z0-9._+-]*"
 # Other QEMU formats can refer to further files of the host
 FORMAT = "(raw|qcow2)"
@@ -31,8 +34,9 @@ RULES = (
     "vm_disk: name:device:permission[:format] with files of the job itself, plain names, raw or qcow2, devices vd?, "
     "sd?, hda to hdd, each once, no iso in the name on vd?, not hd? with r; vm_macaddr: unicast, not fe:; "
     "vm_networking_type: nat, user or bridge; vm_memory, vm_vcpus, request_cpus, request_memory: numbers, vm_memory "
-    "not above request_memory, vm_vcpus not above request_cpus; VMPARAM_Firmware: bios or uefi; no vm_checkpoint, no "
-    "transfer_plugins, no other attributes that reach the virtual machine's definition"
+    "not above request_memory, vm_vcpus not above request_cpus; VMPARAM_Firmware: bios or uefi; VMPARAM_Job_Files: "
+    "true or false, and the node has virtiofsd; no vm_checkpoint, no transfer_plugins, no other attributes that reach "
+    "the virtual machine's definition"
 )
 
 
@@ -45,6 +49,8 @@ def attributes(disk_dirs: list[str]) -> dict[str, str]:
     # The slot, too: a job's own Requirements can leave out that its request fits, and a slot that was made for an
     # earlier job is not made again; the startd evaluates this again, for the job's slot, when the job starts.
     expressions[FITS] += " && TARGET.JobVMMemory <= MY.Memory && TARGET.JobVM_VCPUS <= MY.Cpus"
+    # Undefined if the node does not watch itself
+    expressions[FILES] += f" && (TARGET.{FILES_WANTED} =!= true || MY.KvmStageJobFiles =!= false)"
     return expressions
 
 
@@ -78,6 +84,7 @@ def form(disk_dirs: list[str]) -> dict[str, str]:
         # because a partitionable slot makes the job's slot of it.
         FITS: "TARGET.JobVMMemory <= TARGET.RequestMemory && TARGET.JobVM_VCPUS <= TARGET.RequestCpus",
         "VmJobFirmwareIsAllowed": _is_text_or_missing("VMPARAM_Firmware", "bios|uefi"),
+        FILES: _matches(FILES_WANTED, "|true|false"),
         "VmJobSetsNoInternals": " && ".join(
             [
                 _is_text("JobVMType", "kvm"),

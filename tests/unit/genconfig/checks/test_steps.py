@@ -51,6 +51,11 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (all_of(of("kvm", usable=False), CONTAINER), "kvm device", "--device /dev/kvm"),
         (all_of(of("devices", vhost_net=False), CONTAINER), "kvm vhost-net", "--device /dev/vhost-net"),
         (of("libvirt", listens=failed("x")), "libvirt daemon", "systemctl enable --now virtqemud.socket"),
+        (
+            of("libvirt", listens=failed("x"), masked=("a.service", "a.socket")),
+            "libvirt daemon",
+            "systemctl unmask a.service a.socket; systemctl enable --now",
+        ),
         (all_of(of("libvirt", listens=failed("x")), NOT_BOOTED), "libvirt daemon", "systemctl enable virtqemud.socket"),
         (of("libvirt", listens=failed("x: Permission denied")), "libvirt daemon", "run this as root"),
         (asked(capabilities=failed("no program virsh")), "libvirt daemon", "dnf install libvirt-client;"),

@@ -241,6 +241,17 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
             Level.NOTE,
             "as the policy says",
         ),
+        (
+            sets("PREEMPT", "false"),
+            "htcondor filter",
+            Level.WARN,
+            "PREEMPT (/etc/condor/config.d/60-local.conf, line 1)",
+        ),
+        (sets("WANT_HOLD", "my.Load > 9"), "htcondor filter", Level.WARN, "go on hold without the reason"),
+        (sets("WANT_HOLD_REASON", '"late"'), "htcondor filter", Level.WARN, "another file replaces WANT_HOLD_REASON"),
+        (sets("MAXJOBRETIREMENTTIME", "3600"), "htcondor filter", Level.WARN, "replaces MAXJOBRETIREMENTTIME"),
+        (sets("PREEMPT", "x(KvmStageHoldUntil_) || y"), "htcondor filter", Level.OK, "judges failed starts"),
+        (sets("PREEMPT", "False", "<Default>"), "htcondor filter", Level.OK, "judges failed starts"),
         (of("htcondor", settings={}), "htcondor filter", Level.NOT_APPLICABLE, "VM_GAHP_SERVER is unknown"),
         (knows(snippet=None), "htcondor filter", Level.NOT_APPLICABLE, "there is no snippet yet"),
         (decided(no_vm="x"), "htcondor filter", Level.NOT_APPLICABLE, "no VM universe"),
@@ -277,6 +288,15 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
         (tried(unit="not-found"), "package unit", Level.NOTE, "is not installed"),
         (all_of(NOT_BOOTED, tried(unit="")), "package unit", Level.NOT_APPLICABLE, "does not run systemd"),
         (NOT_BOOTED, "package unit", Level.OK, "each boot and start of HTCondor"),
+        (tried(health={"Healthy": "true"}), "package health", Level.OK, "finds nothing wrong"),
+        (
+            tried(health={"Healthy": "false", "Reason": '"kvm: \\"x\\""'}),
+            "package health",
+            Level.WARN,
+            'finds: kvm: "x"',
+        ),
+        (tried(health={}), "package health", Level.NOTE, "has not looked at itself for ten minutes"),
+        (all_of(NOT_BOOTED, tried(health={})), "package health", Level.NOT_APPLICABLE, "does not run systemd"),
     ],
 )
 def test_verdict(good: Findings, change: Change, subject: str, level: Level, words: str) -> None:

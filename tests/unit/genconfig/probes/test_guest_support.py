@@ -29,6 +29,7 @@ ABORTED = Answer(
 MSR = "failed to set MSR 0x10a to 0xc000069"
 SAID = Answer(0, CAPABILITIES)
 FULL = "host-passthrough"
+NO_VIRTIOFSD = failed("there is no virtiofsd")
 
 
 def options(command: tuple[str, ...]) -> str:
@@ -93,7 +94,7 @@ def test_qemu_that_does_not_end_is_not_tried_again(tmp_path: Path) -> None:
 
 def test_host_of_another_architecture_has_no_other_cpu_than_its_own(tmp_path: Path) -> None:
     host = host_of(tmp_path, ABORTED, architecture="aarch64")
-    assert guest_support.probe(host) == GuestSupport(GuestFacts(FULL, True, ["dac"]), PASSED, PASSED)
+    assert guest_support.probe(host) == GuestSupport(GuestFacts(FULL, True, ["dac"]), PASSED, PASSED, NO_VIRTIOFSD)
     assert [command[0] for command in host.asked] == ["virsh"]
 
 
@@ -101,13 +102,13 @@ def test_host_without_qemu_has_a_reason(tmp_path: Path) -> None:
     host = FakeHost(tmp_path, programs={VIRSH: SAID})
     (tmp_path / "proc/sys/kernel").mkdir(parents=True)
     (tmp_path / "proc/sys/kernel/arch").write_text("x86_64\n")
-    assert guest_support.probe(host) == GuestSupport(GuestFacts(), PASSED, failed("no program qemu-kvm"))
+    assert guest_support.probe(host) == GuestSupport(GuestFacts(), PASSED, failed("no program qemu-kvm"), NO_VIRTIOFSD)
 
 
 def test_host_without_kvm_is_not_tried_and_libvirt_not_started(tmp_path: Path) -> None:
     host = FakeHost(tmp_path, kvm="ENOENT", programs={VIRSH: SAID, QEMU: Answer(0)})
     no_kvm = not_tried("cannot open /dev/kvm: No such file or directory")
-    assert guest_support.probe(host) == GuestSupport(GuestFacts(), no_kvm, no_kvm)
+    assert guest_support.probe(host) == GuestSupport(GuestFacts(), no_kvm, no_kvm, no_kvm)
     assert host.asked == []
 
 
@@ -115,7 +116,7 @@ def test_libvirt_says_which_security_models_and_buses_there_are(tmp_path: Path) 
     assert look(tmp_path, Answer(0)).facts == GuestFacts(FULL, True, ["dac"])
     el10 = CAPABILITIES.replace("<model>none</model>", "<model>selinux</model>").replace("ide", "sata")
     facts = GuestFacts(FULL, False, ["selinux", "dac"])
-    assert look(tmp_path, Answer(0), Answer(0, el10)) == GuestSupport(facts, PASSED, PASSED)
+    assert look(tmp_path, Answer(0), Answer(0, el10)) == GuestSupport(facts, PASSED, PASSED, NO_VIRTIOFSD)
     without = CAPABILITIES.replace("<model>dac</model>", "<model>none</model>")
     assert look(tmp_path, Answer(0), Answer(0, without)).facts.security_models == []
 
@@ -185,7 +186,7 @@ def test_only_root_asks_libvirt(tmp_path: Path) -> None:
     host = host_of(tmp_path, Answer(0))
     host.as_root = False
     not_root = not_tried(guest_support.NOT_ROOT)
-    assert guest_support.probe(host) == GuestSupport(GuestFacts(FULL), not_root, PASSED)
+    assert guest_support.probe(host) == GuestSupport(GuestFacts(FULL), not_root, PASSED, NO_VIRTIOFSD)
 
 
 def test_networks_are_those_that_the_snippet_offers() -> None:
@@ -219,7 +220,7 @@ def test_libvirt_that_hangs_is_given_up_in_time(real: Host) -> None:
     begin = time.monotonic()
     real.patience = 1
     slow = unknown("virsh did not end within 1 s")
-    assert guest_support.probe(real) == GuestSupport(GuestFacts(FULL), slow, PASSED)
+    assert guest_support.probe(real) == GuestSupport(GuestFacts(FULL), slow, PASSED, NO_VIRTIOFSD)
     assert time.monotonic() - begin < 10
 
 
@@ -229,7 +230,7 @@ def test_libvirt_and_qemu_are_at_work_at_the_same_time(real: Host) -> None:
     here, there = real.path("/virsh"), real.path("/qemu")
     add_program(real, f"#!/bin/sh\n{wait.format(here=here, there=there)}exit 3\n", VIRSH)
     add_program(real, f"#!/bin/sh\n{wait.format(here=there, there=here)}", QEMU)
-    assert guest_support.probe(real) == GuestSupport(GuestFacts(FULL), failed("exit status 3"), PASSED)
+    assert guest_support.probe(real) == GuestSupport(GuestFacts(FULL), failed("exit status 3"), PASSED, NO_VIRTIOFSD)
 
 
 def test_libvirt_says_which_label_guests_have(tmp_path: Path) -> None:

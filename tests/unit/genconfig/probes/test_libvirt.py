@@ -43,6 +43,15 @@ def test_host_with_all_of_it(tmp_path: Path) -> None:
     assert ("virsh", "--quiet", "--connect", "qemu:///system", "net-info", "default") in host.asked
 
 
+def test_units_that_are_masked_are_named(tmp_path: Path) -> None:
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    (units / "libvirtd.socket").symlink_to("/dev/null")
+    (units / "libvirtd.service").symlink_to("/usr/lib/systemd/system/libvirtd.service")
+    found = libvirt.probe(FakeHost(tmp_path, programs={"/usr/sbin/libvirtd": Answer(0)}))
+    assert found.masked == ("libvirtd.socket",)
+
+
 def test_modular_daemon_is_asked_first(tmp_path: Path) -> None:
     programs = {
         "/usr/sbin/libvirtd": Answer(0, "libvirtd (libvirt) 12.8.0\n"),

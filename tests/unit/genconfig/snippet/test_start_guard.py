@@ -9,6 +9,7 @@ from condor_kvm_stage.genconfig.snippet import start_guard
 from support.vm_job_ads import (
     DIRS,
     DISKS,
+    FILES,
     FIRMWARE,
     FITS,
     INTERNALS,
@@ -57,6 +58,7 @@ pytestmark = pytest.mark.needs_classad2
         {"User": string("a.b-c_d+e@pool.example.org")},
         {"JobVMVNCConsole": "true"},
         *[{"VMPARAM_Firmware": string(kind)} for kind in ("uefi", "bios", "UEFI")],
+        *[{"VMPARAM_Job_Files": value} for value in ("true", "false")],
     ],
 )
 def test_job_of_ordinary_form_is_let_in(changes: dict[str, str]) -> None:
@@ -115,10 +117,22 @@ def test_vm_job_and_no_other_is_kept_out_by_a_node_that_says_it_is_not_healthy(
     assert is_let_in(job(KvmStageHealthy="true"), ad) is lets_in, "the job does not say how the node is"
 
 
+@pytest.mark.parametrize(("offered", "lets_in"), [(None, True), ("undefined", True), ("true", True), ("false", False)])
+def test_job_that_wants_its_files_is_kept_out_by_a_node_that_says_it_cannot(offered: str | None, lets_in: bool) -> None:
+    ad = slot()
+    if offered:
+        ad["KvmStageJobFiles"] = classad2.ExprTree(offered)
+    wanting = job(VMPARAM_Job_Files="true", KvmStageJobFiles="true")
+    assert is_let_in(wanting, ad) is lets_in
+    assert failed(wanting, ad) == (set() if lets_in else {FILES})
+    for other in (job(), job(VMPARAM_Job_Files="false"), job(JobUniverse="5", VMPARAM_Job_Files="true")):
+        assert is_let_in(other, ad)
+
+
 def test_job_cannot_bring_the_conditions_that_a_slot_lacks() -> None:
     bare = classad2.ClassAd({"HasVM": True})
     bare["Requirements"] = SLOT.lookup("Requirements")
-    own = dict.fromkeys([DISKS, NETWORK, SIZE, FITS, FIRMWARE, INTERNALS], "true")
+    own = dict.fromkeys([DISKS, NETWORK, SIZE, FITS, FIRMWARE, FILES, INTERNALS], "true")
     assert not bare.symmetricMatch(job(**own, VmJobRules='"mine"', Memory="999", Cpus="9"))
     assert SLOT.symmetricMatch(job(**own, VmJobRules='"mine"'))
 

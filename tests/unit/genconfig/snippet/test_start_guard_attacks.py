@@ -8,6 +8,7 @@ import pytest
 
 from support.vm_job_ads import (
     DISKS,
+    FILES,
     FIRMWARE,
     FITS,
     INTERNALS,
@@ -133,6 +134,7 @@ ATTACKS: list[tuple[str, Mapping[str, str | None]]] = [
         for text in [string("efi"), string("uefi'/><x y='"), string(""), 'strcat("u", "efi")', "undefined", "1"]
     ],
     (FIRMWARE, {"vmparam_firmware": string("/srv/alice/code.fd")}),
+    *[(FILES, {"VMPARAM_Job_Files": text}) for text in [string("true"), "1", "undefined", "true || false"]],
     (INTERNALS, {"JobVMType": string("xen")}),
     (INTERNALS, {"JobVMType": string("kvm xen")}),
     (INTERNALS, {"JobVMType": 'ifThenElse(true, "kvm", "xen")'}),

@@ -1,0 +1,67 @@
+"""What a guest gets besides its disks, if its job has it: a seed for cloud-init, with what runs the job's program."""
+
+from __future__ import annotations
+
+from ..failures import AuthorizationError, NodeError
+from ..guest_facts import GuestFacts
+from ..job import FILES_WANTED, PROGRAM_DIR, SEED, Job
+from . import job_ad, launcher, program, seed
+from .disks import DiskFile
+from .private_dir import PrivateDir
+from .request import Disk, Request
+
+_LETTERS = "zyxwvutsrqponmlkjihgfedcba"
+
+
+def prepare(ad: bytes, job: Job, wanted: Request, facts: GuestFacts) -> str:
+    """Make what the job has, in its scratch directory; for the hook. Returns attributes for the starter's ad of it.
+
+    Raises StageError.
+    """
+    found = program.find(ad, job.scratch, _disks(wanted))
+    if found and not facts.virtiofsd:
+        raise AuthorizationError(
+            "the job's program needs the job's files in the guest, and this node has no virtiofsd for that; write "
+            f"MY.{FILES_WANTED} = True, and the job runs where there is one, or do not bring the executable"
+        )
+    read = job_ad.read(ad)
+    data = seed.of_job(read, job.scratch)
+    if not (found or data.brought or data.key):
+        return ""
+    has_user_data = seed.USER_DATA in data.brought
+    vendor_data = launcher.vendor_data(has_user_data, bool(wanted.network)) if found else b""
+    number = f"{read.number('ClusterId') or 0}.{read.number('ProcId') or 0}"
+    seed.make(seed.files(data, number, vendor_data), job.scratch)
+    if not found:
+        return ""
+    program.write(found, job.scratch)
+    return f'Out = "{found.stdout}"\nErr = "{found.stderr}"\n'  # condor_tail shows them
+
+
+def has_program(directory: PrivateDir) -> bool:
+    """Return whether the hook has found a program, which needs the job's files in the guest; for the builder."""
+    return directory.has(PROGRAM_DIR)
+
+
+def attach(directory: PrivateDir, ad: bytes, job: Job, wanted: Request) -> tuple[DiskFile, ...]:
+    """Return the seed as a further disk, none if the job has none. ad: the whole one. Raises StageError.
+
+    On virtio, as the last disk: so a guest's other disks have the names that they have without it, and every image for
+    virtual machines has the driver. An image whose root is on SCSI finds it early only there.
+    """
+    if not directory.has(SEED):
+        if any(map(directory.has, seed.BROUGHT)) or program.find(ad, job.scratch, _disks(wanted)):
+            raise NodeError(
+                "the hook condor-kvm-stage-prepare, which makes the disk with the data for cloud-init, has not run; "
+                "the administrator must let HTCondor run it (KVMSTAGE_HOOK_PREPARE_JOB)"
+            )
+        return ()
+    bus, prefix = ("scsi", "sd") if wanted.disks[0].bus == "scsi" else ("virtio", "vd")
+    taken = {disk.device for disk in wanted.disks}
+    device = next(name for letter in _LETTERS if (name := f"{prefix}z{letter}") not in taken)
+    disk = Disk(SEED, device, bus, readonly=True, format="raw", cdrom=False)
+    return (DiskFile(disk, directory.take_in(SEED), "raw", relabel=True, backing=(), is_output=False),)
+
+
+def _disks(wanted: Request) -> set[str]:
+    return {disk.name for disk in wanted.disks}

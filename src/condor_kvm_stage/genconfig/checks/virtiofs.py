@@ -1,0 +1,27 @@
+"""Whether virtual machines can have their jobs' files."""
+
+from __future__ import annotations
+
+from ...installed import APPLY
+from . import packages
+from .model import Check, Findings, Level
+
+_GROUP = "libvirt"
+
+
+def check(findings: Findings) -> Check:
+    """Return the verdict, which belongs to the group libvirt."""
+    name, files = "files", findings.trials.support.files
+    if findings.values.no_vm or not findings.values.guarded:
+        why = "HTCondor's own script decides" if not findings.values.no_vm else "this node has no VM universe"
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"no virtiofsd was looked for: {why}")
+    if not files.tried or files.unknown:
+        found = f"it is unknown whether virtual machines can have their jobs' files: {files.reason}"
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
+    if files.passed:
+        return Check(_GROUP, name, Level.OK, "virtual machines can have their jobs' files, if the job asks for it")
+    found = f"virtual machines cannot have their jobs' files, and a job that asks for them is refused: {files.reason}"
+    step = packages.install(findings.facts, "virtiofsd")
+    if findings.trials.support.capabilities.passed and "libvirt" in files.reason:
+        step = packages.upgrade(findings.facts)
+    return Check(_GROUP, name, Level.NOTE, found, f"if jobs need them: {step}; then {APPLY}")

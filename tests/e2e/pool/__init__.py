@@ -1,0 +1,1 @@
+"""Nodes that form a pool."""
