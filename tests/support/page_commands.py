@@ -20,7 +20,7 @@ class Command:
 
 def commands(page: str) -> list[Command]:
     """Return the commands of a page, in its order."""
-    found = []
+    found: list[Command] = []
     for block in _BLOCK.findall(page):
         lines = iter(block.splitlines())
         for line in lines:
