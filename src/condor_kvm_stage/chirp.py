@@ -7,7 +7,6 @@ bytes, and commands of at most 1024 (src/condor_starter.V6.1/io_proxy_handler.cp
 from __future__ import annotations
 
 import os
-import socket
 
 from .text import to_text
 
@@ -46,6 +45,8 @@ def set_attribute(config: str, name: str, expression: str) -> bool:
 
     Returns whether HTCondor accepted it; a site may have disabled Chirp.
     """
+    import socket  # not needed by the builder, which a job waits for
+
     try:
         with open(config, encoding="ascii") as file:
             host, port, cookie = file.read().split()

@@ -5,14 +5,13 @@ Otherwise each job would have to ask libvirt, which takes seconds when its daemo
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from . import installed, selinux
 from .failures import NodeError
+from .record import asdict, dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # the builder, which a job waits for, does without
     from .host import Host
 
@@ -36,7 +35,7 @@ class GuestFacts:
 
 def to_bytes(facts: GuestFacts) -> bytes:
     """Return what to write to installed.GUEST_FACTS."""
-    return json.dumps(dataclasses.asdict(facts)).encode() + b"\n"
+    return json.dumps(asdict(facts)).encode() + b"\n"
 
 
 def load() -> GuestFacts:
@@ -75,7 +74,7 @@ def _from_json(document: object) -> GuestFacts:
     """Return the facts in a JSON document; another version may have more or fewer. Raises ValueError if invalid."""
     if not isinstance(document, dict):
         raise ValueError("not an object")
-    defaults = dataclasses.asdict(GuestFacts())
+    defaults = asdict(GuestFacts())
     known = {name: document.get(name, default) for name, default in defaults.items()}
     if any(not _is_like(known[name], default) for name, default in defaults.items()):
         raise ValueError("a value of another type")

@@ -1,6 +1,6 @@
 """Run a program: its work is done even if its output cannot be written, which it then reports; it exits quickly."""
 
-import io
+import _io as io  # io would import more than all else here
 import posix
 import sys
 

@@ -8,9 +8,8 @@ kernel gives that of the file system, such as nfs_t.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
 
+from .record import dataclass
 from .text import quoted
 
 _ROOT = "/sys/fs/selinux"
@@ -46,7 +45,7 @@ def is_on() -> bool:
 def is_enforcing() -> bool:
     """Return whether SELinux is on and denies; False also in permissive mode."""
     try:
-        return Path(f"{_ROOT}/enforce").read_text(encoding="ascii").strip() == "1"
+        return _read("enforce") == "1"
     except OSError:  # off
         return False
 
@@ -57,8 +56,8 @@ def find_denial(path: str, guest: str) -> Denial | None:
     path: absolute, without symlinks. guest: the guests' context, which libvirt's capabilities name. Can hang with a
     share. Raises NotKnown, for example if this process may not ask.
     """
-    above = [str(directory) for directory in Path(path).parents]
-    asked = [(directory, "dir", ("search",)) for directory in reversed(above)]
+    above = ["/", *(path[:at] for at in range(1, len(path)) if path[at] == "/")]
+    asked = [(directory, "dir", ("search",)) for directory in above]
     try:
         for place, kind, permissions in [*asked, (path, "file", ("read", "open"))]:
             context = os.getxattr(place, "security.selinux").rstrip(b"\0").decode("ascii")
@@ -70,11 +69,15 @@ def find_denial(path: str, guest: str) -> Denial | None:
 
 
 def _allows(guest: str, target: str, kind: str, permission: str) -> bool:
-    place = Path(f"{_ROOT}/class/{kind}")
-    number = int((place / "index").read_text(encoding="ascii"))
-    bit = int((place / "perms" / permission).read_text(encoding="ascii")) - 1
+    number = int(_read(f"class/{kind}/index"))
+    bit = int(_read(f"class/{kind}/perms/{permission}")) - 1
     words = _transact(f"{guest} {target} {number}".encode("ascii")).split()  # allowed decided … … sequence flags
     return bool(int(words[0], 16) >> bit & 1) or bool(int(words[5], 16) & _PERMISSIVE)
+
+
+def _read(name: str) -> str:
+    with open(f"{_ROOT}/{name}", encoding="ascii") as file:
+        return file.read().strip()
 
 
 def _transact(question: bytes) -> bytes:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from .. import chirp, guest_facts
 from ..errors import KvmStageError
@@ -15,6 +13,7 @@ from ..installed import TRY_GUESTS, TRY_NODE
 from ..job import of_builder, of_hook
 from ..leftovers import guest_status, janitor
 from ..policy.load import load
+from ..record import replace
 from ..text import printable
 from . import (
     console,
@@ -31,7 +30,6 @@ from . import (
     slot,
 )
 
-_VM_UNIVERSE = b"13"
 # The programs, for messages about a bug
 _BUILDER = "condor-kvm-stage-domain"
 _HOOK = "condor-kvm-stage-prepare"
@@ -46,16 +44,6 @@ HTCondor's LIBVIRT_XML_SCRIPT; nobody need run it by hand. What a job may ask fo
 condor-kvm-stage-domain(8).
 
   PID  the process id of condor_vm-gahp
-  AD   the job's ad in the long format, on standard input
-"""
-_USAGE_OF_HOOK = """\
-usage: condor-kvm-stage-prepare < AD
-
-Say why a VM universe job would be refused, before its virtual machine is defined, so
-that the job goes on hold with the reason. HTCondor's condor_starter runs this for each
-job (KVMSTAGE_HOOK_PREPARE_JOB); nobody need run it by hand. What a job may ask for is
-in condor-kvm-stage-domain(8).
-
   AD   the job's ad in the long format, on standard input
 """
 _HELP = (["-h"], ["--help"])
@@ -112,26 +100,16 @@ def build(vm_gahp: int) -> int:
     except Exception as error:
         refused = bug(error, _BUILDER)
         text = refusal.domain(f"bug in {_BUILDER}, please report it: {type(error).__name__}")
-        traceback.print_exc()
+        _print_trace()
     if refused:
         journal_entry.refused(data, os.environ.get("VMGAHP_USER_UID", ""), refused)
     sys.stdout.buffer.write(text)
     return 0
 
 
-def prepare(arguments: Sequence[str] = ()) -> int:
-    """Run as a hook, before the vm-gahp: print why a VM universe job would be refused. Other jobs are ignored."""
-    if list(arguments) in _HELP:
-        sys.stdout.write(_USAGE_OF_HOOK)
-        return 0
-    if sys.stdin is not None and sys.stdin.isatty():  # somebody has typed its name
-        sys.stderr.write(_USAGE_OF_HOOK)
-        return 2
-    data = b""
+def prepare(data: bytes) -> None:
+    """Print for the hook why a VM universe job would be refused, if it would. data: the job's ad."""
     try:
-        data = sys.stdin.buffer.read(job_ad.LARGEST + 1)
-        if job_ad.universes(data) != {_VM_UNIVERSE}:  # if that is ambiguous, the builder still checks
-            return 0
         job = of_hook(os.environ)
         rules = load()
         facts = guest_facts.load()
@@ -147,10 +125,9 @@ def prepare(arguments: Sequence[str] = ()) -> int:
     except KvmStageError as error:
         _refuse(data, error, NodeError.status)
     except Exception as error:
-        traceback.print_exc()
+        _print_trace()
         failure = bug(error, _HOOK)
         _refuse(data, failure, failure.status)
-    return 0
 
 
 def _refuse(ad: bytes, error: KvmStageError, status: int) -> None:
@@ -158,8 +135,14 @@ def _refuse(ad: bytes, error: KvmStageError, status: int) -> None:
     journal_entry.refused(ad, str(os.getuid()), error)
 
 
+def _print_trace() -> None:
+    import traceback  # takes 8 ms, for bugs only
+
+    traceback.print_exc()
+
+
 def _with_outputs(files: tuple[disks.DiskFile, ...], ad: job_ad.Ad) -> tuple[disks.DiskFile, ...]:
-    return tuple(dataclasses.replace(file, is_output=request.is_output(ad, file.disk.name)) for file in files)
+    return tuple(replace(file, is_output=request.is_output(ad, file.disk.name)) for file in files)
 
 
 def _definition(data: bytes, vm_gahp: int) -> bytes:

@@ -12,7 +12,6 @@ import os
 import select
 import time
 from collections.abc import Callable
-from typing import NoReturn
 
 from .. import chirp
 from ..failures import NodeError, ParameterError
@@ -20,6 +19,10 @@ from ..job import CONSOLE, SAVED_GUEST, Job
 from ..processes import become_user, detach, is_alive
 from .capped_log import CappedLog
 from .private_dir import PrivateDir
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _PAUSE = 30  # seconds between two updates of the job's ad
 _TAIL = 4096  # bytes at the end of the console from which the last lines are taken

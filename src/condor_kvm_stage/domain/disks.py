@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from .. import selinux
 from ..failures import AuthorizationError, SpecificationError
@@ -16,11 +14,13 @@ from ..images import image, qemu_img
 from ..job import Job
 from ..policy.model import Policy
 from ..processes import become_user
+from ..record import dataclass
 from ..share.watchdog import Watchdog
 from ..text import printable
 from . import disk_dirs, qemu_identity
 from .request import Disk
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..share.child import Action, Heartbeat
 

@@ -11,8 +11,9 @@ import re
 
 from ..failures import ParameterError
 from ..text import printable, to_text
+from . import raw_ad
 
-LARGEST = 4 << 20  # bytes; an ordinary ad has 5 KiB
+LARGEST = raw_ad.LARGEST
 _LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*) = (.*)")
 _STRING = re.compile(r'"([^"\\]*)"')
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -76,11 +77,6 @@ def read(data: bytes) -> Ad:
         if found:
             texts.setdefault(found[1].lower(), []).append(found[2])
     return Ad(texts)
-
-
-def universes(data: bytes) -> set[bytes]:
-    """Return all values that an ad seems to have for JobUniverse; several if one of them is in a string."""
-    return set(re.findall(rb"^JobUniverse = (.*)$", data, re.MULTILINE | re.IGNORECASE))
 
 
 def _wrong(name: str, text: str, wanted: str) -> ParameterError:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import KvmStageError
+from ..record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from xml.etree import ElementTree
 

@@ -161,6 +161,8 @@ def _remove_leftovers(name: str, dir_fd: int, owner: int) -> None:
 
 def _is_gone(pid: str) -> bool:
     """Return whether there is no such process, or only a zombie (proc_pid_stat(5))."""
+    if pid == str(posix.getpid()):  # the file that this process has just made
+        return False
     from .. import proc_stat  # rarely needed
 
     try:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from condor_kvm_stage import installed
-from condor_kvm_stage.domain import cli, qemu_identity
+from condor_kvm_stage.domain import cli, hook, qemu_identity
 from condor_kvm_stage.job import Job
 from support.domain import console_keeper
 from support.domain.console_keeper import Keeper
@@ -57,7 +57,7 @@ class Programs:
 
     def hook(self, ad: bytes) -> str:
         """Return what it says to HTCondor."""
-        printed = self._run(ad, cli.prepare)
+        printed = self._run(ad, hook.main)
         assert printed.status == 0
         return printed.text
 

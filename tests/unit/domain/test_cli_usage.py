@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from condor_kvm_stage.domain import cli
+from condor_kvm_stage.domain import cli, hook
 from condor_kvm_stage.plugin import cli as plugin
 
 
@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize(("main", "name"), [(cli.main, "build-domain"), (cli.prepare, "condor-kvm-stage-prepare")])
+@pytest.mark.parametrize(("main", "name"), [(cli.main, "build-domain"), (hook.main, "condor-kvm-stage-prepare")])
 def test_help_names_who_runs_it(
     main: Callable[[list[str]], int], name: str, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -38,7 +38,7 @@ def test_hook_on_a_terminal_does_not_wait_for_a_job(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal())
-    assert cli.prepare() == 2
+    assert hook.main() == 2
     assert capsys.readouterr().err.startswith("usage: condor-kvm-stage-prepare ")
 
 

@@ -41,7 +41,7 @@ def test_query_looks_at_no_share_and_at_no_policy(program: list[str], tmp_path: 
 
 def test_staging_imports_only_what_starts_quickly(program: list[str], base: Path, scratch: Path) -> None:
     code = f"import sys; print(*sys.modules); sys.path.insert(0, {str(MODULES)!r})\n"
-    code += "from condor_kvm_stage.plugin.cli import main\n"
+    code += "from condor_kvm_stage import program\nfrom condor_kvm_stage.plugin.cli import main\n"
     code += f"status = main(['nfs://{base}:disk', '{scratch}/x'])\n"
     code += "print(*sys.modules)\nsys.exit(status)"
     command = [*program[:-1], "-c", code]
