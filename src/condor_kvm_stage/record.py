@@ -1,8 +1,8 @@
-"""Classes that hold values, as `dataclasses` makes them, for the programs that a job waits for.
+"""Classes that hold values, as `dataclasses` makes them, for programs that run for each job, or each minute.
 
-Importing `dataclasses` takes 11 ms beyond what the builder needs anyway, and each class 0.7 ms more: it reads
-signatures and compiles code. This is the part of it that these programs use. Its own functions take these classes, too,
-and type checkers see the original.
+Importing `dataclasses` takes 11 ms beyond what they need anyway, and each class 0.7 ms more: it reads signatures and
+compiles code. This is the part of it that is used here. Its own functions take these classes, too, and type checkers
+see the original.
 """
 
 TYPE_CHECKING = False
@@ -10,10 +10,9 @@ if TYPE_CHECKING:
     from dataclasses import asdict, dataclass, field, replace
 else:
 
-    def dataclass(*, frozen):
-        """Return a decorator: the class gets `__init__`, `__eq__`, `__hash__` and `__repr__` for its annotations."""
-        assert frozen
-        return _decorate
+    def dataclass(cls=None, *, frozen=False):
+        """Give a class `__init__`, `__eq__`, `__hash__` and `__repr__` for its annotations. A decorator."""
+        return _decorate(cls, frozen) if cls else lambda cls: _decorate(cls, frozen)
 
     def field(*, default_factory):
         """Return a field's default: what the function returns, each time anew."""
@@ -40,7 +39,7 @@ else:
             of = [(name, object, dataclasses.field(default=None)) for name in cls.__annotations__]
             return dataclasses.make_dataclass(cls.__name__, of).__dataclass_fields__
 
-    def _decorate(cls):
+    def _decorate(cls, frozen):
         names = tuple(cls.__annotations__)
         defaults = {name: cls.__dict__[name] for name in names if name in cls.__dict__}
 
@@ -56,8 +55,9 @@ else:
                 own[name] = value.make() if isinstance(value, _Made) else value
 
         cls.__init__ = init
-        cls.__eq__, cls.__hash__, cls.__repr__ = _is_equal, _hash, _shown
-        cls.__setattr__ = cls.__delattr__ = _refuse
+        cls.__eq__, cls.__hash__, cls.__repr__ = _is_equal, _hash if frozen else None, _shown
+        if frozen:
+            cls.__setattr__ = cls.__delattr__ = _refuse
         cls.__dataclass_fields__ = _Fields()
         return cls
 

@@ -67,6 +67,19 @@ def test_value_does_not_change(kind: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("module", [record, dataclasses])
+def test_value_that_is_not_frozen_changes_and_has_no_hash(module: Any) -> None:
+    @module.dataclass
+    class Value:
+        first: int = 0
+
+    value = Value()
+    value.first = 1
+    assert value != Value()
+    with pytest.raises(TypeError):
+        hash(value)
+
+
+@pytest.mark.parametrize("module", [record, dataclasses])
 def test_functions_of_both_take_our_classes(module: Any) -> None:
     value = Ours(1, third=[2])
     assert module.replace(value, second="y") == Ours(1, "y", [2])

@@ -7,13 +7,13 @@ fault.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from ..host import Host
 from ..installed import BUILD_DOMAIN, TRY_GUESTS
 from ..job import Job
 from ..leftovers.private_dirs import SUFFIX
 from ..processes import become_user
+from ..record import dataclass
 
 # Seconds for the control guests. libvirt may have to start first, and looks at QEMU again if /dev/kvm has changed.
 TRIAL_TIMEOUT = 200

@@ -6,16 +6,15 @@ Asked only where the answers are used: they take 100 ms, or seconds if libvirt's
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import resource
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...answer import Answer
 from ...guest_facts import GuestFacts
 from ...host import Host
 from ...leftovers.virsh import URI
+from ...record import dataclass, replace
 from ..outcome import PASSED, Outcome, failed, not_tried, of_answer
 from . import cpu, kvm, programs
 
@@ -51,10 +50,10 @@ class GuestSupport:
 
         before: those that were written since the boot; what libvirt does not say now is as there.
         """
-        facts = dataclasses.replace(self.facts, networks=list(types), bridge=bridge)
+        facts = replace(self.facts, networks=list(types), bridge=bridge)
         if before and not self.capabilities.passed:
             asked = {name: getattr(before, name) for name in _OF_LIBVIRT}
-            return dataclasses.replace(facts, **asked)
+            return replace(facts, **asked)
         return facts
 
 
@@ -150,7 +149,7 @@ def _with_capabilities(facts: GuestFacts, answer: Answer) -> tuple[GuestFacts, O
     named = [model for model in models if model != "none"]
     label = said.findtext("capabilities/host/secmodel[model='selinux']/baselabel[@type='kvm']", "")
     uefi = _has_uefi(domains[-1])
-    return dataclasses.replace(facts, ide="ide" in buses, security_models=named, selinux=label, uefi=uefi), PASSED
+    return replace(facts, ide="ide" in buses, security_models=named, selinux=label, uefi=uefi), PASSED
 
 
 def _has_uefi(domain: Element) -> bool:
