@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import syslog
-import traceback
 
-from .. import chirp
+from .. import chirp, trace
 from ..host import Host
 from ..job import SAVED_GUEST, Job, of_starter
 from ..leftovers import virsh
@@ -49,8 +48,8 @@ def run(program: str, arguments: list[str]) -> int:
     )
     try:
         return Relay(gahp, job, duties).run()
-    except Exception:  # with this process the pipes end, so the vm-gahp and the starter do, and the job runs again
-        _log(job, f"a bug, please report it:\n{traceback.format_exc()}")
+    except Exception as error:  # the pipes end with this process, so do vm-gahp and starter, and the job runs again
+        _log(job, f"a bug, please report it:\n{trace.of(error)}")
         return 1
 
 
