@@ -42,5 +42,13 @@ def test_hook_on_a_terminal_does_not_wait_for_a_job(
     assert capsys.readouterr().err.startswith("usage: condor-kvm-stage-prepare ")
 
 
+def test_hook_without_input_lets_the_job_through_to_the_builder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert hook.main() == 0
+    assert capsys.readouterr() == ("", "")
+
+
 def test_help_of_the_plugin_fits_a_terminal() -> None:
     assert max(len(line) for line in plugin.USAGE.splitlines()) <= 82
