@@ -27,7 +27,7 @@ _LONGEST = 400  # characters
 _NOISE = (
     re.compile(r"\b\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|\+0000):? ?"),
     re.compile(r"^internal error: |process exited while connecting to monitor: (?=.)"),
-    re.compile(r"qemu-[-\w]+: (?:-\w+ (?:\{.*?\}|\S+): )?"),
+    re.compile(r"(?<!/)\bqemu-[-\w]+: (?:-\w+ (?:\{.*?\}|\S+): )?"),
     re.compile(r"QEMU unexpectedly closed the monitor \(vm='[^']*'\): "),
     re.compile(rf"/[^' ]*{re.escape(SUFFIX)}/"),  # the directory of the job's disks
 )

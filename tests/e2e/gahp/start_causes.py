@@ -76,7 +76,7 @@ CAUSES: dict[str, Cause] = {
     "killed by its user": Cause(_signalled("KILL"), "QEMU was killed"),
     "aborted by its user": Cause(_signalled("ABRT"), "QEMU was killed"),
     "stopped by its user": Cause(_signalled("STOP"), "has not started in 180 s"),
-    "user has no processes left": Cause(_without_processes, "which processes of the job's user can do, or it crashed"),
+    "user has no processes left": Cause(_without_processes, "(Resource temporarily unavailable|or it crashed)"),
     "disk is locked": Cause(_locked, "lock"),
     "vm-gahp dies": Cause(lambda worker: between(worker, "kill -KILL $4"), "vm-gahp has ended by itself"),
     "no room for the console": Cause(_without_inodes, "No space left on device", check="Parameter"),
