@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .record import dataclass
 
 NO_STATUS = -1  # in place of an exit status: the program could not be run, did not end in time, or a signal ended it
 LATE = " did not end within "  # in the fault of a program that did not end in time

@@ -6,10 +6,10 @@ Otherwise each job would have to ask libvirt, which takes seconds when its daemo
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
 
 from . import installed, selinux
 from .failures import NodeError
+from .record import asdict, dataclass, field
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the builder, which a job waits for, does without

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass, field
+
+from .record import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Report:
 
 def to_json(report: Report) -> str:
     """Return a report's text."""
+    import dataclasses  # which looks into lists, too
+
     return json.dumps(dataclasses.asdict(report))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from . import processes
 from .failures import NodeError
+from .record import dataclass
 
 # In the environment of a vm-gahp that the filter has started: the filter's process id
 FILTER = "CONDOR_KVM_STAGE_FILTER"

@@ -8,8 +8,8 @@ kernel gives that of the file system, such as nfs_t.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
+from .record import dataclass
 from .text import quoted
 
 _ROOT = "/sys/fs/selinux"

@@ -46,6 +46,7 @@ def test_one_package_for_every_architecture_with_the_version_of_the_sources(head
     "name",
     [
         "/usr/local/bin/vm-nfs-plugin",
+        "/usr/bin/condor-kvm-stage-shell",
         "/usr/sbin/condor-kvm-stage-genconfig",
         "/usr/sbin/condor-kvm-stage-status",
     ],

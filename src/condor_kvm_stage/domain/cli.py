@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 
-from .. import chirp, guest_facts
+from .. import chirp, guest_facts, trace
 from ..errors import KvmStageError
 from ..failures import Failure, NodeError, ParameterError, bug
 from ..installed import TRY_GUESTS, TRY_NODE
 from ..job import TERMINAL, of_builder, of_hook
 from ..leftovers import guest_status, janitor
 from ..policy.load import load
+from ..record import replace
 from ..text import printable
 from . import (
     console,
@@ -104,7 +104,7 @@ def build(vm_gahp: int) -> int:
     except Exception as error:
         refused = bug(error, _BUILDER)
         text = refusal.domain(f"bug in {_BUILDER}, please report it: {type(error).__name__}")
-        _print_trace()
+        print(trace.of(error), end="", file=sys.stderr)
     if refused:
         journal_entry.refused(data, os.environ.get("VMGAHP_USER_UID", ""), refused)
     sys.stdout.buffer.write(text)
@@ -131,7 +131,7 @@ def prepare(data: bytes) -> None:
     except KvmStageError as error:
         _refuse(data, error, NodeError.status)
     except Exception as error:
-        _print_trace()
+        print(trace.of(error), end="", file=sys.stderr)
         failure = bug(error, _HOOK)
         _refuse(data, failure, failure.status)
 
@@ -139,12 +139,6 @@ def prepare(data: bytes) -> None:
 def _refuse(ad: bytes, error: KvmStageError, status: int) -> None:
     sys.stdout.write(refusal.hook(str(error), status))
     journal_entry.refused(ad, str(os.getuid()), error)
-
-
-def _print_trace() -> None:
-    import traceback  # takes 8 ms, for bugs only
-
-    traceback.print_exc()
 
 
 def _with_outputs(files: tuple[disks.DiskFile, ...], ad: job_ad.Ad) -> tuple[disks.DiskFile, ...]:

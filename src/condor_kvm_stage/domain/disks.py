@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from .. import selinux
 from ..failures import AuthorizationError, SpecificationError
@@ -15,6 +14,7 @@ from ..images import image, qemu_img
 from ..job import Job
 from ..policy.model import Policy
 from ..processes import become_user
+from ..record import dataclass
 from ..share.watchdog import Watchdog
 from ..text import printable
 from . import disk_dirs, qemu_identity, site_image

@@ -8,13 +8,13 @@ the SCSI controller, where libvirt's default depends on what the host's QEMU has
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ..guest_facts import GuestFacts
 from ..job import Job
 from ..leftovers import metadata
 from ..leftovers.metadata import JobRef
+from ..record import dataclass
 from .disks import DiskFile
 from .request import Request
 

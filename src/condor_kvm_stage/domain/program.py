@@ -6,10 +6,10 @@ import os
 import re
 import stat
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from ..failures import NodeError, ParameterError
 from ..job import CONSOLE, PROGRAM_DIR, PROGRAM_STATUS, SAVED_GUEST
+from ..record import dataclass
 from ..text import printable, to_bytes
 from . import ad_strings, arguments
 

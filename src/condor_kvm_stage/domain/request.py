@@ -7,13 +7,13 @@ express.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ..failures import AuthorizationError, ParameterError
 from ..guest_facts import GuestFacts
 from ..installed import POLICY
 from ..job import FILES_WANTED
 from ..policy.model import Policy
+from ..record import dataclass
 from ..text import is_under, printable
 from .job_ad import Ad
 

@@ -11,10 +11,10 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ..failures import NodeError, ParameterError, SpecificationError
 from ..job import META_DATA, SEED, SEED_FILES, SSH_KEY, USER_DATA
+from ..record import dataclass
 from ..text import printable
 from .job_ad import Ad
 

@@ -9,8 +9,8 @@ and R, "there are new results". See src/condor_vm-gahp/vmgahp.cpp of HTCondor.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 
+from ..record import dataclass, field
 from .lines import words
 
 START, STOP = b"CONDOR_VM_START", b"CONDOR_VM_STOP"

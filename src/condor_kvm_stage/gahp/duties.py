@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from ..record import dataclass
 from .guest_end import End
 from .guest_watch import GuestWatch
 from .program_end import ProgramEnd

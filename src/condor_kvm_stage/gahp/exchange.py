@@ -6,9 +6,9 @@ Whatever goes wrong in here, the lines are still passed on, and HTCondor behaves
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Callable
 
+from .. import trace
 from . import conversation
 from .conversation import Conversation, is_failure
 from .lines import LineReader, words
@@ -43,10 +43,10 @@ class Exchange:
         try:
             action()
             return True
-        except Exception:
+        except Exception as error:
             self.is_blind = True
             self.talk.held.clear()
-            self._log(f"a bug, please report it; from now on it only passes lines on:\n{traceback.format_exc()}")
+            self._log(f"a bug, please report it; from now on it only passes lines on:\n{trace.of(error)}")
             return False
 
     def hear_starter(self) -> bool:

@@ -33,6 +33,7 @@ class GuestCare:
         self._stuck_since = 0.0  # since when the guest cannot continue, 0 if it can
         self._next_look = 0.0
         self._is_end_noted = False
+        self._is_destroyed = False  # by destroy(), so that its end is not the job's
 
     @property
     def has_ended(self) -> bool:
@@ -49,7 +50,7 @@ class GuestCare:
     def pause(self, is_expected: bool) -> float:
         """Return the seconds until the next look. is_expected: whether the guest may appear."""
         if self.guest and not self.guest.is_alive:
-            return LOOK if self.end else ENDING
+            return LOOK if self.end or self._is_destroyed else ENDING
         return LOOK if is_expected and not self.guest else IDLE
 
     def find(self) -> GuestWatch | None:
@@ -77,14 +78,15 @@ class GuestCare:
             self.resets.stop()
 
     def destroy(self) -> None:
-        """Destroy the guest, if there is one."""
+        """Destroy the guest, if there is one. What becomes of the job is the caller's to say."""
+        self._is_destroyed = True
         guest = self.guest or guest_watch.find(self._job.starter, self._job.started)
         if guest:
             self._duties.destroy(guest)
 
     def look(self, is_stopped: bool) -> None:
         """Look at the guest. is_stopped: whether its end is HTCondor's doing, so that nobody need be told."""
-        if not self.guest or self.end:
+        if not self.guest or self.end or self._is_destroyed:
             return
         if self.guest.is_alive:
             self._look_after(self.guest)

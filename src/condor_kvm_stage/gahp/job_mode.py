@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import syslog
-import traceback
 
-from .. import chirp
+from .. import chirp, trace
 from ..host import Host
 from ..job import SAVED_GUEST, Job, of_starter
 from ..leftovers import virsh
@@ -33,7 +32,7 @@ def run(program: str, arguments: list[str]) -> int:
     host = Host()
     gahp = VmGahp(program, arguments)
     duties = Duties(
-        judge=lambda said: _judge(job, host, said),
+        judge=lambda said: _judge(job, host, gahp.pid, said),
         said=lambda: start_error.said(host, gahp.pid),
         can_hold=lambda: hold.is_possible(host),
         hold=lambda number, reason: _hold(job, host, number, reason),
@@ -51,8 +50,8 @@ def run(program: str, arguments: list[str]) -> int:
     )
     try:
         return Relay(gahp, job, duties).run()
-    except Exception:  # with this process the pipes end, so the vm-gahp and the starter do, and the job runs again
-        _log(job, f"a bug, please report it:\n{traceback.format_exc()}")
+    except Exception as error:  # the pipes end with this process, so do vm-gahp and starter, and the job runs again
+        _log(job, f"a bug, please report it:\n{trace.of(error)}")
         return 1
 
 
@@ -89,17 +88,17 @@ def _find_address(guest: GuestWatch, job: Job) -> None:
     os._exit(0)
 
 
-def _judge(job: Job, host: Host, said: str) -> str:
-    """Return what is wrong with the node, "" if the job is at fault for its failed start."""
+def _judge(job: Job, host: Host, process: int, said: str) -> str:
+    """Return what is wrong with the node, "" if the job is at fault for its failed start. process: the vm-gahp's."""
     try:
-        verdict = judge(job, host, said)
+        verdict = judge(job, host, said, start_error.of_node(host, process))
     except Exception as error:
         return f"condor-kvm-stage cannot find out why a guest did not start: {error!r}"
     if verdict.node:
-        _log(job, f"the guest did not start, and no other does: {verdict.node}")
-        journal_entries.refused(job, journal_entries.NODE, f"no guest starts on this node: {verdict.node}")
+        _log(job, f"the guest did not start, and the node is at fault: {verdict.node}")
+        journal_entries.refused(job, journal_entries.NODE, f"the node is at fault: {verdict.node}")
         recovery.start(verdict.until)
-        return f"this node starts no guests: {verdict.node}"[:_LONGEST]
+        return f"the node is at fault: {verdict.node}"[:_LONGEST]
     text = "the guest did not start, but another does: the job is at fault"
     _log(job, text)
     journal_entries.refused(job, journal_entries.START, text)

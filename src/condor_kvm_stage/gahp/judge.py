@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
 from ..host import Host
 from ..installed import BUILD_DOMAIN, TRY_GUESTS
 from ..job import Job
 from ..leftovers.private_dirs import SUFFIX
 from ..processes import become_user
+from ..record import dataclass
 
 # Seconds for the control guests. libvirt may have to start first, and looks at QEMU again if /dev/kvm has changed.
 TRIAL_TIMEOUT = 200
@@ -30,11 +30,17 @@ class Verdict:
     until: tuple[str, ...] = ()  # for recovery.start(): what must be well again besides control guests
 
 
-def judge(job: Job, host: Host, said: str) -> Verdict:
-    """Try whether this node starts guests at all. said: what libvirt has said of the job's."""
+def judge(job: Job, host: Host, said: str, known: str) -> Verdict:
+    """Try whether this node starts guests at all.
+
+    said: what libvirt has said of the job's. known: what that shows to have been wrong with the node, which may be well
+    again by now (start_error.of_node()).
+    """
     hidden = _hidden(job)
     if hidden:
         return Verdict(hidden, (str(job.uid), str(job.gid)))
+    if known:
+        return Verdict(known)
     closed = tuple(_CLOSED.findall(said)[:1])
     answer = host.run(BUILD_DOMAIN, TRY_GUESTS, *closed, timeout=TRIAL_TIMEOUT)
     return Verdict("") if answer.status == 0 else Verdict(answer.output.strip() or answer.reason, closed)

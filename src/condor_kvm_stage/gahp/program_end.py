@@ -9,12 +9,12 @@ import os
 import posix
 import re
 import signal
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import scratch_files
 from ..job import CONSOLE, PROGRAM_DIR, PROGRAM_STATUS, Job
 from ..processes import become_user
+from ..record import dataclass
 from ..share.watchdog import Watchdog
 
 if TYPE_CHECKING:

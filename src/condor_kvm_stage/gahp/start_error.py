@@ -13,8 +13,15 @@ _MOST = 1 << 20  # bytes at the end of the log that are searched
 _TIMEOUT = 20  # seconds for condor_config_val
 # VirshType::Start() of HTCondor. The snippet has the process in each entry (D_PID); an error may have several lines.
 _ERROR = "(pid:{}) Failed to create libvirt domain: "
+_BANNER = "(pid:{}) ******"  # around its first entry
+_NO_KVM = (
+    r"^\S+ \S+ (?:\(pid:{process}\) File\(/dev/kvm\) can't be \w+"
+    r"|{error}invalid argument: could not get preferred machine for \S+ type=kvm)$"
+)
 _NEXT_ENTRY = re.compile(r"\n[^\n]*\(pid:\d+\) ")
 _REFUSED = re.compile(r"condor-kvm-stage: (.*) \[for HTCondor: ", re.DOTALL)  # see domain/refusal.py
+# libvirt's client, of its connection; not somewhere in a text, because QEMU's errors have names that a job chooses
+_LOST = re.compile(r"End of file while reading data: |Cannot (?:recv|write) data: |client socket is closed")
 _LONGEST = 400  # characters
 # What says nothing to a user: when QEMU spoke, its options, and what libvirt was doing
 _NOISE = (
@@ -26,7 +33,7 @@ _NOISE = (
 )
 _NEXT_STEPS = (
     (r"Failed to (?:get .* lock|lock)|another process using", "release the job when no other process uses the disk"),
-    (r"annot allocate memory|cannot set up guest memory", "the node has no such memory now: ask for less vm_memory"),
+    (r"annot allocate memory|cannot set up guest memory", "the node has no such memory now: lower request_memory"),
     (r"already exists|already active", "release the job when the other virtual machine has ended"),
     (r"No such file or directory", "a file of the job has disappeared: release the job, to have it staged again"),
     (
@@ -39,22 +46,53 @@ _NEXT_STEPS = (
 
 def said(host: Host, process: int) -> str:
     """Return why a guest has not started, "" if that is not known. process: the id of the vm-gahp."""
+    return find(_log(host), process)
+
+
+def of_node(host: Host, process: int) -> str:
+    """Return what was wrong with the node during the start, "" for nothing. It may be well again by now.
+
+    process: the id of the vm-gahp.
+    """
+    log = _log(host)
+    if _LOST.match(_error(log, process)):
+        return "libvirt's daemon ended while the guest started"
+    return "there was no /dev/kvm when the guest was to start" if tells_of_no_kvm(log, process) else ""
+
+
+def find(log: str, process: int) -> str:
+    """Return what the vm-gahp of this process id has logged last of a failed start, "" if it has not."""
+    error = _error(log, process)
+    return _short(error) if error else ""
+
+
+def _log(host: Host) -> str:
+    """Return the end of the vm-gahps' log, "" if it cannot be read."""
     path = host.run("condor_config_val", "VM_GAHP_LOG", timeout=_TIMEOUT).output.strip()
     if not path.startswith("/"):
         return ""
     try:
         with open(host.path(path), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
-            text = file.read(_MOST).decode("utf-8", "replace")
+            return file.read(_MOST).decode("utf-8", "replace")
     except OSError:
         return ""
-    return find(text, process)
 
 
-def find(log: str, process: int) -> str:
-    """Return what the vm-gahp of this process id has logged last of a failed start, "" if it has not."""
+def _error(log: str, process: int) -> str:
+    """Return libvirt's error, in full, "" if there is none."""
     _, found, after = log.rpartition(_ERROR.format(process))
-    return _short(_NEXT_ENTRY.split(after, maxsplit=1)[0]) if found else ""
+    return _NEXT_ENTRY.split(after, maxsplit=1)[0] if found else ""
+
+
+def tells_of_no_kvm(log: str, process: int) -> bool:
+    """Return whether the vm-gahp of this process id, or libvirt, has logged that there is no KVM. Nothing else fits.
+
+    These words are whole, so a job cannot put them into a name that is logged.
+    """
+    _, _, own = log.rpartition(_BANNER.format(process))  # an earlier process may have had the same id
+    words = _NO_KVM.format(process=process, error=re.escape(_ERROR.format(process)))
+    return bool(re.search(words, own, re.MULTILINE))
 
 
 def _short(error: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from ..answer import Answer
+from ..record import dataclass
 
 
 class _State(Enum):

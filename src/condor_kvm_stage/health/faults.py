@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..record import dataclass
 
 # The names, as KvmStageFailed has them, and the group and name of the check of --check that says what to do
 STEPS = {

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ..host import FactsError, Host
 from ..leftovers import guest_definition, guest_status, job_domains, metadata, orphans
 from ..leftovers.metadata import Domain
+from ..record import dataclass
 
 _SUFFIX = ".xml"
 

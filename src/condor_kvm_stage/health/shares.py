@@ -11,12 +11,12 @@ import os
 import pwd
 import stat
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import processes
 from ..failures import SpecificationError, StageError
 from ..host import Host
+from ..record import dataclass
 from ..share import mounts
 from ..share.watchdog import SilentError, Watchdog
 from .faults import Fault

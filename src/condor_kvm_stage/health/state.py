@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from dataclasses import dataclass, field
 
 from .. import atomic_file, installed
 from ..host import Host
+from ..record import asdict, dataclass, field
 
 
 @dataclass
@@ -48,4 +47,4 @@ def load(host: Host) -> State:
 
 def keep(state: State, host: Host) -> None:
     """Keep it for the next run. Raises WriteError."""
-    atomic_file.write(host.path(installed.HEALTH_STATE), json.dumps(dataclasses.asdict(state)).encode() + b"\n")
+    atomic_file.write(host.path(installed.HEALTH_STATE), json.dumps(asdict(state)).encode() + b"\n")

@@ -7,9 +7,9 @@ replaces these files when the state changes, and removes them when a guest has e
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from ..record import dataclass
 from . import metadata
 from .metadata import Domain, JobRef
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from .. import proc_stat
 from ..host import FactsError, Host
+from ..record import dataclass, field
 from . import metadata, virsh
 from .metadata import Domain, DomainError, Unclear
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ..errors import KvmStageError
+from ..record import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import replace
 
 from ..host import FactsError, Host
 from ..job import id_of_guest
@@ -14,6 +13,7 @@ from ..leftovers.private_dirs import SUFFIX
 from ..policy.load import load
 from ..policy.model import PolicyError
 from ..processes import user_name
+from ..record import replace
 from . import console, libvirt
 from .libvirt import DomainState
 from .vm import Vm, Vms

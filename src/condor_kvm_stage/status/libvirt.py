@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..answer import Answer
 from ..errors import KvmStageError
 from ..host import Host
 from ..leftovers import virsh
+from ..record import dataclass
 
 # --nowait: a domain whose share hangs must not delay the answer
 _QUESTION = ("domstats", "--raw", "--nowait", "--list-active", "--state", "--cpu-total")

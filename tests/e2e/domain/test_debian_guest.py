@@ -47,9 +47,9 @@ def seed(name: str) -> tuple[str, str]:
 
 def job(name: str) -> str:
     """Return the submit file of a job with this firmware, which brings the seed as its second disk."""
-    inputs = f"nfs://{IMAGE}?size={_SIZE}G:disk.qcow2, {scene.HOME}/{name}/seed.iso"
+    inputs = f"nfs://{IMAGE}?size={_SIZE}G:disk.qcow2, {scene.HOME}/{name}/seed.img"
     description = re.sub(r"(?m)^(transfer_input_files *=) .*", rf"\1 {inputs}", jobs.VM_JOB)
-    description = re.sub(r"(?m)^(vm_disk *=) .*", r"\1 disk.qcow2:vda:w:qcow2, seed.iso:vdb:r:raw", description)
+    description = re.sub(r"(?m)^(vm_disk *=) .*", r"\1 disk.qcow2:vda:w:qcow2, seed.img:vdb:r:raw", description)
     description = re.sub(r"(?m)^(request_memory *=) .*", r"\1 1024", description)
     more = f"initialdir = {scene.HOME}/{name}\nlog = {scene.HOME}/{name}.log\n{FIRMWARE[name]}"
     return re.sub(r"(?m)^log *=.*\n", more, description)
@@ -71,7 +71,7 @@ def prepare(node: Node) -> None:
     script.chmod(0o755)
     for name in FIRMWARE:
         node.run(["mkdir", f"{scene.HOME}/{name}"], user=recipe.USER)
-        debian_guest.write_seed(node.root / scene.HOME.lstrip("/") / name / "seed.iso", *seed(name))
+        debian_guest.write_seed(node.root / scene.HOME.lstrip("/") / name / "seed.img", *seed(name))
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ def wait_for_file(worker: Node, path: str, what: str, timeout: float = 120) -> N
 
 def wait_until_it_runs(worker: Node, cluster: int, timeout: float = 120) -> str:
     """Wait until a job's script has created the file `ready`. Returns the path of its scratch directory."""
-    found = []
+    found: list[str] = []
 
     def is_there() -> bool:
         with contextlib.suppress(ValueError):

@@ -30,11 +30,14 @@ Disturbance = Callable[[Node], contextlib.AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Cause:
-    """disturbance: what is done to all guests that start. words: what the user is told, a pattern. more: of the job."""
+    """disturbance: what is done to all guests that start. words: what the user is told, a pattern. more: lines of the
+    job's submit file. check: what the journal's entry names.
+    """
 
     disturbance: Disturbance
     words: str
     more: tuple[str, ...] = ()
+    check: str = "start"
 
 
 def _signalled(signal: str) -> Disturbance:
@@ -73,13 +76,13 @@ CAUSES: dict[str, Cause] = {
     "killed by its user": Cause(_signalled("KILL"), "QEMU was killed"),
     "aborted by its user": Cause(_signalled("ABRT"), "QEMU was killed"),
     "stopped by its user": Cause(_signalled("STOP"), "has not started in 180 s"),
-    "user has no processes left": Cause(_without_processes, "Resource temporarily unavailable"),
+    "user has no processes left": Cause(_without_processes, "which processes of the job's user can do, or it crashed"),
     "disk is locked": Cause(_locked, "lock"),
     "vm-gahp dies": Cause(lambda worker: between(worker, "kill -KILL $4"), "vm-gahp has ended by itself"),
-    "no room for the console": Cause(_without_inodes, "No space left on device"),
+    "no room for the console": Cause(_without_inodes, "No space left on device", check="Parameter"),
     "image of the site's is closed to all": Cause(lambda worker: closed_image(worker, LONG), "Permission denied"),
     "no memory": Cause(
-        lambda worker: limited(worker, "as", 4 << 30), "ask for less vm_memory", ("request_memory = 6000",)
+        lambda worker: limited(worker, "as", 4 << 30), "lower request_memory", ("request_memory = 6000",)
     ),
 }
 

@@ -15,6 +15,7 @@ from e2e.gahp import disturbances, start_causes
 from e2e.gahp import worker as gahp
 from e2e.gahp.start_causes import CAUSES
 from e2e.gahp.worker import LIBVIRT, LONG
+from e2e.health import worker as health
 from testnode import jobs, pool, site
 from testnode.node import Node
 from testnode.recipe import Release
@@ -58,7 +59,7 @@ def test_job_goes_on_hold_and_node_keeps_vm_universe(node: Node, cause: str) -> 
     assert re.search(f"the virtual machine has not started: .*{CAUSES[cause].words}", ad["HoldReason"])
     assert (ad["HoldReasonCode"], ad["HoldReasonSubCode"]) == (gahp.STARTD_HELD_JOB, installed.HOLD_SUBCODE)
     refused = [entry for entry in status.events(node, f"{job}.0") if entry["KVM_STAGE_EVENT"] == "refused"]
-    assert ("start", "0") in {(entry["KVM_STAGE_CHECK"], entry["_UID"]) for entry in refused}
+    assert (CAUSES[cause].check, "0") in {(entry["KVM_STAGE_CHECK"], entry["_UID"]) for entry in refused}
     assert gahp.has_vm(node) == {True}
     node.run(["condor_rm", str(job)])
     assert not gahp.runs(node, job)
@@ -174,6 +175,27 @@ def test_job_with_more_memory_than_the_node_has_stays_idle_and_its_user_sees_why
     time.sleep(30)  # negotiations
     assert pool.job_ad(node, job)["JobStatus"] == pool.IDLE
     said = node.run(["condor_q", "-better-analyze", str(job)], timeout=30).stdout
-    assert re.search(r"RequestMemory = 900000|900000", said)
+    assert "JobVMMemory = 900000" in said
     assert gahp.has_vm(node) == {True}
+    gahp.remove(node, job)
+
+
+@pytest.mark.full
+def test_fault_of_the_node_that_is_repaired_before_control_guests_start_costs_no_job(node: Node) -> None:
+    log = node.root / "var/log/condor/VMGahpLog"
+    before = log.read_text("utf-8", "replace").count("File(/dev/kvm) can't be read")
+    node.run("systemctl kill --signal=STOP libvirtd.service")  # the control guests wait
+    try:
+        with health.without_kvm(node):
+            job = gahp.submit(node, "repaired")
+            node.wait_until(
+                lambda: log.read_text("utf-8", "replace").count("File(/dev/kvm) can't be read") > before,
+                "the vm-gahp does not find /dev/kvm",
+                90,
+            )
+    finally:
+        node.run("systemctl kill --signal=CONT libvirtd.service")
+    node.wait_until(lambda: "no /dev/kvm when the guest was to start" in gahp.filter_log(node), "it is judged", 90)
+    node.wait_until(lambda: gahp.has_vm(node) == {True}, "HasVM is true", 120)
+    gahp.wait_for_guest(node, job, 120)
     gahp.remove(node, job)

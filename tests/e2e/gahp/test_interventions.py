@@ -115,6 +115,16 @@ def test_suspended_guest_is_paused_and_continues(node: Node) -> None:
     assert ends == {START: COMPLETED, RUN: COMPLETED, END: DESTROYED}
 
 
+def is_held_or_runs_again(node: Node, cluster: int, before: str) -> bool:
+    """Return whether a job goes on hold because its vm-gahp has ended before it said that the guest has started."""
+
+    def is_held() -> bool:
+        return pool.job_ad(node, cluster).get("JobStatus") == pool.HELD
+
+    node.wait_until(lambda: is_held() or phases.guest(node, cluster) not in ("", before), "it goes on", 150)
+    return is_held() and "vm-gahp has ended by itself" in pool.job_ad(node, cluster)["HoldReason"]
+
+
 @pytest.mark.parametrize("what", ["starter", "filter", "vm-gahp"])
 def test_guest_ends_and_job_runs_again_if_a_process_is_killed(node: Node, what: str) -> None:
     with phases.jobs(node, what) as found:
@@ -139,6 +149,8 @@ def test_guest_ends_and_job_runs_again_if_a_process_is_killed(node: Node, what: 
                 60,
             )
             continue
+        if what == "vm-gahp" and phase == START and is_held_or_runs_again(node, cluster, guests[cluster]):
+            continue
         phases.wait_for_another_guest(node, cluster, guests[cluster])
         assert pool.job_ad(node, cluster)["NumShadowStarts"] == (1 if what != "starter" and phase == STAGING else 2)
 
@@ -147,7 +159,9 @@ def test_guest_outlives_a_restart_of_libvirt_and_the_job_ends_with_it(node: Node
     with phases.jobs(node, "libvirt", phases.LASTS) as found:
         node.run(f"systemctl restart {LIBVIRT.split()[0]}")
     ends = {phase: outcome(node, f"libvirt-{phase}", cluster) for phase, cluster in found.items()}
-    assert ends == {STAGING: COMPLETED, START: COMPLETED, RUN: COMPLETED, END: DESTROYED}
+    # libvirt may not have said yet that the guest has started: then this is the node's fault, and the job runs again
+    assert ends.pop(START) in (COMPLETED, (0, 2))
+    assert ends == {STAGING: COMPLETED, RUN: COMPLETED, END: DESTROYED}
 
 
 def test_job_outlives_a_peaceful_restart_of_the_startd_and_ends_with_its_guest(node: Node) -> None:

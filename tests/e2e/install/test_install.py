@@ -106,6 +106,7 @@ def test_check_says_what_is_wrong_with_the_policy(installed: Installed) -> None:
         "condor-kvm-stage-config.toml.5",
         "condor-kvm-stage-domain.8",
         "condor-kvm-stage-genconfig.8",
+        "condor-kvm-stage-shell.1",
         "condor-kvm-stage-status.8",
     ],
 )

@@ -11,7 +11,7 @@ from support.domain.job_ads import ad_of
 from support.installed_plugin import MODULES
 
 # Each takes between 2 and 20 ms, the interpreter itself 8
-SLOW = {"pathlib", "subprocess", "traceback", "typing"}
+SLOW = {"dataclasses", "inspect", "pathlib", "subprocess", "traceback", "typing"}
 
 
 def imported(module: str, call: str, data: bytes = b"") -> set[str]:

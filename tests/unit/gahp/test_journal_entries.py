@@ -98,6 +98,7 @@ def test_guest_is_noted_once_at_its_start_and_once_at_its_end(tmp_path: Path) ->
     guest.ends("shutdown")
     starter.relay.wait(PATIENCE)
     assert noted(starter) == ["started alice_worker_1.0", "ended POWERED_OFF False"]
+    assert starter.duties().count("find the address of alice_worker_1.0") == 1
 
 
 def test_guest_that_htcondor_stops_is_noted_as_stopped(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from support.fake_host import FakeHost
 IMAGE = "/srv/images/base.qcow2"
 
 
-def judged(tmp_path: Path, said: str, answer: Answer) -> tuple[Verdict, list[tuple[str, ...]]]:
-    """Return the verdict, and what was asked. said: libvirt, of the job's guest."""
+def judged(tmp_path: Path, said: str, answer: Answer, known: str = "") -> tuple[Verdict, list[tuple[str, ...]]]:
+    """Return the verdict, and what was asked. said: libvirt, of the job's guest. known: of the node."""
     asked: list[tuple[str, ...]] = []
 
     def build_domain(command: tuple[str, ...]) -> Answer:
@@ -25,7 +25,7 @@ def judged(tmp_path: Path, said: str, answer: Answer) -> tuple[Verdict, list[tup
         return answer
 
     host = FakeHost(tmp_path, programs={BUILD_DOMAIN: build_domain})
-    return judge(Job(f"{tmp_path}/scratch", os.getuid(), os.getgid(), 1, 1), host, said), asked
+    return judge(Job(f"{tmp_path}/scratch", os.getuid(), os.getgid(), 1, 1), host, said, known), asked
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,7 @@ def test_no_image_is_tried_for_another_cause(tmp_path: Path, said: str) -> None:
 
 def test_job_is_at_fault_if_control_guests_start(tmp_path: Path) -> None:
     assert judged(tmp_path, f"'{IMAGE}': Permission denied", Answer(0))[0] == Verdict("")
+
+
+def test_nothing_is_tried_where_the_node_is_known_to_be_at_fault(tmp_path: Path) -> None:
+    assert judged(tmp_path, "", Answer(0), "no KVM then") == (Verdict("no KVM then"), [])

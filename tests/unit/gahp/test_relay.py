@@ -158,6 +158,18 @@ def test_start_that_never_finishes_is_judged_and_the_guest_destroyed(tmp_path: P
     assert "destroy u-u-i-d" in starter.duties()
 
 
+def test_guest_that_is_destroyed_after_a_failed_start_does_not_end_the_job(tmp_path: Path) -> None:
+    """The vm-gahp may end, or hang, after the guest has started and before it says so."""
+    guest = Guest(tmp_path)
+    starter = held(tmp_path, "hang")
+    assert "destroy u-u-i-d" in starter.duties()
+    guest.ends("destroyed")
+    starter.knows_guest()
+    wait_for(lambda: f"hold 12.0 {REASON}" in starter.duties())
+    assert starter.relay.poll() is None
+    assert not any(line.startswith("report ") for line in starter.duties()), "nobody else has destroyed it"
+
+
 def test_vm_gahp_that_dies_beside_its_guest_lets_the_job_run_again(tmp_path: Path) -> None:
     """The starter finds the end of its pipe before a process has ended, which would be the end of the job."""
     starter, _ = running(tmp_path)

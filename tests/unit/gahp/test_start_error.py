@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
+from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.domain import refusal
 from condor_kvm_stage.gahp import start_error
+from condor_kvm_stage.host import Host
 
 TIME = "11/27/26 11:45:32"
 # From a node
@@ -57,7 +62,7 @@ def test_refusal_of_the_builder_is_found_in_what_libvirt_quotes() -> None:
 @pytest.mark.parametrize(
     ("error", "step"),
     [
-        ("cannot set up guest memory 'pc.ram': Cannot allocate memory", "ask for less vm_memory"),
+        ("cannot set up guest memory 'pc.ram': Cannot allocate memory", "lower request_memory"),
         (
             "operation failed: domain 'alice_w_1.0' already exists with uuid 1",
             "when the other virtual machine has ended",
@@ -77,3 +82,59 @@ def test_long_errors_and_control_characters_do_no_harm() -> None:
     found = start_error.find(log(failed(7, "\x1b[2J" + "x" * 10000)), 7)
     assert len(found) < 500
     assert found.isprintable()
+
+
+LOST = "End of file while reading data: Input/output error"
+
+
+class Node(Host):
+    """Its HTCondor has this vm-gahps' log, and its control guests start."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path_of_log = path
+
+    def start(self, *_command: str, **_options: object) -> Callable[[], Answer]:
+        return lambda: Answer(0, f"{self.path_of_log}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_lost"),
+    [
+        (LOST, True),
+        ("Cannot write data: Broken pipe", True),
+        ("client socket is closed", True),
+        (CLOSED + LOST, False),  # QEMU's words: the job chooses names in them
+        (f"XML error: {LOST}", False),
+        (REGULAR, False),
+    ],
+)
+def test_start_during_which_libvirt_ended_is_not_the_jobs_fault(tmp_path: Path, error: str, is_lost: bool) -> None:
+    (tmp_path / "log").write_text(log(failed(7, error), failed(9, LOST)), encoding="utf-8")
+    node = Node(tmp_path / "log")
+    assert start_error.of_node(node, 7) == ("libvirt's daemon ended while the guest started" if is_lost else "")
+
+
+BANNER = "(pid:{0}) ******************************************************"
+CANNOT_BE_READ = "(pid:{0}) File(/dev/kvm) can't be read"  # from a node
+NO_MACHINE = "invalid argument: could not get preferred machine for /usr/bin/qemu-system-x86_64 type=kvm"
+
+
+@pytest.mark.parametrize("entry", [CANNOT_BE_READ.format(7), failed(7, NO_MACHINE)])
+def test_start_without_kvm_is_seen_in_the_log(tmp_path: Path, entry: str) -> None:
+    (tmp_path / "log").write_text(log(BANNER.format(7), entry, "(pid:7) "), encoding="utf-8")
+    assert start_error.of_node(Node(tmp_path / "log"), 7) == "there was no /dev/kvm when the guest was to start"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [BANNER.format(7), CANNOT_BE_READ.format(8), failed(7, "mine")],
+        [BANNER.format(7), CANNOT_BE_READ.format(7), BANNER.format(7), failed(7, "mine")],
+        [BANNER.format(7), failed(7, f"cannot open {CANNOT_BE_READ.format(7)}")],
+        [BANNER.format(7), failed(7, f"{NO_MACHINE}.qcow2")],
+    ],
+    ids=["another's", "of a process with the same id, before", "in a file's name", "at the begin of a file's name"],
+)
+def test_start_that_failed_otherwise_is_not_taken_for_one_without_kvm(entries: list[str]) -> None:
+    assert not start_error.tells_of_no_kvm(log(*entries), 7)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from ...installed import APPLY, GUEST_FACTS
+from ...record import asdict
 from .model import Check, Findings, Level
 
 _GROUP = "libvirt"
@@ -20,7 +19,7 @@ def check(findings: Findings) -> Check:
         why = support.capabilities.reason or support.cpu.reason
         return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not compared with what libvirt says: {why}")
     network = findings.values.network
-    fresh = dataclasses.asdict(support.offered(network.types, network.bridge))
+    fresh = asdict(support.offered(network.types, network.bridge))
     if written is None and findings.snippet is None:
         return Check(_GROUP, name, Level.NOT_APPLICABLE, "nothing is said about guests yet: there is no snippet")
     if written is None:
@@ -28,7 +27,7 @@ def check(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.WARN, found, APPLY)
     differences = [
         f"{key} is {_shown(value)}, and is to be {_shown(fresh[key])}"
-        for key, value in dataclasses.asdict(written).items()
+        for key, value in asdict(written).items()
         if value != fresh[key]
     ]
     if differences:

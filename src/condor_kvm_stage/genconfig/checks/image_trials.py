@@ -8,12 +8,12 @@ import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from ...answer import Answer
 from ...host import Host
+from ...record import dataclass, replace
 from ...share import mounts
 from ..outcome import PASSED, Outcome, failed, not_tried, unknown
 from ..probes import programs

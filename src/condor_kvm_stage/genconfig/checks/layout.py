@@ -6,9 +6,9 @@ import os
 import shutil
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TextIO
 
+from ...record import dataclass
 from ...text import printable
 from .model import Check, Level
 

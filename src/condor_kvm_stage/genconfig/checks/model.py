@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from ...installed import POLICY
 from ...policy.model import Policy
+from ...record import dataclass
 from ..probes.collect import HostFacts
 from ..snippet.values import Values
 from .trials import Trials

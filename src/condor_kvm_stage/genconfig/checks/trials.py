@@ -5,7 +5,6 @@ from __future__ import annotations
 import pwd
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 
 from ... import guest_facts, health_report
 from ...guest_facts import GuestFacts
@@ -13,6 +12,7 @@ from ...host import Host
 from ...installed import DISABLED, HEALTH, POLICY, UNIT
 from ...leftovers import job_domains
 from ...policy.model import Policy
+from ...record import dataclass
 from ..outcome import PASSED, Outcome, failed, not_tried, of_answer, unknown
 from ..probes import execute, guest_start, guest_support, programs
 from ..probes.collect import HostFacts

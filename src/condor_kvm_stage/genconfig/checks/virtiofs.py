@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...installed import APPLY
+from ..probes import virtiofs
 from . import packages
 from .model import Check, Findings, Level
 
@@ -21,7 +22,13 @@ def check(findings: Findings) -> Check:
     if files.passed:
         return Check(_GROUP, name, Level.OK, "virtual machines can have their jobs' files, if the job asks for it")
     found = f"virtual machines cannot have their jobs' files, and a job that asks for them is refused: {files.reason}"
-    step = packages.install(findings.facts, "virtiofsd")
-    if findings.trials.support.capabilities.passed and "libvirt" in files.reason:
-        step = packages.upgrade(findings.facts)
-    return Check(_GROUP, name, Level.NOTE, found, f"if jobs need them: {step}; then {APPLY}")
+    return Check(_GROUP, name, Level.NOTE, found, f"if jobs need them: {_step(findings)}; then {APPLY}")
+
+
+def _step(findings: Findings) -> str:
+    reason = findings.trials.support.files.reason
+    if reason == virtiofs.NO_PROGRAM:
+        return packages.install(findings.facts, "virtiofsd")
+    if reason == virtiofs.NO_LIBVIRT:
+        return packages.upgrade(findings.facts)
+    return packages.upgrade(findings.facts, "virtiofsd")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ...host import Host
+from ...record import dataclass
 from . import cpu, devices, environment, guest_user, htcondor, kvm, libvirt, memory, programs
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from ...host import FactsError, Host
+from ...record import dataclass
 
 _EXTENSIONS = {"vmx": "Intel VT-x", "svm": "AMD-V"}
 # The x86-64 psABI, section 3.1.1, "Micro-Architecture Levels", by the kernel's names of the flags (cpufeatures.h)

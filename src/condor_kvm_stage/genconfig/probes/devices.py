@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...host import Host
+from ...record import dataclass
 from ..outcome import PASSED, Outcome, failed
 
 CONTROLLERS = ("memory", "cpu", "cpuacct", "cpuset", "devices", "blkio")

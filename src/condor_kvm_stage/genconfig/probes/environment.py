@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...host import Host
+from ...record import dataclass
 
 
 @dataclass(frozen=True)

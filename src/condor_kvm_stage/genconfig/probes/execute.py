@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...host import Host
+from ...record import dataclass
 from ..outcome import PASSED, Outcome, not_tried, of_answer
 
 FULL = 64  # MiB; with less not even the files of a job without disks fit

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from ... import guest_trial
 from ...guest_trial import Report, Start
 from ...host import Host
 from ...installed import BUILD_DOMAIN, GUEST_FACTS, TRY_NODE
+from ...record import dataclass, field
 from ..outcome import PASSED, Outcome, of_answer, unknown
 from .collect import HostFacts
 

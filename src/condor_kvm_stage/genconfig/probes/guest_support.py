@@ -6,16 +6,15 @@ Asked only where the answers are used: they take 100 ms, or seconds if libvirt's
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import resource
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...answer import Answer
 from ...guest_facts import GuestFacts
 from ...host import Host
 from ...leftovers.virsh import URI
+from ...record import dataclass, replace
 from ..outcome import PASSED, Outcome, failed, not_tried, of_answer
 from . import cpu, kvm, programs, virtiofs
 
@@ -56,12 +55,12 @@ class GuestSupport:
 
         before: those that were written since the boot; what libvirt does not say now is as there.
         """
-        facts = dataclasses.replace(self.facts, networks=list(types), bridge=bridge)
+        facts = replace(self.facts, networks=list(types), bridge=bridge)
         if before and not self.capabilities.passed:
             asked = {name: getattr(before, name) for name in _OF_LIBVIRT}
-            return dataclasses.replace(facts, **asked)
+            return replace(facts, **asked)
         if before and self.files.unknown:
-            return dataclasses.replace(facts, virtiofsd=before.virtiofsd)
+            return replace(facts, virtiofsd=before.virtiofsd)
         return facts
 
 
@@ -90,12 +89,12 @@ def start(host: Host) -> Callable[[], GuestSupport]:
         cpu = _started(first_try)
         facts = GuestFacts("host-passthrough") if cpu.passed else _with_another_cpu(host, first_try)
         path, files = virtiofsd_answer()
-        facts = dataclasses.replace(facts, virtiofsd=path if files.passed else "")
+        facts = replace(facts, virtiofsd=path if files.passed else "")
         if not virsh_answer:
             return GuestSupport(facts, not_tried(NOT_ROOT), cpu, files)
         facts, capabilities = _with_capabilities(facts, virsh_answer())
         if files.passed and not facts.virtiofsd:
-            files = failed("libvirt, or its QEMU, does not know virtiofs")
+            files = failed(virtiofs.NO_LIBVIRT)
         return GuestSupport(facts, capabilities, cpu, files)
 
     return answer
@@ -164,9 +163,7 @@ def _with_capabilities(facts: GuestFacts, answer: Answer) -> tuple[GuestFacts, O
     label = said.findtext("capabilities/host/secmodel[model='selinux']/baselabel[@type='kvm']", "")
     uefi = _has_uefi(domains[-1])
     served = facts.virtiofsd if _has_virtiofs(domains[0]) else ""
-    found = dataclasses.replace(
-        facts, ide="ide" in buses, security_models=named, selinux=label, uefi=uefi, virtiofsd=served
-    )
+    found = replace(facts, ide="ide" in buses, security_models=named, selinux=label, uefi=uefi, virtiofsd=served)
     return found, PASSED
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
 
 from ...host import Host
 from ...installed import DOMAINS
+from ...record import dataclass
 from ..outcome import PASSED, Outcome, failed, not_tried
 from .kvm import DEVICE
 

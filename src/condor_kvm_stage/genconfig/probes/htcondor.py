@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 
 from ...answer import Answer
 from ...host import Host
 from ...installed import CONFIG_DIR, HOLD_SETTINGS, KEYWORD, SNIPPET
+from ...record import dataclass, field, replace
 from ..outcome import PASSED, Outcome, of_answer
 from . import master
 from .versions import version_in

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 
 from ...host import Host
+from ...record import dataclass
 
 DEVICE = "/dev/kvm"
 # Linux's Documentation/virt/kvm/api.rst, sections 4.1 and 4.2; both numbers are _IO(KVMIO = 0xAE, n).

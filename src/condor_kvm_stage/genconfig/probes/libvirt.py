@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from ...answer import Answer
 from ...host import Host
 from ...leftovers.virsh import URI
+from ...record import dataclass
 from ..outcome import PASSED, Outcome, failed, not_tried, unknown
 from .versions import version_in
 

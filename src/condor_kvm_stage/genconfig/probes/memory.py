@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...host import FactsError, Host
+from ...record import dataclass
 
 _NO_LIMIT_BYTES = 1 << 60  # cgroup v1 shows "no limit" as the largest multiple of a page
 

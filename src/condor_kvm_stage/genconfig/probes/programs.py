@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...host import Host
 from ...installed import BUILD_DOMAIN, BUILDER, GAHP, HOOK, PLUGINS
+from ...record import dataclass
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,16 @@ from ..outcome import PASSED, Outcome, failed, of_answer
 DIRECTORIES = ("/etc/qemu/vhost-user", "/usr/share/qemu/vhost-user")
 # By this option it needs no privileges (virtiofsd 1.13)
 _NEEDED = "--translate-uid"
+# Reasons why not
+NO_PROGRAM = "there is no virtiofsd"
+NO_LIBVIRT = "libvirt, or its QEMU, does not know virtiofs"
 
 
 def start(host: Host) -> Callable[[], tuple[str, Outcome]]:
     """Start asking virtiofsd. Returns a function that gives its path, "" if there is none, and whether it can serve."""
     path = _find(host)
     if not path:
-        return lambda: ("", failed("there is no virtiofsd"))
+        return lambda: ("", failed(NO_PROGRAM))
     answer = host.start(path, "--help")
     return lambda: (path, _outcome(path, answer()))
 

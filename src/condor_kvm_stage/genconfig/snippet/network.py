@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...policy.model import NetworkPolicy
+from ...record import dataclass
 from ..probes.collect import HostFacts
 from ..probes.versions import dotted
 

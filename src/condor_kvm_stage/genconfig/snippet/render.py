@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import asdict
 from pathlib import Path
 
 from ... import __version__
 from ...installed import BUILDER, GAHP, HOLD_ATTRIBUTE, HOLD_SUBCODE, HOOK, KEYWORD, SNIPPET, WATCH
+from ...record import asdict
 from . import checksum, sizing, start_guard
 from .values import Values
 

@@ -5,9 +5,8 @@ The rule is in condor-kvm-stage-genconfig(8), "SIZING".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...policy.model import Auto, VmPolicy
+from ...record import dataclass
 from ..probes.memory import Memory
 
 STEP_MIB = 64

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from ...policy.model import Auto, Policy
+from ...record import dataclass, field
 from ..probes.collect import HostFacts
 from . import network, sizing, start_guard
 

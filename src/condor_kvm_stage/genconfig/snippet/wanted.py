@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...host import Host
 from ...installed import POLICY
 from ...policy.load import load
 from ...policy.model import Policy
+from ...record import dataclass
 from ..probes import collect
 from ..probes.collect import HostFacts
 from . import render, values

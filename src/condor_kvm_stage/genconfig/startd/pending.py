@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+from ...record import replace
 from ..probes.htcondor import Htcondor
 from ..snippet import guard_in_start
 from ..snippet.values import Values
@@ -26,7 +25,7 @@ def in_force(values: Values, condor: Htcondor) -> Values:
     if "VM_TYPE" in others and condor.value("VM_TYPE").lower() != "kvm":
         no_vm = no_vm or f"another file sets VM_TYPE ({condor.settings['VM_TYPE'].origin})"
     memory, number = (condor.number(name) if name in others else None for name in ("VM_MEMORY", "VM_MAX_NUMBER"))
-    size = dataclasses.replace(
+    size = replace(
         values.size,
         memory=values.size.memory if memory is None else memory,
         number=values.size.number if number is None else number or UNLIMITED,  # 0 means no limit
@@ -35,8 +34,8 @@ def in_force(values: Values, condor: Htcondor) -> Values:
     if {"VM_NETWORKING", "VM_NETWORKING_TYPE"} & set(others):
         wanted = condor.value("VM_NETWORKING").lower() in TRUE
         types = tuple(condor.value("VM_NETWORKING_TYPE").replace(",", " ").split()) if wanted else ()
-    offer = dataclasses.replace(values.network, types=types)
-    return dataclasses.replace(values, no_vm=no_vm, size=size, network=offer)
+    offer = replace(values.network, types=types)
+    return replace(values, no_vm=no_vm, size=size, network=offer)
 
 
 def for_restart(values: Values, advertised: SlotAds) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from ...host import Host
+from ...record import dataclass
 from ..outcome import PASSED, Outcome, failed, unknown
 from ..probes import master
 from ..probes.htcondor import Htcondor

@@ -7,7 +7,7 @@ import pytest
 from condor_kvm_stage import installed
 from condor_kvm_stage.genconfig.checks import Findings
 from condor_kvm_stage.genconfig.outcome import failed, not_tried, unknown
-from condor_kvm_stage.genconfig.probes import guest_support
+from condor_kvm_stage.genconfig.probes import guest_support, virtiofs
 from condor_kvm_stage.guest_facts import GuestFacts
 from support.findings import (
     CONTAINER,
@@ -63,6 +63,9 @@ SCRIPT = "LIBVIRT_XML_SCRIPT"
         (asked(capabilities=failed("virsh did not end")), "libvirt daemon", "systemctl restart virtqemud; then"),
         (asked(GuestFacts(), cpu=failed("x")), "libvirt cpu", "see libvirt qemu above"),
         (asked(GuestFacts("host-passthrough", cpu_without=["x"])), "libvirt cpu", "dnf upgrade qemu-kvm-core"),
+        (asked(files=failed(virtiofs.NO_PROGRAM)), "libvirt files", "dnf install virtiofsd; then"),
+        (asked(files=failed(virtiofs.NO_LIBVIRT)), "libvirt files", "dnf upgrade; then"),
+        (asked(files=failed("/x is older")), "libvirt files", "dnf upgrade virtiofsd; then"),
         (sets(SCRIPT, "/x"), "htcondor domain", "remove it there"),
         (sets(SCRIPT, "/x", "<Default>"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),
         (sets(SCRIPT, "/x", f"{installed.SNIPPET}, line 9"), "htcondor domain", "condor-kvm-stage-genconfig --apply"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from condor_kvm_stage.genconfig.checks import Findings, Level
-from condor_kvm_stage.genconfig.outcome import failed, not_tried, unknown
+from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried, unknown
 from condor_kvm_stage.genconfig.probes.kvm import KvmDevice
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.installed import SNIPPET
@@ -127,6 +127,17 @@ NO_KVM = KvmDevice(False, "cannot open /dev/kvm: No such file or directory", "EN
             Level.NOT_APPLICABLE,
             "libvirt does not answer",
         ),
+        (decided(no_vm="x"), "libvirt files", Level.NOT_APPLICABLE, "no VM universe"),
+        (decided(guarded=False), "libvirt files", Level.NOT_APPLICABLE, "HTCondor's own script decides"),
+        (asked(files=not_tried("no KVM")), "libvirt files", Level.NOT_APPLICABLE, "no KVM"),
+        (asked(files=unknown("slow")), "libvirt files", Level.NOT_APPLICABLE, "slow"),
+        (
+            asked(files=failed("there is no virtiofsd")),
+            "libvirt files",
+            Level.NOTE,
+            "is refused: there is no virtiofsd",
+        ),
+        (asked(files=PASSED), "libvirt files", Level.OK, "can have their jobs' files"),
         (asked(GuestFacts()), "libvirt uefi", Level.NOTE, "a job that asks for it is refused"),
         (asked(GuestFacts(uefi=True)), "libvirt uefi", Level.OK, "can have UEFI"),
         (knows(policy_fault="line 3"), "images policy", Level.FAIL, "line 3"),
