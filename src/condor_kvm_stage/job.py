@@ -17,6 +17,9 @@ FILTER = "CONDOR_KVM_STAGE_FILTER"
 SAVED_GUEST = "xen.mem.ckpt"
 CONSOLE = "console.log"  # in the scratch directory: what the guest prints
 SEED = ".kvm-stage-seed"  # in the scratch directory: data for cloud-init, see domain/seed.py
+USER_DATA, META_DATA, NETWORK_CONFIG = "user-data", "meta-data", "network-config"
+SEED_FILES = (USER_DATA, META_DATA, NETWORK_CONFIG)  # what a job may bring for it
+SSH_KEY = "VMPARAM_SSH_Key"  # the job's attribute with the public key of who may log in to the guest
 # In the scratch directory, if the job has a program: what the guest needs for it, and how it has ended. A directory,
 # because HTCondor does not transfer a new one back.
 PROGRAM_DIR = ".condor-kvm-stage"

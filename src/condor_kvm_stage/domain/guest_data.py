@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from ..failures import AuthorizationError, NodeError
 from ..guest_facts import GuestFacts
-from ..job import FILES_WANTED, PROGRAM_DIR, SEED, Job
-from . import job_ad, launcher, program, seed
+from ..job import FILES_WANTED, PROGRAM_DIR, SEED, SEED_FILES, SSH_KEY, USER_DATA, Job
+from . import job_ad, program
 from .disks import DiskFile
 from .private_dir import PrivateDir
 from .request import Disk, Request
@@ -25,10 +27,12 @@ def prepare(ad: bytes, job: Job, wanted: Request, facts: GuestFacts) -> str:
             f"MY.{FILES_WANTED} = True, and the job runs where there is one, or do not bring the executable"
         )
     read = job_ad.read(ad)
-    data = seed.of_job(read, job.scratch)
-    if not (found or data.brought or data.key):
+    if not (found or read.has(SSH_KEY) or any(os.path.lexists(f"{job.scratch}/{name}") for name in SEED_FILES)):
         return ""
-    has_user_data = seed.USER_DATA in data.brought
+    from . import launcher, seed  # most jobs do without
+
+    data = seed.of_job(read, job.scratch)
+    has_user_data = USER_DATA in data.brought
     vendor_data = launcher.vendor_data(has_user_data, bool(wanted.network)) if found else b""
     number = f"{read.number('ClusterId') or 0}.{read.number('ProcId') or 0}"
     seed.make(seed.files(data, number, vendor_data), job.scratch)
@@ -50,7 +54,7 @@ def attach(directory: PrivateDir, ad: bytes, job: Job, wanted: Request) -> tuple
     virtual machines has the driver. An image whose root is on SCSI finds it early only there.
     """
     if not directory.has(SEED):
-        if any(map(directory.has, seed.BROUGHT)) or program.find(ad, job.scratch, _disks(wanted)):
+        if any(map(directory.has, SEED_FILES)) or program.find(ad, job.scratch, _disks(wanted)):
             raise NodeError(
                 "the hook condor-kvm-stage-prepare, which makes the disk with the data for cloud-init, has not run; "
                 "the administrator must let HTCondor run it (KVMSTAGE_HOOK_PREPARE_JOB)"

@@ -13,13 +13,12 @@ import stat
 from collections.abc import Mapping
 
 from ..failures import NodeError, ParameterError, SpecificationError
-from ..job import SEED
+from ..job import META_DATA, SEED, SEED_FILES, SSH_KEY, USER_DATA
 from ..record import dataclass
 from ..text import printable
 from .job_ad import Ad
 
-USER_DATA, META_DATA, NETWORK_CONFIG, VENDOR_DATA = "user-data", "meta-data", "network-config", "vendor-data"
-BROUGHT = (USER_DATA, META_DATA, NETWORK_CONFIG)
+VENDOR_DATA = "vendor-data"
 LARGEST = 1 << 20  # bytes of a file that the job brings
 XORRISO = "/usr/bin/xorriso"
 _TIMEOUT = 30  # seconds for xorriso, which takes less than one
@@ -41,13 +40,13 @@ class Data:
 
 def of_job(ad: Ad, scratch: str) -> Data:
     """Return what a job has for its seed. Raises StageError."""
-    key = ad.string("VMPARAM_SSH_Key") or ""
+    key = ad.string(SSH_KEY) or ""
     if key and not _KEY.fullmatch(key):
         raise ParameterError(
-            f"VMPARAM_SSH_Key is '{printable(key[:60])}'; write the line of the file *.pub, as MY.VMPARAM_SSH_Key = "
+            f"{SSH_KEY} is '{printable(key[:60])}'; write the line of the file *.pub, as MY.{SSH_KEY} = "
             '"ssh-ed25519 AAAA… name"'
         )
-    brought = {name: content for name in BROUGHT if (content := _read(scratch, name)) is not None}
+    brought = {name: content for name in SEED_FILES if (content := _read(scratch, name)) is not None}
     if key and META_DATA in brought:
         raise ParameterError(
             "the job brings meta-data, so write the ssh key there, as public-keys, and omit VMPARAM_SSH_Key"

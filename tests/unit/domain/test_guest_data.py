@@ -19,6 +19,7 @@ from support.domain.job_ads import ad_of, string
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root defines another user's guest")
 SEED = ".kvm-stage-seed"
+CONSOLE_SHOWN = 'Out = "console.log"\n'  # for condor_tail
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def hook(programs: Programs, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_job_without_data_gets_nothing(hook: Callable[[bytes], str], scratch: Path) -> None:
-    assert hook(ad_of()) == ""
+    assert hook(ad_of()) == CONSOLE_SHOWN
     assert not (scratch / SEED).exists()
 
 
@@ -63,7 +64,7 @@ def test_program_gets_a_seed_and_a_script_and_its_output_is_shown(hook: Callable
 
 def test_user_data_gets_a_seed_without_a_program(hook: Callable[[bytes], str], scratch: Path) -> None:
     put(scratch / "user-data", b"#cloud-config\n")
-    assert hook(ad_of()) == ""
+    assert hook(ad_of()) == CONSOLE_SHOWN
     assert b"vendor-data" not in (scratch / SEED).read_bytes()
     assert not (scratch / ".condor-kvm-stage").exists()
 

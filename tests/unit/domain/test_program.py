@@ -33,7 +33,7 @@ OWN = {
 }
 BYTES = st.binary(max_size=8).map(lambda data: data.replace(b"\0", b"").decode("utf-8", "surrogateescape"))
 WORDS = st.lists(st.sampled_from(["'", '"', "$HOME", "`id`", "\n", "a b", "-n", "\\", ""]) | BYTES, max_size=6)
-NAMES = st.from_regex(r"[A-Z][A-Z0-9._-]{0,5}\Z").map(lambda name: f"X{name}")
+NAMES = st.from_regex(r"[A-Z][A-Z0-9._-]{0,5}", fullmatch=True).map(lambda name: f"X{name}")
 
 
 def brings(scratch: Path, name: str) -> Path:

@@ -25,7 +25,7 @@ from condor_kvm_stage.domain import (
 from condor_kvm_stage.errors import KvmStageError
 from condor_kvm_stage.failures import BY_STATUS, ResolutionError
 from condor_kvm_stage.installed import BUILDER, GUEST_FACTS, HOOK, POLICY
-from condor_kvm_stage.job import CONSOLE, FILES_WANTED
+from condor_kvm_stage.job import CONSOLE, FILES_WANTED, SEED_FILES, SSH_KEY
 from condor_kvm_stage.leftovers import private_dirs
 from condor_kvm_stage.policy.model import Policy
 from support.domain import guests, job_ads
@@ -67,7 +67,7 @@ def test_every_attribute_that_is_asked_of_the_ad_is_a_command_of_the_page() -> N
         f"MY.{FILES_WANTED}": FILES_WANTED,
     }
     # These reach the guest only, and are not read here
-    of_guest = ["executable", "arguments", "environment", *seed.BROUGHT, "MY.VMPARAM_SSH_Key"]
+    of_guest = ["executable", "arguments", "environment", *SEED_FILES, f"MY.{SSH_KEY}"]
     assert terms(section("WHAT A JOB MAY ASK FOR")) == [*commands, *of_guest]
     others = {"VMPARAM_VM_NAME", "VMPARAM_Bridge_Interface", "VMPARAM_No_Output_VM"}
     assert asked | {FILES_WANTED} == set(commands.values()) | others
@@ -77,7 +77,6 @@ def test_data_for_cloud_init_are_as_the_page_says() -> None:
     text = section("CLOUD-INIT")
     assert f"at most {seed.LARGEST >> 20} MiB" in text
     assert "*CIDATA*" in text
-    assert '"VMPARAM_SSH_Key"' in Path(seed.__file__).read_text(encoding="utf-8")
 
 
 def test_program_is_run_as_the_page_says() -> None:
@@ -201,7 +200,7 @@ def test_examples_are_accepted() -> None:
         commands = submit_commands(block)
         brought = [url.rpartition(":")[2].strip() for url in commands["transfer_input_files"].split(",")]
         names = [disk.name for disk in request._disks(commands["vm_disk"], [])]
-        assert names == [name for name in brought if name not in seed.BROUGHT]
+        assert names == [name for name in brought if name not in SEED_FILES]
 
 
 def test_settings_that_the_page_says_the_snippet_makes_are_there() -> None:
