@@ -33,7 +33,7 @@ ASKED = {
     "virtiofs": "grep --count virtiofs /proc/filesystems",
     "machine": "cat /etc/machine-id",
     "keys": "cat /etc/ssh/ssh_host_*_key.pub",
-    "timers": "systemctl list-timers --all --no-legend | wc --lines",
+    "timers": "systemctl list-timers --no-legend | wc --lines",
     "agent": "test -x /usr/sbin/qemu-ga && echo installed",
 }
 
