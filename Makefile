@@ -13,7 +13,7 @@ SOURCES     := CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md $(NAME).s
 RPMBUILD    := rpmbuild --quiet --nodeps --define '_topdir $(CURDIR)/build/rpm'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit test-pythons test-rpm e2e e2e-full cycles endurance bench bench-full bench-compare fuzz srpm rpm repo release node guest-image clean
+.PHONY: help demo test lint unit test-pythons test-rpm e2e e2e-full tested cycles endurance bench bench-full bench-compare fuzz srpm rpm repo release node guest-image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -40,7 +40,8 @@ test-rpm: $(VENV)/.made rpm
 	$(PYTEST) tests/package
 
 # Four at once, also on two cores: they wait for HTCondor most of their time
-E2E := $(PYTEST) --numprocesses 4 --dist loadfile tests/faults tests/e2e
+# The record of each is for `make tested`
+E2E = $(PYTEST) --numprocesses 4 --dist loadfile --junitxml dist/$@.xml -o junit_suite_name='make $@' tests/faults tests/e2e
 e2e: $(VENV)/.made rpm ## (root) end-to-end tests on worker nodes made for them: each part of the product
 	@tools/require-packages node
 	$(E2E) -m 'not full'
@@ -48,6 +49,9 @@ e2e: $(VENV)/.made rpm ## (root) end-to-end tests on worker nodes made for them:
 e2e-full: $(VENV)/.made rpm ## (root) all end-to-end tests: also each version of RPM, each attack on HTCondor 23, …
 	@tools/require-packages node
 	$(E2E)
+
+tested: $(VENV)/.made ## docs/tested.md from the record of the last `make e2e-full` (or RECORDS="dist/… …")
+	cd tools && ../$(VENV)/bin/python -m testnode.tested_page $(abspath $(or $(RECORDS),dist/e2e-full.xml)) > ../docs/tested.md
 
 cycles: $(VENV)/.made rpm ## (root) install and remove the package CYCLES=200 times on one worker node; takes an hour
 	@tools/require-packages node
@@ -111,7 +115,7 @@ guest-image: ## (root) dist/debian-13.qcow2, a guest for VM jobs: cloud-init, vi
 	@sh packaging/guest-image/build dist/debian-13.qcow2
 
 clean: ## remove what was built in this directory, except dist/repository
-	rm -rf $(VENV) build dist/*.rpm dist/*.qcow2 dist/benchmark.* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist/*.rpm dist/*.qcow2 dist/benchmark.* dist/e2e*.xml dist/pool.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Recreated when the list of tools changes.
 $(VENV)/.made: pyproject.toml

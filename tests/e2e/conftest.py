@@ -10,6 +10,7 @@ import pytest
 
 from condor_kvm_stage.genconfig.probes import kvm
 from condor_kvm_stage.host import Host
+from e2e import records
 from testnode import node, pool, stages
 from testnode.node import Node
 from testnode.recipe import Release
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ours = Path(__file__).parent in item.path.parents  # pytest shows those of other directories, too
         if ours and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TIMEOUT))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    values = getattr(item, "funcargs", {}).values()
+    item.user_properties += [(records.PLACE, place) for place in sorted(records.places(values))]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -13,8 +13,10 @@ from testnode.node import Node
 # Of HTCondor's event log: "001 (012.003.000) 2026-11-27 14:51:22 Job executing on host: …", lines with more, "..."
 _EVENT = re.compile(r"^(\d{3}) \(\d+\.(\d+)\.\d+\) (\S+ \S+) (.*?)^\.\.\.$", re.MULTILINE | re.DOTALL)
 _SLOT = re.compile(r"SlotName: \S+@([a-z0-9-]+)\.")
-_STAGING = re.compile(r"failure at execution point \S+@([a-z0-9-]+)\.")
+_HOLDER = re.compile(r"(?:at execution point|Error from) \S+@([a-z0-9-]+)\.")
+_TIME = "%Y-%m-%d %H:%M:%S"
 _EXECUTING = "001"
+_STAGES, _ARRIVES = "040", "Started transferring input files"
 # What ends a run, for the picture; after a disconnection the job may go on
 _ENDS = {"004": "evicted", "005": "ended", "007": "failed", "009": "removed", "012": "held", "024": "lost"}
 _WELL = "Normal termination (return value 0)"
@@ -36,12 +38,12 @@ class Run:
 def of_log(text: str) -> list[Run]:
     """Return the runs of an event log with one cluster, in the order of their begin.
 
-    A job that has gone on hold where it was staged has not run there: `begin` is `end`.
+    That a job has gone on hold is a run without length, as where it was staged only.
     """
     runs: list[Run] = []
     current: dict[int, Run] = {}
     for kind, proc, time, words in _EVENT.findall(text):
-        job, at = int(proc), _unix(time, "%Y-%m-%d %H:%M:%S")
+        job, at = int(proc), _unix(time, _TIME)
         if kind == _EXECUTING:
             slot = _SLOT.search(words)
             assert slot, words
@@ -51,10 +53,17 @@ def of_log(text: str) -> list[Run]:
             how = _ENDS[kind] if kind != "005" or _WELL in words else "failed"
             runs.append(Run(job, run.worker, run.begin, at, how))
         elif _ENDS.get(kind) == "held":
-            worker = _STAGING.search(words)
+            worker = _HOLDER.search(words)
             assert worker, words
             runs.append(Run(job, worker[1], at, at, "held"))
     return sorted([*runs, *current.values()], key=lambda run: run.begin)
+
+
+def arrival(log: str, run: Run) -> float:
+    """Return when the job of a guest came to its worker: its files were staged, and then the guest started."""
+    events = [event for event in _EVENT.findall(log) if event[0] == _STAGES and event[3].startswith(_ARRIVES)]
+    times = [_unix(time, _TIME) for _, proc, time, _ in events if int(proc) == run.job]
+    return max(time for time in times if time <= run.begin)
 
 
 def of_guests(worker: Node, cluster: int, stops: Iterable[float] = ()) -> list[Run]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from condor_kvm_stage.failures import ContactError
 from e2e.gahp import worker as gahp
-from e2e.pool import runs, site
+from e2e.health import worker as health
+from e2e.pool import runs, site, troubles
 from e2e.pool.site import Site
 from testnode import jobs, member, recipe
 from testnode import pool as condor
@@ -38,6 +40,22 @@ def test_job_runs_on_each_worker_through_the_central_manager(pool: Site) -> None
         ad = gahp.end(pool.access, cluster, f"on-{name}", 180)
         assert ad["ExitCode"] == 0
         assert f"@{name}." in ad["LastRemoteHost"]
+
+
+def test_job_on_a_worker_whose_share_has_just_gone_is_told_so_and_runs_when_it_is_released(pool: Site) -> None:
+    name = site.WORKERS[1]
+    worker = pool.nodes[name]
+    health.every(worker, "1d")  # it does not notice
+    try:
+        with troubles.share_lost(worker):
+            job = pool.submit_to(name, "early", site.SHORT)
+            held = condor.wait_for_hold(pool.access, job, 120)
+    finally:
+        health.every(worker, f"{health.PERIOD}s")
+    assert held["HoldReasonSubCode"] == ContactError.status * 256
+    assert f"{site.SHARE} is not mounted on {worker.name}, as /etc/fstab says" in held["HoldReason"]
+    pool.access.run(["condor_release", str(job)])
+    assert gahp.end(pool.access, job, "early", 180)["ExitCode"] == 0
 
 
 def next_cluster(access: Node) -> int:

@@ -23,7 +23,7 @@ _BUSY = 3  # guests that run on a worker when something happens that concerns th
 class Trouble:
     """Something that happens to a worker. Unix times.
 
-    told: since when no job may start there; None if none may be turned away.
+    told: since when no job may come there; None if that is not to be said.
     """
 
     worker: str
@@ -33,7 +33,7 @@ class Trouble:
     end: float = 0.0
 
     def excludes(self, worker: str, at: float) -> bool:
-        """Return whether no job may have started on a worker at a time."""
+        """Return whether no job may have come to a worker at a time."""
         return worker == self.worker and self.told is not None and self.told <= at <= self.end
 
 
