@@ -20,12 +20,14 @@ _LONGEST_LINE, _LONGEST_EXPRESSION = 1024, 993
 class Chirp:
     """A starter that listens. config: the file by which a job finds it. attributes: what it was told, in this order.
 
-    lines: as they came. answer: what it says to a delayed update that it could take. pause: seconds before each answer.
+    lines: as they came. answer: what it says to an update that it could take. pause: seconds before each answer.
+    at_once: whether the job has WantRemoteUpdates.
     """
 
     config: Path
     answer: bytes = b"0"
     pause: float = 0
+    at_once: bool = False
     lines: list[bytes] = field(default_factory=list)
     attributes: list[tuple[str, str]] = field(default_factory=list)
 
@@ -52,7 +54,8 @@ class Chirp:
         command, *words = _words(line.decode())
         if command == "cookie":
             return b"0" if words == [COOKIE] else b"-1"
-        if command != "set_job_attr_delayed" or len(words) != 2 or f"cookie {COOKIE}".encode() not in self.lines:
+        known = ("set_job_attr", "set_job_attr_delayed") if self.at_once else ("set_job_attr_delayed",)
+        if command not in known or len(words) != 2 or f"cookie {COOKIE}".encode() not in self.lines:
             return b"-6"
         name, expression = words
         if not name.startswith("Chirp") or len(expression.encode()) > _LONGEST_EXPRESSION:

@@ -100,6 +100,10 @@ class _Shelter:
             raise SpecificationError(f"there is no disk {name}")
         return f"{self._world.shelter}/{name}"
 
+    def has(self, name: str) -> bool:
+        """It has no seed and no program."""
+        return False
+
     def read(self, name: str, most: int) -> bytes:
         return {".job.ad": self._ad, ".machine.ad": MACHINE_AD}[name][:most]
 

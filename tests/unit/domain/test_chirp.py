@@ -84,9 +84,12 @@ def test_last_lines_are_a_string_whatever_a_guest_prints(text: bytes) -> None:
     assert (shown[0], shown[-1]) == ('"', '"')
 
 
-def test_attribute_is_set_by_one_delayed_update_after_the_cookie(starter: Chirp) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_attribute_is_set_once_at_once_if_the_job_may(starter: Chirp, at_once: bool) -> None:
+    starter.at_once = at_once
     assert chirp.set_attribute(str(starter.config), "ChirpConsole", '"a b\\c"')
-    assert starter.lines == [b"cookie 0123456789abcdef", rb'set_job_attr_delayed ChirpConsole "a\ b\\c"']
+    updates = [rb'set_job_attr ChirpConsole "a\ b\\c"', rb'set_job_attr_delayed ChirpConsole "a\ b\\c"']
+    assert starter.lines == [b"cookie 0123456789abcdef", *(updates[:1] if at_once else updates)]
     assert starter.attributes == [("ChirpConsole", '"a b\\c"')]
 
 
