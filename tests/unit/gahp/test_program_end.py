@@ -110,7 +110,7 @@ def test_files_of_others_are_not_read(tmp_path: Path) -> None:
 def test_file_that_cannot_be_read_in_time_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     where = job(tmp_path)
     monkeypatch.setattr(program_end, "_TIMEOUT", 0.2)
-    monkeypatch.setattr(program_end.scratch_files, "read", lambda *_: time.sleep(60))
+    monkeypatch.setattr("condor_kvm_stage.scratch_files.read", lambda *_: time.sleep(60))
     found = program_end.read(where)
     assert found
     assert (found.status, found.has_ended) == (76, False)
