@@ -42,7 +42,9 @@ class GuestCare:
 
     @property
     def status(self) -> int | None:
-        """The job's exit status, None while it is not known how the guest has ended."""
+        """The job's exit status, None while it is not known how the guest has ended, if the job has no program."""
+        if self._program and not self.end:  # libvirt does not say
+            return (self._duties.program_end() or self._program).status
         if self.end and self._program and self._counts(self._program):
             return self._program.status
         return self.end.value if self.end else None

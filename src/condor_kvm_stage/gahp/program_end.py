@@ -12,6 +12,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from .. import scratch_files
+from ..failures import Failure
 from ..job import CONSOLE, PROGRAM_DIR, PROGRAM_STATUS, Job
 from ..processes import become_user
 from ..record import dataclass
@@ -45,8 +46,11 @@ def read(job: Job) -> ProgramEnd | None:
     """Return how the job's program has ended, None if the job has none."""
     if not os.path.lexists(f"{job.scratch}/{PROGRAM_DIR}"):
         return None
-    with Watchdog(lambda: (_reader(job), _TIMEOUT), "condor-kvm-stage-gahp") as watchdog:
-        status, console = watchdog.call((), "read how the job's program has ended")
+    try:
+        with Watchdog(lambda: (_reader(job), _TIMEOUT), "condor-kvm-stage-gahp") as watchdog:
+            status, console = watchdog.call((), "read how the job's program has ended")
+    except Failure as error:
+        return ProgramEnd(NO_WORD, f"it is not known how the job's program has ended: {error}", has_ended=False)
     return of_texts(status.decode("ascii", "replace"), console)
 
 

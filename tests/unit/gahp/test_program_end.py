@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,3 +105,13 @@ def test_files_of_others_are_not_read(tmp_path: Path) -> None:
     found = program_end.read(where)
     assert found
     assert found.status == 76
+
+
+def test_file_that_cannot_be_read_in_time_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = job(tmp_path)
+    monkeypatch.setattr(program_end, "_TIMEOUT", 0.2)
+    monkeypatch.setattr("condor_kvm_stage.scratch_files.read", lambda *_: time.sleep(60))
+    found = program_end.read(where)
+    assert found
+    assert (found.status, found.has_ended) == (76, False)
+    assert found.text.startswith("it is not known how the job's program has ended: ")

@@ -296,3 +296,16 @@ def test_guest_that_crashes_counts_until_its_program_has_ended(tmp_path: Path, s
     place.write_text(said)
     guest.ends("crashed")
     assert starter.relay.wait(PATIENCE) == status
+
+
+@pytest.mark.parametrize(("said", "status"), [("running\n", 76), ("exited 3\n", 3)])
+def test_programs_end_counts_also_if_libvirt_does_not_say_how_the_guest_has_ended(
+    tmp_path: Path, said: str, status: int
+) -> None:
+    """HTCondor then notices by itself that the guest has ended, and ends the vm-gahp."""
+    place = with_program(tmp_path)
+    starter, _ = running(tmp_path)
+    wait_for(lambda: any(line.startswith("started ") for line in starter.duties()))
+    place.write_text(said)
+    assert starter.asks(b"QUIT") == b"S\n"
+    assert starter.relay.wait(PATIENCE) == status
