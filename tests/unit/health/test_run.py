@@ -56,6 +56,19 @@ def test_node_without_a_fault_is_healthy_and_nothing_is_said(node: WatchedNode) 
     assert int(found["ExecuteFree"]) > 0
 
 
+@pytest.mark.parametrize(("virtiofsd", "told"), [("/usr/libexec/virtiofsd", "true"), ("", "false"), (None, None)])
+def test_slots_say_whether_guests_can_have_their_jobs_files(
+    node: WatchedNode, virtiofsd: str | None, told: str | None
+) -> None:
+    if virtiofsd is None:
+        write(node.host.root, installed.GUEST_FACTS.lstrip("/"), "not valid")
+        node.libvirt.answers[LIST] = Answer(1)
+    else:
+        facts(node, GuestFacts("host-passthrough", virtiofsd=virtiofsd))
+    look(node)
+    assert ad(node).get("JobFiles") == told
+
+
 def test_fault_is_told_once_when_it_comes_and_once_when_it_goes(node: WatchedNode) -> None:
     node.host.kvm = "ENOENT"
     (said,) = look(node)

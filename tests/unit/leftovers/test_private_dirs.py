@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def make(execute: Path, name: str = SHELTER) -> Path:
     path.mkdir(mode=0o711, parents=True)
     (path / "disk.qcow2").write_bytes(b"disk")
     os.mkfifo(path / "console.out")
+    os.mknod(path / ".files", stat.S_IFSOCK | 0o660)
     return path
 
 
@@ -98,7 +100,7 @@ def test_directory_with_something_else_in_it_stays_as_it_is(tmp_path: Path) -> N
     path = make(tmp_path)
     (path / "more").mkdir()
     assert private_dirs.sweep(str(tmp_path)) == []
-    assert sorted(entry.name for entry in path.iterdir()) == ["console.out", "disk.qcow2", "more"]
+    assert sorted(entry.name for entry in path.iterdir()) == [".files", "console.out", "disk.qcow2", "more"]
 
 
 def test_directory_of_another_user_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +137,7 @@ def test_new_shelter_of_the_same_name_is_not_emptied(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(os, "listdir", replace)
     assert private_dirs.sweep(str(tmp_path)) == []
-    assert sorted(entry.name for entry in (tmp_path / SHELTER).iterdir()) == ["console.out", "disk.qcow2"]
+    assert sorted(entry.name for entry in (tmp_path / SHELTER).iterdir()) == [".files", "console.out", "disk.qcow2"]
 
 
 def test_place_that_is_not_there_is_nothing_to_sweep(tmp_path: Path) -> None:
