@@ -48,6 +48,9 @@ for _module in pkgutil.iter_modules(images.__path__, "condor_kvm_stage.images.")
 
 # For a package's %check: few examples, the same each time, on however slow a builder
 hypothesis.settings.register_profile("package", max_examples=20, derandomize=True, database=None, deadline=None)
+# How long an example takes says nothing on a busy machine
+hypothesis.settings.register_profile("busy", deadline=None)
+hypothesis.settings.load_profile("busy")
 
 
 def pytest_configure(config: pytest.Config) -> None:
