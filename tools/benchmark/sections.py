@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import (
+    guest_ends,
     guest_jobs,
     guest_options,
     guest_starts,
@@ -41,6 +42,7 @@ SECTIONS = {
     "guest-options": Section(guest_options.measure),
     "installation": Section(installation.measure, beside_htcondor=True),
     "guest-starts": Section(guest_starts.measure, beside_htcondor=True),
+    "guest-ends": Section(guest_ends.measure, beside_htcondor=True),
     "jobs": Section(jobs.measure, published=True, beside_htcondor=True),
     "guest-jobs": Section(guest_jobs.measure, beside_htcondor=True),
 }

@@ -28,6 +28,17 @@ def write_base(path: Path, image_format: str, source: Path = SOURCE) -> None:
         _convert(raw, image_format, path)
 
 
+def write_waiting(path: Path, ticks: int, program: str = "waits.asm") -> None:
+    """Make such an image, qcow2, of a guest that waits for so many ticks of the BIOS clock, 18.2 a second.
+
+    program: its source, in the directory of the tests' guests.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".asm") as source:
+        source.write(f'%define TICKS {ticks}\n%include "{SOURCE.with_name(program)}"\n')
+        source.flush()
+        write_base(path, "qcow2", Path(source.name))
+
+
 def write_idle(path: Path) -> None:
     """Make such an image, raw, of a guest that does nothing until it is destroyed."""
     path.write_bytes((_IDLE.ljust(SECTOR - 2, b"\0") + b"\x55\xaa").ljust(_IMAGE_SIZE, b"\0"))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from pathlib import Path
 
 from e2e.domain import scene
 from testnode import guest, jobs, pool, recipe
@@ -35,10 +33,7 @@ def node(release: Release, more: str = "") -> Iterator[Node]:
 
 def write_image(worker: Node, path: str, program: str, ticks: int) -> None:
     """Make an image at a path of the node's, whose guest waits for so many ticks of the BIOS clock, 18.2 a second."""
-    with tempfile.NamedTemporaryFile("w", suffix=".asm") as source:
-        source.write(f'%define TICKS {ticks}\n%include "{guest.SOURCE.with_name(program)}"\n')
-        source.flush()
-        guest.write_base(worker.root / path.lstrip("/"), "qcow2", Path(source.name))
+    guest.write_waiting(worker.root / path.lstrip("/"), ticks, program)
 
 
 def submit(worker: Node, name: str, image: str = LONG, *more: str) -> int:
