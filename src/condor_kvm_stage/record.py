@@ -15,7 +15,7 @@ else:
         return _decorate(cls, frozen) if cls else lambda cls: _decorate(cls, frozen)
 
     def field(*, default_factory):
-        """Return a field's default: what the function returns, each time anew."""
+        """Return a field's default: what the function returns for each instance."""
         return _Made(default_factory)
 
     def replace(instance, **changes):

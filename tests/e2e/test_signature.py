@@ -38,7 +38,7 @@ class Worker:
         return self.directory / "repodata/repomd.xml"
 
     def describe_package(self) -> None:
-        """Make the metadata anew, of the package as it is now, with the right signature."""
+        """Make new metadata, of the package as it is now, with the right signature."""
         run(["createrepo_c", "--quiet", "--no-database", self.directory])
         sign_metadata(self, self.ring)
 

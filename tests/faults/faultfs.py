@@ -2,7 +2,7 @@
 
 usage: faultfs.py SOURCE MOUNT_POINT ORDER_FILE
 
-The order file holds `KIND OPERATION ALLOWANCE`, and is read anew at each operation. KIND is `hang` (until the order
+The order file holds `KIND OPERATION ALLOWANCE`, and is read again at each operation. KIND is `hang` (until the order
 changes), `slow` (each operation takes some time, one after the other) or the name of an errno, as `EIO`. OPERATION
 is the name of a method below, or `all`. ALLOWANCE is what passes before that: bytes for read and write, calls for
 the others, counted from the order's arrival. `ok all 0` means no fault.

@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests: the real qemu-img, and fake programs for failures that cannot be had otherwise."""
+"""Fixtures of the unit tests: the real qemu-img, and fake programs for failures that cannot be provoked otherwise."""
 
 from __future__ import annotations
 

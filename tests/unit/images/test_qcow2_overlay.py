@@ -144,7 +144,7 @@ def test_name_as_long_as_qemu_takes_leads_to_the_base_and_leaves_room_in_the_hea
     ours = overlays.write(tmp_path / "ours", base, "raw", MIB)
     assert [link["filename"] for link in as_qemu_has_it(ours, "qcow2")] == [str(ours), longest]
     assert "Images are identical." in qemu_img("compare", "-F", "raw", ours, base)
-    qemu_img("amend", "-q", "-f", "qcow2", "-o", "lazy_refcounts=on", ours)  # writes the header anew
+    qemu_img("amend", "-q", "-f", "qcow2", "-o", "lazy_refcounts=on", ours)  # rewrites the header
     found = overlays.parts(ours.read_bytes())
     assert (found.backing, found.fields["compatible_features"]) == (os.fsencode(longest), 1)
     assert overlays.FEATURE_NAMES in found.extensions
