@@ -8,10 +8,18 @@ most 1024 (src/condor_starter.V6.1/io_proxy_handler.cpp).
 from __future__ import annotations
 
 import os
+import time
 
+from . import scratch_files
 from .text import to_text
 
-_TIMEOUT = 60  # seconds; the starter sleeps for 30 after starting a guest
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+
+_TIMEOUT = 60  # seconds in all; the starter sleeps for 30 after starting a guest
+_LONGEST_CONFIG = 1024  # bytes
+_LONGEST_ANSWER = 64  # bytes of a line: a number
 _COMMANDS = ("set_job_attr", "set_job_attr_delayed")  # the first that is accepted is enough
 _LONGEST = 950  # bytes of an expression, including the backslashes before blanks
 
@@ -45,24 +53,35 @@ def _fits(text: str) -> bool:
 def set_attribute(config: str, name: str, expression: str) -> bool:
     """Set an attribute of the job. config: the file that says how to reach the starter.
 
-    Returns whether HTCondor accepted it; a site may have disabled Chirp.
+    Returns whether HTCondor accepted it; a site may have disabled Chirp. The job, and its guest if it has the job's
+    files, can replace the file, and so who answers.
     """
     import socket  # not needed by the builder, which a job waits for
 
+    deadline = time.monotonic() + _TIMEOUT
+    words = f"{name} {_word(expression)}"
     try:
-        with open(config, encoding="ascii") as file:
-            host, port, cookie = file.read().split()
-        with socket.create_connection((host, int(port)), _TIMEOUT) as connection, connection.makefile("rwb") as stream:
-
-            def is_accepted(command: str) -> bool:
-                stream.write(command.encode("utf-8", "replace") + b"\n")
-                stream.flush()
-                return stream.readline().strip().isdigit()  # a negative number is an error
-
-            words = f"{name} {_word(expression)}"
-            return is_accepted(f"cookie {cookie}") and any(is_accepted(f"{command} {words}") for command in _COMMANDS)
+        host, port, cookie = scratch_files.read(config, _LONGEST_CONFIG).decode("ascii").split()
+        with socket.create_connection((host, int(port)), _TIMEOUT) as connection:
+            return _is_accepted(connection, f"cookie {cookie}", deadline) and any(
+                _is_accepted(connection, f"{command} {words}", deadline) for command in _COMMANDS
+            )
     except (OSError, ValueError):
         return False
+
+
+def _is_accepted(connection: socket.socket, command: str, deadline: float) -> bool:
+    """Say a command. Raises OSError or ValueError if there is no answer in time."""
+    connection.settimeout(deadline - time.monotonic())  # ValueError if that is negative
+    connection.sendall(command.encode("utf-8", "replace") + b"\n")
+    answer = b""
+    while not answer.endswith(b"\n"):
+        connection.settimeout(deadline - time.monotonic())
+        data = connection.recv(_LONGEST_ANSWER)
+        answer += data
+        if not data or len(answer) > _LONGEST_ANSWER:
+            raise OSError("there is no answer")
+    return answer.strip().isdigit()  # a negative number is an error
 
 
 def _word(text: str) -> str:

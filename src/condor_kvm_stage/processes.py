@@ -37,6 +37,13 @@ def become_user(uid: int, gid: int, *, others: bool = True) -> None:
     os.setresuid(uid, uid, uid)
 
 
+def take_rights_of(uid: int, gid: int) -> None:
+    """Have this user's rights to files, and no other. For signals the process stays root's: the user cannot end it."""
+    os.setgroups(sorted({gid, *groups_of(uid, gid)}))
+    os.setresgid(-1, gid, -1)
+    os.setresuid(-1, uid, -1)
+
+
 def detach(*kept: int) -> None:
     """Start a new session and close all files except `kept`; stdin, stdout and stderr become /dev/null.
 

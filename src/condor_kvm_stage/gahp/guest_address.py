@@ -17,10 +17,11 @@ from ..leftovers.guest_status import GuestStatus
 ATTRIBUTE = "ChirpGuestAddress"
 _FIRST, _FACTOR, _LONGEST = 5.0, 1.5, 300.0  # seconds between two questions: at first, how it grows, at most
 _TIMEOUT = 20  # seconds for an answer
+_AGENT, _AGENTS_TIMEOUT = "agent", 5  # seconds for what the guest's agent has to say
 _MOST = 64  # words of an answer that are looked at
 # What is asked, by the type of the interface: the leases of libvirt's own network, or the guest's agent, and what the
 # host has heard of the guest. Behind the type `user` no address of the guest can be reached.
-_SOURCES = {"network": ("lease",), "bridge": ("agent", "arp")}
+_SOURCES = {"network": ("lease",), "bridge": (_AGENT, "arp")}
 
 
 def is_reachable(status: GuestStatus) -> bool:
@@ -43,11 +44,22 @@ def watch(status: GuestStatus, process: int, tell: Callable[[str], None]) -> Non
 def _ask(host: Host, uuid: str, sources: Iterable[str]) -> str:
     """Return the guest's address, "" if it is not known."""
     for source in sources:
+        if source == _AGENT and not _limit(host, uuid):
+            continue
         answer = virsh.run(host, _TIMEOUT, "domifaddr", uuid, "--source", source)
         found = address(answer.output) if answer.status == 0 else ""
         if found:
             return found
     return ""
+
+
+def _limit(host: Host, uuid: str) -> bool:
+    """Let libvirt wait for the guest's agent for some seconds only. Returns whether it does.
+
+    Else it waits for ever: an agent that answers nothing would keep one of the few threads of its daemon, whatever
+    becomes of virsh, and so a few guests the whole daemon.
+    """
+    return virsh.run(host, _TIMEOUT, "guest-agent-timeout", uuid, "--timeout", str(_AGENTS_TIMEOUT)).status == 0
 
 
 def address(printed: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import syslog
 
 from .. import chirp, trace
@@ -61,14 +62,17 @@ def report(job: Job, text: str) -> None:
 
 
 def _set_attribute(job: Job, name: str, expression: str) -> int:
-    """Set an attribute of the job. In a child, whose id is returned, as the job's user, whose file says how."""
+    """Set an attribute of the job. In a child, whose id is returned, as the job's user, whose file says how.
+
+    The job's user can stop the child. So nobody waits for it, and it keeps nothing open: the vm-gahp ends with its
+    input.
+    """
     config = chirp.config_of(job.scratch)
     child = os.fork()
     if child:
         return child
     with contextlib.suppress(BaseException):
-        os.setsid()
-        os.closerange(0, 3)
+        detach()
         become_user(job.uid, job.gid)
         chirp.set_attribute(config, name, expression)
     os._exit(0)
@@ -79,8 +83,14 @@ def _find_address(guest: GuestWatch, job: Job) -> None:
     if not guest_address.is_reachable(guest.status) or os.fork():
         return
 
+    sender = 0
+
     def tell(address: str) -> None:
-        os.waitpid(_set_attribute(job, guest_address.ATTRIBUTE, ad_string(address)), 0)
+        nonlocal sender
+        if sender:  # the last address need not be told any more
+            os.kill(sender, signal.SIGKILL)
+            os.waitpid(sender, 0)
+        sender = _set_attribute(job, guest_address.ATTRIBUTE, ad_string(address))
 
     with contextlib.suppress(BaseException):
         detach(guest.process)

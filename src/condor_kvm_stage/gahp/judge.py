@@ -13,11 +13,12 @@ from ..host import Host
 from ..installed import BUILD_DOMAIN, TRY_GUESTS
 from ..job import Job
 from ..leftovers.private_dirs import SUFFIX
-from ..processes import become_user
+from ..processes import take_rights_of
 from ..record import dataclass
 
 # Seconds for the control guests. libvirt may have to start first, and looks at QEMU again if /dev/kvm has changed.
 TRIAL_TIMEOUT = 200
+_HIDDEN = 1  # exit status of a child
 # What libvirt or QEMU says of a file that a guest may not open
 _CLOSED = re.compile(r"'(/[^']+)'[^']*: Permission denied")
 
@@ -58,14 +59,24 @@ def _hidden(job: Job) -> str:
 
 
 def reaches(uid: int, gid: int, directory: str) -> bool:
-    """Return whether a user may look for files in a directory."""
+    """Return whether a user may look for files in a directory, as far as is known: False puts the node at fault.
+
+    The user's other processes must not be able to end the child, or stop it.
+    """
     child = os.fork()
     if child == 0:
-        status = 1
+        status = 0
         try:
-            become_user(uid, gid)
-            os.stat(f"{directory}/.")
-            status = 0
+            take_rights_of(uid, gid)
+            status = 0 if _is_there(f"{directory}/.") else _HIDDEN
         finally:
             os._exit(status)
-    return os.waitpid(child, 0)[1] == 0
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != _HIDDEN
+
+
+def _is_there(path: str) -> bool:
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True

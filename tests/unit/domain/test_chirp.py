@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import socket
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,3 +125,40 @@ def test_starter_that_is_gone_or_says_nothing_is_no_error(tmp_path: Path, monkey
         config.write_text(f"127.0.0.1 {listener.getsockname()[1]} cookie\n")
         assert not chirp.set_attribute(str(config), "ChirpConsole", '"a"')
     assert not chirp.set_attribute(str(config), "ChirpConsole", '"a"')
+
+
+def test_file_that_the_job_has_replaced_stops_nothing(tmp_path: Path) -> None:
+    fifo, huge, link = (tmp_path / name for name in ("fifo", "huge", "link"))
+    os.mkfifo(fifo)
+    with open(huge, "wb") as file:
+        file.truncate(1 << 40)
+    link.symlink_to(huge)
+    for config in (fifo, huge, link):
+        assert not chirp.set_attribute(str(config), "ChirpConsole", '"a"')
+
+
+@pytest.mark.parametrize(("answer", "pause"), [(b"1" * 4096, 0.0), (b"1", 0.02)])
+def test_who_answers_in_the_starters_place_without_end_is_not_heard_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes, pause: float
+) -> None:
+    monkeypatch.setattr(chirp, "_TIMEOUT", 0.5)
+    sent = 0
+
+    def serve(listener: socket.socket) -> None:
+        nonlocal sent
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            while sent < 1 << 28:
+                sent += connection.send(answer)
+                time.sleep(pause)
+
+    config = tmp_path / "config"
+    began = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config.write_text(f"127.0.0.1 {listener.getsockname()[1]} cookie\n")
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        assert not chirp.set_attribute(str(config), "ChirpConsole", '"a"')
+        thread.join(60)
+    assert sent < 1 << 25, "what is taken up is what sockets buffer"
+    assert time.monotonic() < began + 20

@@ -15,6 +15,7 @@ from condor_kvm_stage.leftovers import virsh
 from condor_kvm_stage.leftovers.guest_status import GuestStatus
 from condor_kvm_stage.leftovers.metadata import JobRef
 
+UUID = "0c6b0a9e-0000-0000-0000-000000000001"
 LEASES = """\
  vnet0      52:54:00:12:34:5f    ipv4         192.168.122.57/24
 
@@ -54,8 +55,7 @@ def test_address_is_one_that_others_can_reach_or_none(printed: str, expected: st
 
 def status(kind: str) -> GuestStatus:
     text = f"<domain><devices>{kind and f'<interface type={kind!r}/>'}</devices></domain>"
-    uuid = "0c6b0a9e-0000-0000-0000-000000000001"
-    return GuestStatus("g", uuid, JobRef("/s", 1, 1), 1, "running", "booted", ElementTree.fromstring(text))
+    return GuestStatus("g", UUID, JobRef("/s", 1, 1), 1, "running", "booted", ElementTree.fromstring(text))
 
 
 def test_guest_that_nobody_can_reach_is_not_asked_about() -> None:
@@ -83,9 +83,15 @@ def test_each_address_is_told_once_until_the_guest_ends(
     monkeypatch.setattr(guest_address, "_FIRST", 0.05)
     monkeypatch.setattr(guest_address, "_LONGEST", 0.05)
     seen: set[str] = set()
+    limited: set[tuple[str, ...]] = set()
 
     def run(host: object, timeout: float, *words: str) -> Answer:
-        assert words[:3] == ("domifaddr", "0c6b0a9e-0000-0000-0000-000000000001", "--source")
+        assert words[1] == UUID
+        if words[0] == "guest-agent-timeout":
+            limited.add(words[2:])
+            return Answer(0, "")
+        assert (words[0], words[2]) == ("domifaddr", "--source")
+        assert words[3] != "agent" or limited, "libvirt would wait for its answer as long as it likes"
         seen.add(words[3])
         left = answers.get(words[3], [])
         text = left.pop(0) if len(left) > 1 else "".join(left)
@@ -98,6 +104,23 @@ def test_each_address_is_told_once_until_the_guest_ends(
         guest_address.watch(status(kind), process, heard.append)
         os.close(process)
     assert (seen, heard) == (asked, told)
+    assert limited == ({("--timeout", "5")} if "agent" in asked else set())
+
+
+def test_agent_for_whose_answer_libvirt_would_wait_for_ever_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guest_address, "_FIRST", 0.05)
+    seen: set[str] = set()
+
+    def run(host: object, timeout: float, *words: str) -> Answer:
+        seen.add(words[-1])
+        return Answer(1, "error: failed to connect to the hypervisor")
+
+    monkeypatch.setattr(virsh, "run", run)
+    with subprocess.Popen(["sleep", "0.5"]) as qemu:
+        process = os.pidfd_open(qemu.pid)
+        guest_address.watch(status("bridge"), process, lambda address: None)
+        os.close(process)
+    assert seen == {"5", "arp"}
 
 
 def test_questions_become_rare() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.gahp import judge, recovery
 from condor_kvm_stage.installed import BUILD_DOMAIN, RECOVERY
 from support.fake_host import FakeHost
+
+KILLER = 64999  # a user whom nobody else is
 
 NAME = "worker.example.org"
 
@@ -116,13 +120,39 @@ def test_node_is_not_well_while_guests_may_not_read_an_image(tmp_path: Path) -> 
     assert later.asked == [("--try-guests",)], "it was another fault"
 
 
+def open_to_all(path: Path) -> None:
+    for directory in (path, *path.parents):
+        if directory != Path("/tmp") and directory.is_relative_to("/tmp"):
+            directory.chmod(0o755)
+
+
 @pytest.mark.parametrize(("mode", "found"), [(0o711, True), (0o700, False)])
 def test_user_reaches_what_is_searchable(tmp_path: Path, mode: int, found: bool) -> None:
     if os.geteuid():
         pytest.skip("needs root, to become another user")
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory != Path("/tmp") and directory.is_relative_to("/tmp"):
-            directory.chmod(0o755)
+    open_to_all(tmp_path)
     (tmp_path / "execute").mkdir()
     (tmp_path / "execute").chmod(mode)
     assert judge.reaches(65534, 65534, str(tmp_path / "execute")) is found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_user_who_kills_whatever_runs_as_this_user_does_not_put_the_node_at_fault(tmp_path: Path) -> None:
+    open_to_all(tmp_path)
+    killer = (
+        "import os, signal, sys\n"
+        f"os.setgroups([]); os.setresgid({KILLER}, {KILLER}, {KILLER}); os.setresuid({KILLER}, {KILLER}, {KILLER})\n"
+        "print('ready', flush=True)\n"
+        "while os.getppid() == int(sys.argv[1]):\n"
+        "    try:\n"
+        "        os.kill(-1, signal.SIGKILL)\n"
+        "    except ProcessLookupError:\n"
+        "        pass\n"
+    )
+    command = [sys.executable, "-c", killer, str(os.getpid())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        found = [judge.reaches(KILLER, KILLER, str(tmp_path)) for _ in range(100)]
+        process.kill()
+    assert all(found), f"{found.count(False)} of {len(found)} times the user seemed to reach nothing"
