@@ -160,6 +160,26 @@ def test_what_comes_back_is_as_without_anybody_who_watches(watched: Watched) -> 
     assert came_back(watched.node, "watched") == {"disk.qcow2", "console.log", jobs.VM_JOB_LOG}
 
 
+@pytest.mark.full
+def test_condor_tail_shows_what_a_jobs_program_prints(worker: Node) -> None:
+    """The guest has no system that would run the program, so its output is written here."""
+    guest.write_base(worker.root / TALKS.lstrip("/"), "qcow2", guest.SOURCE.with_name("talks.asm"))
+    text = jobs.VM_JOB.replace(jobs.BASE, TALKS).replace("= my-virtual-machine", "= prints.sh")
+    text = text.replace(":disk.qcow2\n", ":disk.qcow2, prints.sh\n", 1)
+    (worker.root / HOME.lstrip("/") / "prints.sh").write_text("#!/bin/sh\n", encoding="utf-8")
+    cluster = submit(worker, "prints", text.replace(", prints.sh", f", {HOME}/prints.sh"))
+    worker.wait_until(lambda: bool(output_of_program(worker)), "the job's program has a file for its output", 90)
+    path = output_of_program(worker)
+    worker.run(["sh", "-c", f"echo from the program >> {path}"], user=recipe.USER)
+    wait_for_console(worker, cluster, "from the program", 90)
+    worker.run(["condor_rm", str(cluster)])
+
+
+def output_of_program(worker: Node) -> str:
+    """Return the path of the file for the output of the only program in a job; "" if there is none."""
+    return worker.run(["find", "/var/lib/condor/execute", "-name", "program.out"]).stdout.strip()
+
+
 STOPS = {
     "held": ["condor_hold"],
     "removed": ["condor_rm"],
