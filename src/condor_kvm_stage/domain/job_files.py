@@ -26,6 +26,7 @@ from ..failures import NodeError
 from ..job import Job
 from ..processes import become_user, detach, is_alive
 from ..text import printable, to_text
+from . import child_answer
 from .capped_log import CappedLog
 from .private_dir import PrivateDir
 
@@ -63,13 +64,13 @@ def start(directory: PrivateDir, job: Job, group: int, program: str) -> str:
     except OSError as error:
         raise NodeError(f"cannot make {path}: {error.strerror}; tell the administrator") from error
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    if os.fork() == 0:
+    keeper = os.fork()
+    if keeper == 0:
         _run_keeper(listening, log, job, program, writer)
     for descriptor in (writer, log):
         os.close(descriptor)
     listening.close()
-    with open(reader, "rb") as answer:
-        fault = to_text(answer.read())
+    fault = child_answer.read(reader, keeper)
     if fault:
         raise NodeError(f"cannot give the guest the job's files: {fault}; tell the administrator")
     return path
