@@ -62,7 +62,7 @@ def check_free(scratch: str) -> None:
 
 
 def _run_writer(writer: _Writer, job: Job, largest: int, answer: int) -> NoReturn:
-    """Run the process. answer: a pipe to which it writes why it cannot start, or nothing if it can."""
+    """Run the process. answer: a pipe to which it writes why it cannot start, or that it can."""
     try:
         try:
             detach(answer, *writer.descriptors)
@@ -72,7 +72,7 @@ def _run_writer(writer: _Writer, job: Job, largest: int, answer: int) -> NoRetur
         except OSError as error:
             os.write(answer, (error.strerror or str(error)).encode())
             raise
-        os.close(answer)
+        child_answer.has_begun(answer)
         writer.run(CappedLog(file, largest), job)
     finally:
         os._exit(0)

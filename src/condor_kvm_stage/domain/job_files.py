@@ -98,7 +98,7 @@ def command(program: str, job: Job, descriptor: int) -> list[str]:
 
 
 def _run_keeper(listening: socket.socket, log: int, job: Job, program: str, answer: int) -> NoReturn:
-    """Run the process. answer: a pipe to which it writes why virtiofsd did not start, or nothing if it did."""
+    """Run the process. answer: a pipe to which it writes why virtiofsd did not start, or that it did."""
     try:
         detach(listening.fileno(), log, answer)
         _limit()
@@ -120,7 +120,7 @@ def _serve(listening: socket.socket, log: CappedLog, job: Job, program: str, ans
         if not started:
             os.write(answer, _last_line(said).encode())
             return
-        os.close(answer)
+        child_answer.has_begun(answer)
         _keep(messages, log, said, job)
     finally:
         os.kill(virtiofsd, signal.SIGKILL)

@@ -237,6 +237,14 @@ def test_builder_does_not_wait_for_a_keeper_that_the_user_has_stopped(
         job_files.start(private, where, GROUP, str(server.path))
 
 
+def test_keeper_that_the_user_has_killed_has_not_begun(
+    private: private_dir.PrivateDir, where: Job, server: Server
+) -> None:
+    server.write(before=f"os.kill(os.getppid(), {int(signal.SIGKILL)})")
+    with pytest.raises(NodeError, match="another process of the job's user may have ended it"):
+        job_files.start(private, where, GROUP, str(server.path))
+
+
 def test_program_that_is_gone_is_named(private: private_dir.PrivateDir, where: Job, server: Server) -> None:
     server.path.unlink()
     with pytest.raises(NodeError, match=f"cannot give the guest the job's files: .*{server.path}.*No such file"):
