@@ -18,6 +18,7 @@ from .. import chirp
 from ..failures import NodeError, ParameterError
 from ..job import CONSOLE, SAVED_GUEST, Job
 from ..processes import become_user, detach, is_alive
+from . import child_answer
 from .capped_log import CappedLog
 from .private_dir import PrivateDir
 from .terminal import Terminal
@@ -41,13 +42,13 @@ def start(directory: PrivateDir, job: Job, largest: int, chirp_config: str) -> s
     fifo = os.open(fifo_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     terminal = Terminal(directory)
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    if os.fork() == 0:
+    writing = os.fork()
+    if writing == 0:
         _run_writer(_Writer(fifo, terminal, chirp_config), job, largest, writer)
     os.close(writer)
     os.close(fifo)
     terminal.close()
-    with open(reader, "rb") as answer:
-        fault = answer.read().decode()
+    fault = child_answer.read(reader, writing)
     if fault:
         raise NodeError(f"cannot write {CONSOLE} in the scratch directory: {fault}")
     return fifo_path.removesuffix(".out")
@@ -61,7 +62,7 @@ def check_free(scratch: str) -> None:
 
 
 def _run_writer(writer: _Writer, job: Job, largest: int, answer: int) -> NoReturn:
-    """Run the process. answer: a pipe to which it writes why it cannot start, or nothing if it can."""
+    """Run the process. answer: a pipe to which it writes why it cannot start, or that it can."""
     try:
         try:
             detach(answer, *writer.descriptors)
@@ -71,7 +72,7 @@ def _run_writer(writer: _Writer, job: Job, largest: int, answer: int) -> NoRetur
         except OSError as error:
             os.write(answer, (error.strerror or str(error)).encode())
             raise
-        os.close(answer)
+        child_answer.has_begun(answer)
         writer.run(CappedLog(file, largest), job)
     finally:
         os._exit(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..failures import AuthorizationError, NodeError
+from ..failures import AuthorizationError, NodeError, ParameterError
 from ..guest_facts import GuestFacts
 from ..job import FILES_WANTED, PROGRAM_DIR, SEED, SEED_FILES, SSH_KEY, USER_DATA, Job
 from . import job_ad, program
@@ -20,6 +20,8 @@ def prepare(ad: bytes, job: Job, wanted: Request, facts: GuestFacts) -> str:
 
     Raises StageError.
     """
+    if os.path.lexists(f"{job.scratch}/{PROGRAM_DIR}"):  # it would seem that the job had a program
+        raise ParameterError(f"the job brings {PROGRAM_DIR}, which this node makes itself; rename it")
     found = program.find(ad, job.scratch, _disks(wanted))
     if found and not facts.virtiofsd:
         raise AuthorizationError(
@@ -56,8 +58,9 @@ def attach(directory: PrivateDir, ad: bytes, job: Job, wanted: Request) -> tuple
     if not directory.has(SEED):
         if any(map(directory.has, SEED_FILES)) or program.find(ad, job.scratch, _disks(wanted)):
             raise NodeError(
-                "the hook condor-kvm-stage-prepare, which makes the disk with the data for cloud-init, has not run; "
-                "the administrator must let HTCondor run it (KVMSTAGE_HOOK_PREPARE_JOB)"
+                "there is no disk with the data for cloud-init: the hook condor-kvm-stage-prepare, which makes it, has "
+                "not run, or another job of the user has removed it; the administrator must let HTCondor run the hook "
+                "(KVMSTAGE_HOOK_PREPARE_JOB), and the job must not set HookKeyword"
             )
         return ()
     bus, prefix = ("scsi", "sd") if wanted.disks[0].bus == "scsi" else ("virtio", "vd")

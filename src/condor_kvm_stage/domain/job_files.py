@@ -26,6 +26,7 @@ from ..failures import NodeError
 from ..job import Job
 from ..processes import become_user, detach, is_alive
 from ..text import printable, to_text
+from . import child_answer
 from .capped_log import CappedLog
 from .private_dir import PrivateDir
 
@@ -63,13 +64,13 @@ def start(directory: PrivateDir, job: Job, group: int, program: str) -> str:
     except OSError as error:
         raise NodeError(f"cannot make {path}: {error.strerror}; tell the administrator") from error
     reader, writer = os.pipe2(os.O_CLOEXEC)
-    if os.fork() == 0:
+    keeper = os.fork()
+    if keeper == 0:
         _run_keeper(listening, log, job, program, writer)
     for descriptor in (writer, log):
         os.close(descriptor)
     listening.close()
-    with open(reader, "rb") as answer:
-        fault = to_text(answer.read())
+    fault = child_answer.read(reader, keeper)
     if fault:
         raise NodeError(f"cannot give the guest the job's files: {fault}; tell the administrator")
     return path
@@ -97,7 +98,7 @@ def command(program: str, job: Job, descriptor: int) -> list[str]:
 
 
 def _run_keeper(listening: socket.socket, log: int, job: Job, program: str, answer: int) -> NoReturn:
-    """Run the process. answer: a pipe to which it writes why virtiofsd did not start, or nothing if it did."""
+    """Run the process. answer: a pipe to which it writes why virtiofsd did not start, or that it did."""
     try:
         detach(listening.fileno(), log, answer)
         _limit()
@@ -119,7 +120,7 @@ def _serve(listening: socket.socket, log: CappedLog, job: Job, program: str, ans
         if not started:
             os.write(answer, _last_line(said).encode())
             return
-        os.close(answer)
+        child_answer.has_begun(answer)
         _keep(messages, log, said, job)
     finally:
         os.kill(virtiofsd, signal.SIGKILL)

@@ -75,7 +75,10 @@ class Terminal:
             self._accept()
 
     def _read_guest(self) -> None:
-        data = os.read(self._from_guest, _CHUNK)
+        try:
+            data = os.read(self._from_guest, _CHUNK)
+        except BlockingIOError:  # another process of the user's was faster
+            return
         self._last = (self._last + data)[-_BACKLOG:]
         if self._client:
             self._say(data)

@@ -69,6 +69,13 @@ def test_user_data_gets_a_seed_without_a_program(hook: Callable[[bytes], str], s
     assert not (scratch / ".condor-kvm-stage").exists()
 
 
+def test_directory_that_would_make_a_guest_look_like_one_with_a_program_is_refused(
+    hook: Callable[[bytes], str], scratch: Path
+) -> None:
+    (scratch / ".condor-kvm-stage").mkdir()
+    assert "the job brings .condor-kvm-stage" in hook(ad_of())
+
+
 def test_user_data_that_is_a_symlink_puts_the_job_on_hold(hook: Callable[[bytes], str], scratch: Path) -> None:
     (scratch / "user-data").symlink_to("/etc/shadow")
     assert "user-data is a symlink" in hook(ad_of())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.domain import job_files, private_dir
+from condor_kvm_stage.domain import child_answer, job_files, private_dir
 from condor_kvm_stage.failures import NodeError
 from condor_kvm_stage.job import Job
 from support.domain import console_keeper
@@ -226,6 +226,23 @@ def test_one_that_does_not_start_is_the_nodes_fault_and_nothing_is_left_of_it(
         job_files.start(private, where, GROUP, str(server.path))
     (keeper,) = console_keeper.children() - children
     wait_for(lambda: os.waitpid(keeper, os.WNOHANG)[0] == keeper, "the keeper has ended", 20)
+
+
+def test_builder_does_not_wait_for_a_keeper_that_the_user_has_stopped(
+    private: private_dir.PrivateDir, where: Job, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_answer, "TIMEOUT", 2)
+    server.write(before=f"os.kill(os.getppid(), {int(signal.SIGSTOP)})")
+    with pytest.raises(NodeError, match="another process of the job's user may have stopped it"):
+        job_files.start(private, where, GROUP, str(server.path))
+
+
+def test_keeper_that_the_user_has_killed_has_not_begun(
+    private: private_dir.PrivateDir, where: Job, server: Server
+) -> None:
+    server.write(before=f"os.kill(os.getppid(), {int(signal.SIGKILL)})")
+    with pytest.raises(NodeError, match="another process of the job's user may have ended it"):
+        job_files.start(private, where, GROUP, str(server.path))
 
 
 def test_program_that_is_gone_is_named(private: private_dir.PrivateDir, where: Job, server: Server) -> None:

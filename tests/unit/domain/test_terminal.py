@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import stat
@@ -159,6 +160,18 @@ def test_console_is_kept_whatever_happens_on_the_terminal(guest: Guest) -> None:
     with guest.connect() as client:
         client.sendall(b"x" * 1000)
     guest.prints(b"y" * 1000)
+    guest.keeper.print(b"boot\n")
+    guest.keeper.end()
+    assert guest.keeper.log.read_bytes() == b"boot\n"
+
+
+def test_process_of_the_users_that_takes_what_is_printed_does_not_end_the_console(guest: Guest) -> None:
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline and not guest.keeper.has_ended():
+        guest.prints(b"y")
+        with contextlib.suppress(BlockingIOError):
+            os.read(guest._printed, 1 << 16)
+    assert not guest.keeper.has_ended()
     guest.keeper.print(b"boot\n")
     guest.keeper.end()
     assert guest.keeper.log.read_bytes() == b"boot\n"
