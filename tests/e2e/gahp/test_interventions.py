@@ -107,7 +107,9 @@ def test_suspended_guest_is_paused_and_continues(node: Node) -> None:
             gahp.wait_for_status(node, found[phase], SUSPENDED)
         for cluster in found.values():
             node.run(["condor_continue", str(cluster)], check=False)
-        # HTCondor stops a transfer, but does not take the job for suspended, so there is nothing to continue
+        # HTCondor stops a transfer, but does not take the job for suspended, so there is nothing to continue: neither
+        # that of the input, nor that of the output, if it has begun
+        node.run("pkill --signal CONT --full '^condor_starter '", check=False)
         staging = found.pop(STAGING)
         node.run(["condor_rm", str(staging)])
         node.wait_until(lambda: has_left(node, staging), "it is removed", 120)
