@@ -20,6 +20,7 @@ _FURTHER = [
 # By how a path begins; the first that does
 _TYPES = {
     "/usr/local/bin/": "bin_t",
+    "/usr/bin/": "bin_t",
     "/usr/sbin/": "bin_t",
     "/usr/libexec/": "bin_t",
     "/usr/lib/systemd/": "systemd_unit_t",

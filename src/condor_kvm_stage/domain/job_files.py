@@ -93,7 +93,7 @@ def command(program: str, job: Job, descriptor: int) -> list[str]:
         *("--translate-gid", f"squash-host:0:{OWNER}:{_EVERYBODY}"),
     ]
     # Should its parent end, so does virtiofsd. None of the programs on its way can gain privileges
-    only = [_SETPRIV, "--no-new-privs", "--pdeathsig", "KILL", "--"]
+    only = [_SETPRIV, "--inh-caps", "-all", "--no-new-privs", "--pdeathsig", "KILL", "--"]
     return [*only, program, *(f"--{name}={value}" for name, value in options.items()), *ids]
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import syslog
+import time
 
 from .. import chirp, trace
 from ..host import Host
@@ -24,6 +25,7 @@ from .vm_gahp import VmGahp
 PROBLEM = "ChirpGuestProblem"  # attribute of the job
 _DESTROYING = 20  # seconds; libvirt kills a QEMU that does not end by itself after 10 s
 _LONGEST = 400  # characters of what a user is told
+_TOLD = 3  # seconds for telling it
 
 
 def run(program: str, arguments: list[str]) -> int:
@@ -57,15 +59,21 @@ def run(program: str, arguments: list[str]) -> int:
 
 
 def report(job: Job, text: str) -> None:
-    """Tell the user, by an attribute of the job."""
-    _set_attribute(job, PROBLEM, chirp.last_lines(text[:_LONGEST].encode()))
+    """Tell the user, by an attribute of the job.
+
+    Waits for a while until it is told: the job may be about to end. The job's user can stop who does it.
+    """
+    child = _set_attribute(job, PROBLEM, chirp.last_lines(text[:_LONGEST].encode()))
+    deadline = time.monotonic() + _TOLD
+    while not os.waitpid(child, os.WNOHANG)[0] and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _set_attribute(job: Job, name: str, expression: str) -> int:
     """Set an attribute of the job. In a child, whose id is returned, as the job's user, whose file says how.
 
-    The job's user can stop the child. So nobody waits for it, and it keeps nothing open: the vm-gahp ends with its
-    input.
+    The job's user can stop the child. So nobody waits for it without limit, and it keeps nothing open: the vm-gahp ends
+    with its input.
     """
     config = chirp.config_of(job.scratch)
     child = os.fork()

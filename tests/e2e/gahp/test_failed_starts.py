@@ -50,7 +50,7 @@ def define_other(worker: Node, cluster: int) -> None:
     disturbances.put(worker, OTHER, text.format(gahp.domain(cluster)))
 
 
-@pytest.mark.parametrize("cause", selected(CAUSES, "killed by its user", "disk is locked", "vm-gahp dies"))
+@pytest.mark.parametrize("cause", selected(CAUSES, "killed by its user", "vm-gahp dies"))
 def test_job_goes_on_hold_and_node_keeps_vm_universe(node: Node, cause: str) -> None:
     name = re.sub("[^a-z0-9]+", "-", cause.lower())
     with CAUSES[cause].disturbance(node):

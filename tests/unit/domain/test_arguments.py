@@ -10,7 +10,7 @@ from condor_kvm_stage.domain import arguments
 from condor_kvm_stage.failures import ParameterError
 from support.domain.job_ads import string
 
-WORDS = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12))
+WORDS = st.lists(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=12))
 
 
 def joined(words: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -154,5 +155,8 @@ def test_disk_as_a_program_leaves_it_is_accepted(tmp_path: Path, name: str, monk
     prepare(tmp_path, name, monkeypatch)
     path = put(tmp_path / "image", b"")
     os.truncate(path, 64 * MIB)
-    subprocess.run(["sh", "-ec", SOUND[name]], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    done = subprocess.run(["sh", "-ec", SOUND[name]], cwd=tmp_path, capture_output=True, timeout=60)
+    if done.returncode == 128 + signal.SIGSEGV:  # xorriso 1.5.8 with -part_like_isohybrid
+        pytest.skip("the program crashes")
+    assert done.returncode == 0
     assert check(path) == ""
