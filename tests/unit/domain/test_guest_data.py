@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +16,6 @@ from hostile import qcow2
 from support.domain.builder_in_process import Programs
 from support.domain.disk_files import put
 from support.domain.job_ads import ad_of, string
-
-# Which a package's %check may have to do without
-pytestmark = pytest.mark.skipif(not shutil.which("xorriso"), reason="there is no xorriso")
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root defines another user's guest")
 SEED = ".kvm-stage-seed"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import stat
 import subprocess
@@ -17,9 +16,6 @@ from condor_kvm_stage.domain import job_ad, seed
 from condor_kvm_stage.domain.seed import Data
 from condor_kvm_stage.failures import NodeError, ParameterError, SpecificationError
 from support.domain.job_ads import ad_of, string
-
-# Which a package's %check may have to do without
-pytestmark = pytest.mark.skipif(not shutil.which("xorriso"), reason="there is no xorriso")
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0b9oPZ9yZ8m0Yk9wH1b2c3d4e5f6g7h8i9j0k1l2m3 alice@home"
 SEED = ".kvm-stage-seed"
