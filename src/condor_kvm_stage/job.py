@@ -24,6 +24,8 @@ SSH_KEY = "VMPARAM_SSH_Key"  # the job's attribute with the public key of who ma
 # because HTCondor does not transfer a new one back.
 PROGRAM_DIR = ".condor-kvm-stage"
 PROGRAM_STATUS = f"{PROGRAM_DIR}/status"
+# On the console of a guest that cannot mount the job's files, and so cannot run its program
+UNMOUNTED = "condor-kvm-stage: cannot mount the job's files"
 # The job's attribute by which its guest gets the scratch directory (domain/job_files.py)
 FILES_WANTED = "VMPARAM_Job_Files"
 TERMINAL = ".terminal"  # in the private directory: a socket for the job's user; with .in and .out, QEMU's FIFOs

@@ -125,7 +125,7 @@ def prepare(data: bytes) -> None:
         console.check_free(job.scratch)
         placed = _with_paths(wanted, lambda name: own_files.in_scratch(job, name))
         disks.inspect(placed, job, rules, _HOOK, guest=facts.selinux)
-        sys.stdout.write(guest_data.prepare(data, job, wanted, facts) or watched.attributes(ad))
+        sys.stdout.write(guest_data.prepare(data, ad, job, wanted, facts) or watched.attributes(ad))
     except Failure as error:
         _refuse(data, error, error.status)
     except KvmStageError as error:

@@ -61,8 +61,9 @@ def definition(guest: Guest) -> bytes:
         _add(backing, "source", type="memfd")
         _add(backing, "access", mode="shared")
     _add(domain, "vcpu", str(request.vcpus))
-    _system(domain, guest)
+    system = _system(domain, guest)
     if _ARCHITECTURE == "x86_64":
+        _add(system, "smbios", mode="sysinfo")
         strings = SubElement(_add(domain, "sysinfo", type="smbios"), "oemStrings")
         for text in OEM_STRINGS:
             _add(strings, "entry", text)
@@ -104,22 +105,20 @@ def _add(parent: Element, tag: str, text: str | None = None, **attributes: str) 
     return element
 
 
-def _system(domain: Element, guest: Guest) -> None:
+def _system(domain: Element, guest: Guest) -> Element:
     if _ARCHITECTURE == "x86_64" and not guest.request.uefi:
         system = _add(domain, "os")
         _add(system, "type", "hvm")
         # A guest that finds no disk to boot from resets, instead of waiting for ever, and so is noticed
         _add(system, "bios", rebootTimeout=str(_REBOOT_TIMEOUT))
-        _add(system, "smbios", mode="sysinfo")
-        return
+        return system
     system = _add(domain, "os", firmware="efi")
     # Some distributions have UEFI only for q35
     _add(system, "type", "hvm", **({"machine": "q35"} if _ARCHITECTURE == "x86_64" else {}))
     # Otherwise libvirt takes the first firmware that it finds, and one with Secure Boot starts few images
     _add(SubElement(system, "firmware"), "feature", name="secure-boot", enabled="no")
     _add(system, "nvram", guest.nvram)
-    if _ARCHITECTURE == "x86_64":
-        _add(system, "smbios", mode="sysinfo")
+    return system
 
 
 def _disks(devices: Element, guest: Guest) -> None:
@@ -181,11 +180,11 @@ def _network(devices: Element, request: Request, facts: GuestFacts) -> None:
 
 
 def _console(devices: Element, guest: Guest) -> None:
-    serial = SubElement(devices, "serial", type="pipe")
-    source = _add(serial, "source", path=guest.console)
-    _add(source, "seclabel", model="dac", relabel="no")
-    _add(serial, "target", port="0")
-    terminal = SubElement(devices, "console", type="pipe")
-    source = _add(terminal, "source", path=guest.terminal)
-    _add(source, "seclabel", model="dac", relabel="no")
-    _add(terminal, "target", type="virtio", port="1")
+    _add(_pipe(devices, "serial", guest.console), "target", port="0")
+    _add(_pipe(devices, "console", guest.terminal), "target", type="virtio", port="1")
+
+
+def _pipe(devices: Element, tag: str, path: str) -> Element:
+    element = SubElement(devices, tag, type="pipe")
+    _add(_add(element, "source", path=path), "seclabel", model="dac", relabel="no")
+    return element

@@ -7,37 +7,37 @@ import os
 from ..failures import AuthorizationError, NodeError, ParameterError
 from ..guest_facts import GuestFacts
 from ..job import FILES_WANTED, PROGRAM_DIR, SEED, SEED_FILES, SSH_KEY, USER_DATA, Job
-from . import job_ad, program
+from . import program
 from .disks import DiskFile
+from .job_ad import Ad
 from .private_dir import PrivateDir
 from .request import Disk, Request
 
 _LETTERS = "zyxwvutsrqponmlkjihgfedcba"
 
 
-def prepare(ad: bytes, job: Job, wanted: Request, facts: GuestFacts) -> str:
+def prepare(data: bytes, ad: Ad, job: Job, wanted: Request, facts: GuestFacts) -> str:
     """Make what the job has, in its scratch directory; for the hook. Returns attributes for the starter's ad of it.
 
-    Raises StageError.
+    data: the job's ad, of which ad is what job_ad.py reads. Raises StageError.
     """
     if os.path.lexists(f"{job.scratch}/{PROGRAM_DIR}"):  # it would seem that the job had a program
         raise ParameterError(f"the job brings {PROGRAM_DIR}, which this node makes itself; rename it")
-    found = program.find(ad, job.scratch, _disks(wanted))
+    found = program.find(data, job.scratch, _disks(wanted))
     if found and not facts.virtiofsd:
         raise AuthorizationError(
             "the job's program needs the job's files in the guest, and this node has no virtiofsd for that; write "
             f"MY.{FILES_WANTED} = True, and the job runs where there is one, or do not bring the executable"
         )
-    read = job_ad.read(ad)
-    if not (found or read.has(SSH_KEY) or any(os.path.lexists(f"{job.scratch}/{name}") for name in SEED_FILES)):
+    if not (found or ad.has(SSH_KEY) or any(os.path.lexists(f"{job.scratch}/{name}") for name in SEED_FILES)):
         return ""
     from . import launcher, seed  # most jobs do without
 
-    data = seed.of_job(read, job.scratch)
-    has_user_data = USER_DATA in data.brought
+    own = seed.of_job(ad, job.scratch)
+    has_user_data = USER_DATA in own.brought
     vendor_data = launcher.vendor_data(has_user_data, bool(wanted.network)) if found else b""
-    number = f"{read.number('ClusterId') or 0}.{read.number('ProcId') or 0}"
-    seed.make(seed.files(data, number, vendor_data), job.scratch)
+    number = f"{ad.number('ClusterId') or 0}.{ad.number('ProcId') or 0}"
+    seed.make(seed.files(own, number, vendor_data), job.scratch)
     if not found:
         return ""
     program.write(found, job.scratch)

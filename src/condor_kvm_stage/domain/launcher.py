@@ -7,12 +7,10 @@ POSIX sh, and what every guest with cloud-init and systemd has: util-linux, and 
 
 from __future__ import annotations
 
-from ..job import PROGRAM_DIR
+from ..job import PROGRAM_DIR, UNMOUNTED
 from .job_files import OWNER
 from .program import SCRIPT
 
-# On the console, when the guest cannot mount the job's files. gahp/program_end.py looks for it.
-UNMOUNTED = "condor-kvm-stage: cannot mount the job's files"
 MOUNT_POINT = "/run/job"
 
 _TEXT = """\
@@ -27,7 +25,7 @@ case ${{1:-}} in
 start)
     mkdir -p $job
     if ! why=$(mount -t virtiofs job $job 2>&1); then
-        say "cannot mount the job's files (virtiofs, tag job): $why"
+        say "{unmounted} (virtiofs, tag job): $why"
         exit 1
     fi
     # useradd fails while cloud-init adds its own users
@@ -74,6 +72,12 @@ def vendor_data(has_user_data: bool, has_network: bool) -> bytes:
     """Return the vendor-data. has_user_data: whether the job brings any; the program waits until they are applied."""
     after = (_AFTER_USER_DATA if has_user_data else "") + (_AFTER_NETWORK if has_network else "")
     text = _TEXT.format(
-        mount_point=MOUNT_POINT, uid=OWNER, gid=OWNER, directory=PROGRAM_DIR, script=SCRIPT, after=after
+        unmounted=UNMOUNTED.partition(": ")[2],
+        mount_point=MOUNT_POINT,
+        uid=OWNER,
+        gid=OWNER,
+        directory=PROGRAM_DIR,
+        script=SCRIPT,
+        after=after,
     )
     return text.encode()

@@ -70,7 +70,7 @@ class Terminal:
         if self._typed:
             self._write_guest()
         if self._client and self._printed and time.monotonic() > self._deadline:
-            self._part()
+            self._disconnect()
         if self._listening.fileno() in events:
             self._accept()
 
@@ -93,7 +93,7 @@ class Terminal:
         except OSError:  # it has gone already
             return
         client.setblocking(False)
-        self._part()
+        self._disconnect()
         self._client = client
         self._say(self._last)
 
@@ -111,16 +111,16 @@ class Terminal:
             if event & (select.POLLIN | select.POLLHUP | select.POLLERR) and not self._typed:
                 self._typed = self._client.recv(_CHUNK)
                 if not self._typed:
-                    self._part()
+                    self._disconnect()
             elif event & (select.POLLHUP | select.POLLERR):
-                self._part()
+                self._disconnect()
         except BlockingIOError:
             pass
         except OSError:
-            self._part()
+            self._disconnect()
 
-    def _part(self) -> None:
-        """Part with the client."""
+    def _disconnect(self) -> None:
+        """Disconnect the client, if there is one."""
         if self._client:
             self._client.close()
         self._client = None

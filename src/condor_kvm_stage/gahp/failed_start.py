@@ -36,9 +36,10 @@ class FailedStart:
 
         A node's fault is passed on in words: they come into the job's event log, and into the slots' VMOfflineReason.
         """
-        said = self._duties.said() or self.cause
+        error = self._duties.said()
+        said = error.text or self.cause
         if value not in _HOLDS_JOB:
-            fault = self._duties.judge(said)
+            fault = self._duties.judge(error)
             if fault:
                 return b"1 " + word(fault)
             said = said or "libvirt has not said why"

@@ -15,11 +15,12 @@ from ..leftovers import virsh
 from ..policy.load import load
 from ..processes import become_user, detach
 from ..text import ad_string, printable
-from . import guest_address, hold, journal_entries, program_end, recovery, start_error
+from . import hold, journal_entries, program_end, recovery, start_error
 from .duties import Duties
 from .guest_watch import GuestWatch
 from .judge import judge
 from .relay import Relay
+from .start_error import StartError
 from .vm_gahp import VmGahp
 
 PROBLEM = "ChirpGuestProblem"  # attribute of the job
@@ -35,8 +36,8 @@ def run(program: str, arguments: list[str]) -> int:
     host = Host()
     gahp = VmGahp(program, arguments)
     duties = Duties(
-        judge=lambda said: _judge(job, host, gahp.pid, said),
-        said=lambda: start_error.said(host, gahp.pid),
+        said=lambda: start_error.read(host, gahp.pid),
+        judge=lambda error: _judge(job, host, error),
         can_hold=lambda: hold.is_possible(host),
         hold=lambda number, reason: _hold(job, host, number, reason),
         full_disk=lambda: load().guest.full_disk,
@@ -88,6 +89,8 @@ def _set_attribute(job: Job, name: str, expression: str) -> int:
 
 def _find_address(guest: GuestWatch, job: Job) -> None:
     """Tell the user the guest's address. In a child, which ends with the guest."""
+    from . import guest_address  # which takes long to import: not while the job waits for its start
+
     if not guest_address.is_reachable(guest.status) or os.fork():
         return
 
@@ -106,10 +109,10 @@ def _find_address(guest: GuestWatch, job: Job) -> None:
     os._exit(0)
 
 
-def _judge(job: Job, host: Host, process: int, said: str) -> str:
-    """Return what is wrong with the node, "" if the job is at fault for its failed start. process: the vm-gahp's."""
+def _judge(job: Job, host: Host, found: StartError) -> str:
+    """Return what is wrong with the node, "" if the job is at fault for its failed start."""
     try:
-        verdict = judge(job, host, said, start_error.of_node(host, process))
+        verdict = judge(job, host, found)
     except Exception as error:
         return f"condor-kvm-stage cannot find out why a guest did not start: {error!r}"
     if verdict.node:

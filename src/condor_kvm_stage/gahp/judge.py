@@ -15,6 +15,7 @@ from ..job import Job
 from ..leftovers.private_dirs import SUFFIX
 from ..processes import take_rights_of
 from ..record import dataclass
+from .start_error import StartError
 
 # Seconds for the control guests. libvirt may have to start first, and looks at QEMU again if /dev/kvm has changed.
 TRIAL_TIMEOUT = 200
@@ -31,18 +32,14 @@ class Verdict:
     until: tuple[str, ...] = ()  # for recovery.start(): what must be well again besides control guests
 
 
-def judge(job: Job, host: Host, said: str, known: str) -> Verdict:
-    """Try whether this node starts guests at all.
-
-    said: what libvirt has said of the job's. known: what that shows to have been wrong with the node, which may be well
-    again by now (start_error.of_node()).
-    """
+def judge(job: Job, host: Host, error: StartError) -> Verdict:
+    """Try whether this node starts guests at all. error: of the job's guest."""
     hidden = _hidden(job)
     if hidden:
         return Verdict(hidden, (str(job.uid), str(job.gid)))
-    if known:
-        return Verdict(known)
-    closed = tuple(_CLOSED.findall(said)[:1])
+    if error.node:
+        return Verdict(error.node)
+    closed = tuple(_CLOSED.findall(error.text)[:1])
     answer = host.run(BUILD_DOMAIN, TRY_GUESTS, *closed, timeout=TRIAL_TIMEOUT)
     return Verdict("") if answer.status == 0 else Verdict(answer.output.strip() or answer.reason, closed)
 

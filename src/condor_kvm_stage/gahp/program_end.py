@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from .. import scratch_files
 from ..failures import Failure
-from ..job import CONSOLE, PROGRAM_DIR, PROGRAM_STATUS, Job
+from ..job import CONSOLE, PROGRAM_DIR, PROGRAM_STATUS, UNMOUNTED, Job
 from ..processes import become_user
 from ..record import dataclass
-from ..share.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from ..share.child import Action
@@ -27,7 +26,6 @@ _OF_SIGNAL = 128  # as a shell has it: the exit status of a program that a signa
 _TIMEOUT = 10  # seconds
 # systemd's $EXIT_CODE and $EXIT_STATUS (systemd.exec(5)), which domain/launcher.py passes on
 _STATUS = re.compile(r"(exited|killed|dumped) ([A-Z0-9+-]{1,12})\n")
-_UNMOUNTED = b"condor-kvm-stage: cannot mount the job's files"  # domain/launcher.py's
 _TAIL = 1 << 16  # bytes at the end of the console in which that is searched
 _NOT_ENDED = "the guest ended before the job's program did; console.log says more"
 _NO_FILES = "the guest could not mount the job's files (virtiofs), so their program did not run; console.log says more"
@@ -46,6 +44,8 @@ def read(job: Job) -> ProgramEnd | None:
     """Return how the job's program has ended, None if the job has none."""
     if not os.path.lexists(f"{job.scratch}/{PROGRAM_DIR}"):
         return None
+    from ..share.watchdog import Watchdog  # most jobs have no program
+
     try:
         with Watchdog(lambda: (_reader(job), _TIMEOUT), "condor-kvm-stage-gahp") as watchdog:
             status, console = watchdog.call((), "read how the job's program has ended")
@@ -62,7 +62,7 @@ def of_texts(status: str, console: bytes) -> ProgramEnd:
     if found and found[1] != "exited":
         number = _number(found[2])
         return ProgramEnd(_OF_SIGNAL + number, f"the job's program was killed in the guest by SIG{found[2]}")
-    if _UNMOUNTED in console:
+    if UNMOUNTED.encode() in console:
         return ProgramEnd(NO_FILES, _NO_FILES, has_ended=False)
     return ProgramEnd(NO_WORD, _NOT_ENDED, has_ended=False)
 

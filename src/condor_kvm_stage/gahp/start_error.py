@@ -7,6 +7,7 @@ import re
 
 from ..host import Host
 from ..leftovers.private_dirs import SUFFIX
+from ..record import dataclass
 from ..text import printable
 
 _MOST = 1 << 20  # bytes at the end of the log that are searched
@@ -44,17 +45,21 @@ _NEXT_STEPS = (
 )
 
 
-def said(host: Host, process: int) -> str:
-    """Return why a guest has not started, "" if that is not known. process: the id of the vm-gahp."""
-    return find(_log(host), process)
+@dataclass(frozen=True)
+class StartError:
+    """Why a guest has not started."""
+
+    text: str  # "" if that is not known
+    node: str = ""  # what was wrong with the node during the start, "" for nothing; it may be well again by now
 
 
-def of_node(host: Host, process: int) -> str:
-    """Return what was wrong with the node during the start, "" for nothing. It may be well again by now.
-
-    process: the id of the vm-gahp.
-    """
+def read(host: Host, process: int) -> StartError:
+    """Return why a guest has not started. process: the id of the vm-gahp."""
     log = _log(host)
+    return StartError(find(log, process), _of_node(log, process))
+
+
+def _of_node(log: str, process: int) -> str:
     if _LOST.match(_error(log, process)):
         return "libvirt's daemon ended while the guest started"
     return "there was no /dev/kvm when the guest was to start" if tells_of_no_kvm(log, process) else ""

@@ -18,6 +18,7 @@ from condor_kvm_stage.gahp import guest_care, hold_request, program_end, relay
 from condor_kvm_stage.gahp.duties import Duties
 from condor_kvm_stage.gahp.guest_watch import GuestWatch
 from condor_kvm_stage.gahp.relay import Relay
+from condor_kvm_stage.gahp.start_error import StartError
 from condor_kvm_stage.gahp.vm_gahp import VmGahp
 from condor_kvm_stage.job import Job
 from condor_kvm_stage.leftovers import guest_status
@@ -38,12 +39,12 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
         with open(f"{directory}/duties", "a", encoding="utf-8") as file:
             file.write(f"{text}\n")
 
-    def judge(_: str) -> str:
+    def judge(_: StartError) -> str:
         note("judge")
         return "" if at_fault == "job" else "it has no KVM"
 
-    def said() -> str:
-        return "" if hold == "silent" else "its disk is locked"
+    def said() -> StartError:
+        return StartError("" if hold == "silent" else "its disk is locked")
 
     def destroy(guest: GuestWatch) -> None:
         note(f"destroy {guest.status.uuid}")

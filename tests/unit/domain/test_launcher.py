@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import launcher
+from condor_kvm_stage.job import UNMOUNTED
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
@@ -35,6 +36,4 @@ def test_program_waits_for_what_it_needs_and_for_nothing_else() -> None:
 
 
 def test_filter_finds_what_it_prints_if_there_are_no_files() -> None:
-    assert (
-        f'say "{launcher.UNMOUNTED.removeprefix("condor-kvm-stage: ")} (' in launcher.vendor_data(False, False).decode()
-    )
+    assert f'say "{UNMOUNTED.removeprefix("condor-kvm-stage: ")} (' in launcher.vendor_data(False, False).decode()

@@ -9,6 +9,7 @@ import pytest
 
 from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.gahp.judge import Verdict, judge
+from condor_kvm_stage.gahp.start_error import StartError
 from condor_kvm_stage.installed import BUILD_DOMAIN
 from condor_kvm_stage.job import Job
 from support.fake_host import FakeHost
@@ -25,7 +26,7 @@ def judged(tmp_path: Path, said: str, answer: Answer, known: str = "") -> tuple[
         return answer
 
     host = FakeHost(tmp_path, programs={BUILD_DOMAIN: build_domain})
-    return judge(Job(f"{tmp_path}/scratch", os.getuid(), os.getgid(), 1, 1), host, said, known), asked
+    return judge(Job(f"{tmp_path}/scratch", os.getuid(), os.getgid(), 1, 1), host, StartError(said, known)), asked
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from condor_kvm_stage.domain import launcher
 from condor_kvm_stage.gahp import program_end
 from condor_kvm_stage.gahp.program_end import ProgramEnd
-from condor_kvm_stage.job import Job
+from condor_kvm_stage.job import UNMOUNTED, Job
 from support.processes import NOBODY
 
 IS_ROOT = os.geteuid() == 0
@@ -55,7 +54,7 @@ def test_status_is_what_the_guest_says_of_the_program(text: str, status: int, sa
 )
 def test_program_of_which_nothing_is_said_has_a_status_of_its_own(text: str) -> None:
     assert program_end.of_texts(text, b"").status == 76
-    assert program_end.of_texts(text, f"x\n{launcher.UNMOUNTED} (virtiofs)\r\nPowering off".encode()).status == 72
+    assert program_end.of_texts(text, f"x\n{UNMOUNTED} (virtiofs)\r\nPowering off".encode()).status == 72
 
 
 @given(st.text(max_size=20))

@@ -112,7 +112,7 @@ class Node(Host):
 def test_start_during_which_libvirt_ended_is_not_the_jobs_fault(tmp_path: Path, error: str, is_lost: bool) -> None:
     (tmp_path / "log").write_text(log(failed(7, error), failed(9, LOST)), encoding="utf-8")
     node = Node(tmp_path / "log")
-    assert start_error.of_node(node, 7) == ("libvirt's daemon ended while the guest started" if is_lost else "")
+    assert start_error.read(node, 7).node == ("libvirt's daemon ended while the guest started" if is_lost else "")
 
 
 BANNER = "(pid:{0}) ******************************************************"
@@ -123,7 +123,7 @@ NO_MACHINE = "invalid argument: could not get preferred machine for /usr/bin/qem
 @pytest.mark.parametrize("entry", [CANNOT_BE_READ.format(7), failed(7, NO_MACHINE)])
 def test_start_without_kvm_is_seen_in_the_log(tmp_path: Path, entry: str) -> None:
     (tmp_path / "log").write_text(log(BANNER.format(7), entry, "(pid:7) "), encoding="utf-8")
-    assert start_error.of_node(Node(tmp_path / "log"), 7) == "there was no /dev/kvm when the guest was to start"
+    assert start_error.read(Node(tmp_path / "log"), 7).node == "there was no /dev/kvm when the guest was to start"
 
 
 @pytest.mark.parametrize(
