@@ -48,14 +48,16 @@ def find(ad: bytes, scratch: str, disks: Collection[str]) -> Program | None:
 
 def script(program: Program) -> bytes:
     """Return what sh runs in the guest: as the guest's user, in the directory with the job's files."""
+    from shlex import quote  # most jobs have no program
+
     own = ["_CONDOR_SCRATCH_DIR", "_CONDOR_JOB_IWD"]
     ads = {"_CONDOR_JOB_AD": ".job.ad", "_CONDOR_MACHINE_AD": ".machine.ad"}
     names = [f'{name}="$PWD"' for name in own] + [f'{name}="$PWD/{file}"' for name, file in ads.items()]
-    words = [*names, *map(_quoted, program.environment), _quoted(f"./{program.name}"), *map(_quoted, program.arguments)]
+    words = [*names, *map(quote, program.environment), quote(f"./{program.name}"), *map(quote, program.arguments)]
     stderr = "&1" if program.stderr == program.stdout else f" {program.stderr}"
     lines = [
         "# Made by condor-kvm-stage of the job's arguments and environment",
-        f"chmod u+x {_quoted(f'./{program.name}')}",
+        f"chmod u+x {quote(f'./{program.name}')}",
         f"exec < /dev/null > {program.stdout} 2>{stderr}",
         f"exec env {' '.join(words)}",
         "",
@@ -99,8 +101,3 @@ def _is_brought(scratch: str, name: str) -> bool:
         return stat.S_ISREG(os.lstat(f"{scratch}/{name}").st_mode)
     except (OSError, ValueError):  # the latter for a NUL
         return False
-
-
-def _quoted(text: str) -> str:
-    """Return text as one word for sh, whatever is in it."""
-    return "'" + text.replace("'", "'\\''") + "'"
