@@ -31,6 +31,7 @@ _COMMON = [
     "python3-docutils",
     "python3-hypothesis",
     "python3-pytest",
+    "xorriso",  # on nodes for cloud-init's disks, too
     "strace",
 ]
 _WORKER = [
@@ -47,7 +48,6 @@ _WORKER = [
     "passt",
     "ovmf",  # UEFI for guests
     "virtiofsd",  # the job's files in guests
-    "xorriso",  # for cloud-init's disks
     # for condor_ssh_to_job
     "openssh-client",
     "openssh-server",
