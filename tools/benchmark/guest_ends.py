@@ -10,7 +10,7 @@ import shutil
 import time
 from pathlib import Path
 
-from testnode import guest, pool, recipe, stages
+from testnode import guest, jobs, pool, recipe, stages
 from testnode.node import Node
 from testnode.run import progress
 
@@ -31,20 +31,6 @@ _SETTINGS = f"""\
 VM_GAHP_SERVER = {_CHOOSER}
 VM_STATUS_INTERVAL = 60
 """
-_DESCRIPTION = f"""\
-universe = vm
-vm_type = kvm
-executable = a-minute
-request_memory = 64
-request_cpus = 1
-request_disk = 64M
-initialdir = {{directory}}
-transfer_input_files = nfs://{_MINUTE}:disk.qcow2
-vm_disk = disk.qcow2:vda:w:qcow2
-vm_no_output_vm = False
-log = job.log
-queue
-"""
 _STARTED, _ENDED = 120, 400  # timeouts in seconds
 
 
@@ -63,10 +49,10 @@ def measure(scene: Scene) -> list[Result]:
         for number in range(ROUNDS):
             order = (OURS, STOCK) if number % 2 else (STOCK, OURS)
             started = {variant: _start(worker, watch, variant, number) for variant in order}
-            for variant, jobs in started.items():
-                for _ in watch.each([job.completed for job in jobs], _ENDED):
+            for variant, some in started.items():
+                for _ in watch.each([job.completed for job in some], _ENDED):
                     pass
-                samples[variant] += [watch.seen[job.completed] - watch.seen[_off(worker, job)] for job in jobs]
+                samples[variant] += [watch.seen[job.completed] - watch.seen[_off(worker, job)] for job in some]
             last = {variant: ", ".join(f"{one:.1f}" for one in found[-_AT_ONCE:]) for variant, found in samples.items()}
             progress(f"round {number + 1} of {ROUNDS}: {last[OURS]} s, {last[STOCK]} s")
     return [Result(SECTION, "from the guest's power-off to the job's end", "s", samples, GOALS)]
@@ -75,19 +61,21 @@ def measure(scene: Scene) -> list[Result]:
 def _start(worker: Node, watch: Watch, variant: str, number: int) -> list[Job]:
     """Start some jobs, and return them when their guests run."""
     here(worker, _CHOICE).write_text(variant, encoding="ascii")
-    jobs = []
+    some = []
     for nth in range(_AT_ONCE):
         job = _submit(worker, f"{_SUBMITTED}/{number}-{variant}-{nth}")
         watch.add([_off(worker, job), job.completed])
-        jobs.append(job)
+        some.append(job)
         time.sleep(_APART)
-    return jobs
+    return some
 
 
 def _submit(worker: Node, directory: str) -> Job:
     """Submit a job. Returns it when its guest runs."""
     worker.run(["mkdir", directory], user=recipe.USER)
-    name = f"{pool.submit(worker, 'end.sub', _DESCRIPTION.format(directory=directory))}.0"
+    text = jobs.VM_JOB.replace(jobs.BASE, _MINUTE).replace(jobs.VM_JOB_LOG, "job.log")
+    more = f"initialdir = {directory}\nrequest_disk = 64M\n"
+    name = f"{pool.submit(worker, 'end.sub', text.replace('queue', more + 'queue'))}.0"
     job = Job(name, time.monotonic(), here(worker, directory), here(worker, f"{directory}/console.log"))
     worker.wait_until(lambda: _log(worker, job).exists(), f"the guest of {name} runs", _STARTED)
     return job
