@@ -3,8 +3,6 @@
         bits    16
         org     0x7c00
 
-COM1            equ 0x3f8
-
 start:
         xor     ax, ax
         mov     ds, ax
@@ -13,20 +11,10 @@ start:
         cld
 .again:
         mov     si, line
-.next:
-        lodsb
-        test    al, al
-        jz      .again
-        mov     bl, al
-        mov     dx, COM1 + 5    ; line status; bit 5: the transmitter is empty
-.wait:
-        in      al, dx
-        test    al, 0x20
-        jz      .wait
-        mov     dx, COM1
-        mov     al, bl
-        out     dx, al
-        jmp     .next
+        call    print
+        jmp     .again
+
+%include "print.asm"
 
 line:           db "the same line again, as long as the guest is allowed to run", 13, 10, 0
 

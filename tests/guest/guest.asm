@@ -9,7 +9,6 @@
         bits    16
         org     0x7c00
 
-COM1            equ 0x3f8
 PATTERN_LBA     equ 8           ; behind the boot sector, within the smallest image that the tests make
 PATTERN_BUFFER  equ 0x8000      ; 512 bytes of free memory above this code
 
@@ -59,26 +58,7 @@ start:
         hlt
         jmp     .halt
 
-; print the zero-terminated text at DS:SI on the serial port; keeps DX, whose low half is the boot drive
-print:
-        push    dx
-.next:
-        lodsb
-        test    al, al
-        jz      .done
-        mov     bl, al
-        mov     dx, COM1 + 5    ; line status; bit 5: the transmitter is empty
-.wait:
-        in      al, dx
-        test    al, 0x20
-        jz      .wait
-        mov     dx, COM1
-        mov     al, bl
-        out     dx, al
-        jmp     .next
-.done:
-        pop     dx
-        ret
+%include "print.asm"
 
 hello:          db "hello from the guest", 13, 10, 0
 written:        db "pattern written, powering off", 13, 10, 0

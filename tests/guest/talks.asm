@@ -3,31 +3,20 @@
         bits    16
         org     0x7c00
 
-COM1            equ 0x3f8
-
 start:
         xor     ax, ax
         mov     ds, ax
-        mov     si, line
+        mov     ss, ax
+        mov     sp, 0x7c00
         cld
-.next:
-        lodsb
-        test    al, al
-        jz      .halt
-        mov     bl, al
-        mov     dx, COM1 + 5    ; line status; bit 5: the transmitter is empty
-.wait:
-        in      al, dx
-        test    al, 0x20
-        jz      .wait
-        mov     dx, COM1
-        mov     al, bl
-        out     dx, al
-        jmp     .next
+        mov     si, line
+        call    print
 .halt:
         cli
         hlt
         jmp     .halt
+
+%include "print.asm"
 
 line:           db "this guest runs until it is stopped", 13, 10, 0
 

@@ -23,7 +23,7 @@ def write_base(path: Path, image_format: str, source: Path = SOURCE) -> None:
     """Make a base image (`raw` or `qcow2`) of 4 MiB that boots into a guest, readable by all, owned by root."""
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch) / "guest.raw"
-        run(["nasm", "-f", "bin", source, "-o", raw])
+        run(["nasm", "-f", "bin", "-I", f"{SOURCE.parent}/", source, "-o", raw])
         os.truncate(raw, _IMAGE_SIZE)
         _convert(raw, image_format, path)
 

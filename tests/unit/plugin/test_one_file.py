@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage import one_file
-from hostile import qcow2
 from support import installed_plugin
 from support.installed_plugin import MODULES
 
@@ -48,20 +47,6 @@ class Installed:
 @pytest.fixture
 def installed(tmp_path: Path) -> Installed:
     return Installed(tmp_path)
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    path = tmp_path / "base.qcow2"
-    path.write_bytes(qcow2())
-    return path
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    path = tmp_path / "scratch"
-    path.mkdir()
-    return path
 
 
 def own(found: dict[str, str]) -> set[str]:
