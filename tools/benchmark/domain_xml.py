@@ -13,6 +13,7 @@ class Options:
 
     driver: Mapping[str, str] = field(default_factory=dict)  # attributes of the disk's <driver>
     iothread: bool = False  # whether the disk has one
+    overlay: str = ""  # qemu-img's options (-o) for the overlay, which are not in the domain
     machine: str = ""  # the machine type, "" for libvirt's default
     cpu: str = "host-passthrough"  # the CPU's mode, "" for QEMU's default
     usb: bool = True  # whether there is the USB controller that libvirt adds by default

@@ -65,7 +65,7 @@ class Runner:
         """
         name = f"guest-{next(self._numbers)}"
         overlay, console, definition = (f"{_PLACE}/{name}.{kind}" for kind in ("qcow2", "log", "xml"))
-        self.make_overlay(guest.image, overlay)
+        self.make_overlay(guest.image, overlay, options.overlay)
         text = domain(Machine(name, guest.memory, overlay, console, guest.kvm), options)
         (self._place / f"{name}.xml").write_text(text, encoding="utf-8")
         os.sync()  # so that the writes of the previous guest do not slow this one
@@ -95,10 +95,11 @@ class Runner:
             path.unlink()
         return sample
 
-    def make_overlay(self, image: str, path: str) -> None:
-        """Make an overlay of an image on the share."""
+    def make_overlay(self, image: str, path: str, options: str = "") -> None:
+        """Make an overlay of an image on the share. options: as for `qemu-img create -o`."""
         backing = ["-F", "qcow2", "-b", f"{SHARE}/{image}"]
-        self._worker.run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, path])
+        more = ["-o", options] if options else []
+        self._worker.run(["qemu-img", "create", "-q", "-f", "qcow2", *more, *backing, path])
 
     def bench(self, image: str, options: list[str]) -> float:
         """Return the seconds that `qemu-img bench` takes, with these options, for an overlay of an image."""

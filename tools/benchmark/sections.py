@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from . import (
     guest_ends,
+    guest_io,
     guest_jobs,
     guest_options,
     guest_starts,
@@ -40,6 +41,7 @@ SECTIONS = {
     "share": Section(share.measure, published=True),
     "query": Section(query.measure, published=True),
     "memory": Section(memory.measure),
+    "guest-io": Section(guest_io.measure),
     "guest-options": Section(guest_options.measure),
     "installation": Section(installation.measure, beside_htcondor=True),
     "job-parts": Section(job_parts.measure, beside_htcondor=True),

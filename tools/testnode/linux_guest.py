@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from . import linux_parts
@@ -13,6 +14,7 @@ from .linux_parts import Parts
 from .run import run
 
 SOURCES = Path(__file__).parents[2] / "tests/guest/linux"
+PROGRAMS = ("write-blocks", "read-blocks")  # besides busybox
 SIZE = 512 << 20  # bytes of the virtual disk
 BEGINS = "guest: userspace "  # the guest's first output, from its first process
 BOOT_AREA = 64 << 20  # bytes at its beginning that the guest boots from; it writes after them
@@ -29,10 +31,10 @@ def write_image(path: Path, image_format: str, script: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)
-        run(["nasm", "-f", "bin", SOURCES / "write-blocks.asm", "-o", directory / "write-blocks"])
+        programs = {name: assemble(name, directory) for name in PROGRAMS}
         files = {
             "vmlinuz": parts.kernel,
-            "initrd": initramfs(parts, (directory / "write-blocks").read_bytes(), script),
+            "initrd": initramfs(parts, programs, script),
             "syslinux.cfg": (SOURCES / "syslinux.cfg").read_bytes(),
         }
         disk = directory / "disk"
@@ -42,12 +44,12 @@ def write_image(path: Path, image_format: str, script: str) -> None:
     path.chmod(0o644)
 
 
-def initramfs(parts: Parts, write_blocks: bytes, script: str) -> bytes:
+def initramfs(parts: Parts, programs: Mapping[str, bytes], script: str) -> bytes:
     """Return the initramfs. Uncompressed: reading it takes less time than decompressing it."""
     entries = [
         *map(Entry.directory, ("bin", "dev", "modules", "proc", "sys", "tmp")),
         Entry.file("bin/busybox", parts.busybox, executable=True),
-        Entry.file("bin/write-blocks", write_blocks, executable=True),
+        *(Entry.file(f"bin/{name}", content, executable=True) for name, content in programs.items()),
         *(
             Entry.file(f"modules/{number:02}-{name}.ko", content)
             for number, (name, content) in enumerate(parts.modules.items())
@@ -57,6 +59,12 @@ def initramfs(parts: Parts, write_blocks: bytes, script: str) -> bytes:
         Entry.file("script", script.encode()),
     ]
     return archive(entries)
+
+
+def assemble(name: str, directory: Path) -> bytes:
+    """Return one of PROGRAMS. Uses a file in a directory. Raises TestNodeError."""
+    run(["nasm", "-f", "bin", f"-I{SOURCES}/", SOURCES / f"{name}.asm", "-o", directory / name])
+    return (directory / name).read_bytes()
 
 
 def runs_on_kvm() -> bool:

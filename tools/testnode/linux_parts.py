@@ -20,6 +20,7 @@ _KERNEL, _BUSYBOX = "linux-image-cloud-amd64", "busybox-static"
 # Those that a guest has devices for; last those that find disks, and return when they have found them
 MODULES = (
     *("virtio_pci", "virtio_rng", "virtio_console", "virtio_net", "virtio_balloon", "virtiofs", "isofs"),
+    *("ext4", "loop"),
     *("sd_mod", "sr_mod", "virtio_blk", "virtio_scsi", "ata_piix"),
 )
 

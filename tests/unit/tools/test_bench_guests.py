@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
-from benchmark import guest_options
+from benchmark import guest_io, guest_options
 from benchmark.domain_xml import Machine, Options, domain
 from benchmark.guest_runs import Runner, Sample, measured
 from testnode import run as command
@@ -63,9 +64,19 @@ def test_iothread_that_the_disk_names_is_there() -> None:
     assert ET.fromstring(defined(Options(iothread=True))).findtext("iothreads") == "1"
 
 
-@pytest.mark.parametrize("variants", [guest_options.DISKS, guest_options.MACHINES])
-def test_variants_begin_with_htcondors_twice(variants: dict[str, Options]) -> None:
-    assert list(variants.items())[:2] == [(guest_options.STOCK, Options()), (guest_options.AGAIN, Options())]
+def test_variants_of_the_machine_begin_with_htcondors_twice() -> None:
+    found = list(guest_options.MACHINES.items())[:2]
+    assert found == [(guest_options.STOCK, Options()), (guest_options.AGAIN, Options())]
+
+
+@pytest.mark.parametrize(
+    ("variant", "golden"),
+    [(guest_io.OURS, "disk-that-does-not-come-back"), (guest_io.RETURNED, "example")],
+)
+def test_disk_of_ours_is_that_of_our_definition(variant: str, golden: str) -> None:
+    driver = ET.parse(Path(__file__).parents[2] / f"data/domains/{golden}.xml").find("devices/disk/driver")
+    assert driver is not None
+    assert driver.attrib == {"name": "qemu", "type": "qcow2", **guest_io.VARIANTS[variant].driver}
 
 
 def test_each_round_begins_with_another_variant(monkeypatch: pytest.MonkeyPatch) -> None:

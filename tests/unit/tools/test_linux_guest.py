@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark import guest_io
 from testnode import linux_guest, linux_parts
 from testnode.cpio import Entry, archive
 from testnode.linux_parts import Parts
@@ -21,11 +22,18 @@ CONSOLE = (
 
 
 @pytest.fixture(scope="module")
-def write_blocks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    program = tmp_path_factory.mktemp("program") / "write-blocks"
-    subprocess.run(["nasm", "-f", "bin", linux_guest.SOURCES / "write-blocks.asm", "-o", program], check=True)
-    program.chmod(0o755)
-    return program
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory with the guest's programs."""
+    directory = tmp_path_factory.mktemp("programs")
+    for name in linux_guest.PROGRAMS:
+        linux_guest.assemble(name, directory)
+        (directory / name).chmod(0o755)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def write_blocks(programs: Path) -> Path:
+    return programs / "write-blocks"
 
 
 def module(*needs: str) -> bytes:
@@ -63,7 +71,7 @@ def test_modules_come_after_those_that_they_need_and_built_in_ones_are_left_out(
 
 def test_initramfs_has_the_modules_in_their_order_and_the_script() -> None:
     parts = Parts(b"kernel", b"busybox", {"virtio": b"first", "ahci": b"second"})
-    content = linux_guest.initramfs(parts, b"program", "say something")
+    content = linux_guest.initramfs(parts, {"write-blocks": b"program"}, "say something")
     paths = re.findall(rb"070701[0-9A-F]{104}([^\0]+)\0", content)
     assert [path for path in paths if b".ko" in path] == [b"modules/00-virtio.ko", b"modules/01-ahci.ko"]
     assert {b"init", b"functions", b"script", b"bin/busybox", b"bin/write-blocks"} < set(paths)
@@ -88,6 +96,12 @@ def test_guest_writes_behind_what_it_boots_from_and_no_further_than_its_disk() -
     assert begins["SEQUENTIAL_WRITE"] + (384 << 20) == linux_guest.SIZE
 
 
+def test_places_of_what_is_read_are_those_that_the_image_is_made_with() -> None:
+    functions = (linux_guest.SOURCES / "functions").read_text(encoding="utf-8")
+    begins = {name: int(mib) << 20 for name, mib in re.findall(r"^([A-Z_]+)=(\d+)$", functions, re.MULTILINE)}
+    assert (begins["RANDOM_READS"], begins["SMALL_FILES"]) == (guest_io.READ_AT, guest_io.FILES_AT)
+
+
 def test_blocks_are_written_where_they_belong_and_are_not_zeros(write_blocks: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.write_bytes(bytes(5 * 4096))
@@ -110,3 +124,32 @@ def test_a_disk_that_cannot_be_written_to_is_a_failure(write_blocks: Path, tmp_p
     disk = tmp_path / "disk"
     disk.touch()
     assert run(write_blocks, disk, "0 4096 1 1", "rb") == 1
+
+
+def test_blocks_are_read_from_the_range_and_nowhere_else(programs: Path, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    (tmp_path / "disk").write_bytes(bytes(6 * 4096))
+    with open(tmp_path / "disk", "rb") as disk:
+        traced = [
+            "strace",
+            "-e",
+            "trace=pread64",
+            "-o",
+            str(calls),
+            str(programs / "read-blocks"),
+            "8192",
+            "4096",
+            "50",
+            "3",
+        ]
+        subprocess.run(traced, stdin=disk, timeout=20, check=True)
+    offsets = [int(at) for at in re.findall(r"4096, (\d+)\) += 4096", calls.read_text(encoding="ascii"))]
+    assert (len(offsets), set(offsets)) == (50, {8192, 12288, 16384})
+
+
+def test_a_disk_that_ends_before_the_range_is_a_failure(programs: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(bytes(4096))
+    with open(disk, "rb") as file:
+        done = subprocess.run([programs / "read-blocks", "4096", "4096", "1", "1"], stdin=file, timeout=10, check=False)
+    assert done.returncode == 1
