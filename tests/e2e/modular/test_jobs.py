@@ -17,7 +17,7 @@ from testnode import dnf, evidence, guest, jobs, pool, recipe, site
 from testnode.node import Node
 from testnode.stages import Installed, wait_for_vm_universe
 
-pytestmark = [pytest.mark.guest, pytest.mark.full]
+pytestmark = [pytest.mark.guest, pytest.mark.full, pytest.mark.timeout(3600)]  # the first may build libvirt
 
 PRIVATE, RESULTS = "/srv/private", "/srv/results"
 POLICY = f'[staging]\nimage_dirs = ["/srv/images", "{PRIVATE}"]\noutput_dirs = ["{RESULTS}"]\n'

@@ -15,7 +15,7 @@ from testnode import linux_guest, pool, site
 from testnode.node import Node
 from testnode.stages import Installed, wait_for_vm_universe
 
-pytestmark = [pytest.mark.guest, pytest.mark.full]
+pytestmark = [pytest.mark.guest, pytest.mark.full, pytest.mark.timeout(3600)]  # the first may build libvirt
 
 LINUX = "/srv/images/linux.qcow2"
 SCRIPT = """
