@@ -7,12 +7,18 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from testnode import recipe
+from testnode import modular, recipe
 from testnode.machine import Machine
 from testnode.node import Node
 
 PLACE = "place"  # the name of the property
-_PROGRAMS = {"condor": "HTCondor", "libvirt-daemon": "libvirt", "qemu-system-x86": "QEMU", "rpm": "rpm"}
+_PROGRAMS = {
+    "condor": "HTCondor",
+    "libvirt-daemon": "libvirt",
+    modular.PACKAGE: "libvirt's modular daemons",
+    "qemu-system-x86": "QEMU",
+    "rpm": "rpm",
+}
 _VERSION = re.compile(r"^Package: (\S+)\n(?:.+\n)*?Version: (?:\d+:)?([0-9.]*[0-9])", re.MULTILINE)
 
 

@@ -15,6 +15,7 @@ from .probes.libvirt import DAEMONS
 
 _MODULAR, _MONOLITHIC = DAEMONS
 _NETWORKS = "virtnetworkd.socket"  # the modular daemon for them; the monolithic one has them itself
+_PROXY = "virtproxyd.socket"  # what listens for old clients in the monolithic daemon's place, beside the modular ones
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState")
 _ENABLED = ("enabled", "enabled-runtime", "static", "alias")
 
@@ -27,8 +28,10 @@ def start(host: Host, policy: Policy) -> Iterator[Message]:
     if not host.is_root() or not kvm.probe(host).usable:
         return
     sockets = [f"{daemon}.socket" for daemon in DAEMONS]
-    shown = units(host, *sockets, _NETWORKS)
+    shown = units(host, *sockets, _NETWORKS, _PROXY)
     listening = [daemon for daemon, path in DAEMONS.items() if not host.refusal(path)]
+    if shown.get(_PROXY, {}).get("ActiveState") == "active" and _MONOLITHIC in listening:
+        listening.remove(_MONOLITHIC)
     daemon = listening[0] if listening else _chosen(shown)
     needed = [f"{daemon}.socket"] if daemon and not listening else []
     if daemon == _MODULAR and "nat" in policy.network.types:

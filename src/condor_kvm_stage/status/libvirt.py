@@ -50,7 +50,7 @@ def domains(host: Host) -> dict[str, DomainState]:
     if answer.late:
         raise NotKnown(
             f"which virtual machines run is not known: libvirt did not answer within {host.patience:.0f} s, so it is "
-            "busy, or hangs; try again, then look at: systemctl status libvirtd virtqemud"
+            "busy, or hangs; try again, then look at: systemctl status 'libvirtd*' 'virtqemud*'"
         )
     if answer.status != 0:
         raise NotKnown(

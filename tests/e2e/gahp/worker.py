@@ -16,7 +16,8 @@ from testnode.recipe import Release
 MINUTE = "/srv/images/minute.qcow2"  # its guest powers off after 60 s
 LONG = "/srv/images/long.qcow2"  # after 50 minutes
 WRITES = "/srv/images/writes.qcow2"  # after 40 s it writes, and powers off
-_IMAGES = {MINUTE: ("waits.asm", 1092), LONG: ("waits.asm", 54600), WRITES: ("writes.asm", 728)}
+# By path: the program of each, and how many ticks it waits
+IMAGES = {MINUTE: ("waits.asm", 1092), LONG: ("waits.asm", 54600), WRITES: ("writes.asm", 728)}
 LIBVIRT = "libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket"
 STARTD_HELD_JOB = 21  # of HTCondor's HoldReasonCode
 _ENDED = re.compile(r"^(\S+ \S+): shutting down, reason=", re.MULTILINE)
@@ -26,7 +27,7 @@ _ENDED = re.compile(r"^(\S+ \S+): shutting down, reason=", re.MULTILINE)
 def node(release: Release, more: str = "") -> Iterator[Node]:
     """Give a node with the package and the images."""
     with scene.busy_node(release, more) as worker:
-        for path, (program, ticks) in _IMAGES.items():
+        for path, (program, ticks) in IMAGES.items():
             write_image(worker, path, program, ticks)
         yield worker
 

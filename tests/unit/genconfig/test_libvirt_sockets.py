@@ -24,10 +24,12 @@ def a_host(
     virtqemud: tuple[str, ...],
     libvirtd: tuple[str, ...],
     virtnetworkd: tuple[str, ...] = ABSENT,
+    virtproxyd: tuple[str, ...] = ABSENT,
     **more: object,
 ) -> FakeHost:
     """Return a host whose systemd has these sockets: what it says of loading, of running, and of the boot."""
-    units = {"virtqemud.socket": virtqemud, "libvirtd.socket": libvirtd, "virtnetworkd.socket": virtnetworkd}
+    units = {"virtqemud.socket": virtqemud, "libvirtd.socket": libvirtd}
+    units.update({"virtnetworkd.socket": virtnetworkd, "virtproxyd.socket": virtproxyd})
 
     def systemctl(command: tuple[str, ...]) -> Answer:
         if command[1] == "start":
@@ -79,6 +81,12 @@ def test_monolithic_daemon_that_listens_is_not_stopped_by_a_modular_socket(tmp_p
     """systemd stops libvirtd.socket when virtqemud.socket or virtnetworkd.socket starts (Conflicts=)."""
     host = a_host(tmp_path, NOT_ENABLED, ACTIVE, NOT_ENABLED, sockets=(MONOLITHIC,))
     assert started(host, "nat") == []
+
+
+def test_virtproxyd_at_the_monolithic_daemons_socket_does_not_stand_for_it(tmp_path: Path) -> None:
+    """EL 9 and later have it enabled beside the modular daemons, for old clients."""
+    host = a_host(tmp_path, STOPPED, ABSENT, STOPPED, ACTIVE, sockets=(MONOLITHIC,))
+    assert started(host, "nat") == ["virtqemud.socket", "virtnetworkd.socket"]
 
 
 def test_monolithic_daemon_needs_no_socket_for_networks(tmp_path: Path) -> None:

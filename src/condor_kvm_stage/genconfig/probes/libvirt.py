@@ -18,6 +18,8 @@ _NETWORK = "default"
 _KINDS = (".service", ".socket", "-ro.socket", "-admin.socket")  # the units of a daemon
 # virsh's message if it has reached libvirt: there is no such network, or nothing that has networks
 _HAS_NOT = "failed to get network"
+# Its messages if it has not; the second names the socket at which libvirt's library looks for its daemon
+_NOT_REACHED, _NO_SOCKET = "failed to connect to the hypervisor", "Failed to connect socket to "
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,16 @@ def start(host: Host) -> Callable[[], Libvirt]:
 
     def answer() -> Libvirt:
         listens = _listens(host)
+        said = network() if network else None
+        if listens.passed and said and _NOT_REACHED in said.errors and _NO_SOCKET in said.reason:
+            # The socket that accepts is virtproxyd's, for old clients: libvirtd's, which a library that was built for
+            # the modular daemons does not try
+            listens = failed(f"no libvirt daemon listens ({said.reason.removeprefix('error: ')})")
         return Libvirt(
             listens=listens,
             daemon=daemon,
             version=version_in(version().output) if version else (),
-            nat_network=_network(daemon, listens, network),
+            nat_network=_network(daemon, listens, said),
             passt=bool(host.program("passt")),
             masked=_masked(host, daemon) if daemon else (),
         )
@@ -78,9 +85,8 @@ def _listens(host: Host) -> Outcome:
     return failed("no libvirt daemon listens (" + ", ".join(reasons) + ")")
 
 
-def _network(daemon: str, listens: Outcome, answer: Callable[[], Answer] | None) -> Outcome:
+def _network(daemon: str, listens: Outcome, said: Answer | None) -> Outcome:
     """Return whether the network is active, as libvirt says."""
-    said = answer() if answer else None
     if not daemon:
         return failed("there is no libvirt")
     if not listens.passed:

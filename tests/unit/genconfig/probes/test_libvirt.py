@@ -66,6 +66,16 @@ def test_one_listening_socket_is_enough(tmp_path: Path, path: str) -> None:
     assert libvirt.probe(FakeHost(tmp_path, sockets=(path,))).listens.passed
 
 
+def test_socket_of_virtproxyd_is_no_libvirt_for_a_client_of_the_modular_daemons(tmp_path: Path) -> None:
+    """EL 9 and later: virtproxyd accepts at libvirtd's socket, for old clients; libvirt's library does not ask it."""
+    refused = f"Failed to connect socket to '/var{MODULAR}': No such file or directory"
+    virsh = Answer(1, "", f"error: failed to connect to the hypervisor\nerror: {refused}\n")
+    programs = {"/usr/sbin/virtqemud": Answer(0, "virtqemud (libvirt) 11.3.0\n"), "/usr/bin/virsh": virsh}
+    found = libvirt.probe(FakeHost(tmp_path, sockets=(MONOLITHIC,), programs=programs))
+    assert found.listens == failed(f"no libvirt daemon listens ({refused})")
+    assert found.nat_network == not_tried("libvirt does not answer")
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
