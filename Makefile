@@ -137,4 +137,6 @@ $(VENV)/.made: pyproject.toml
 	@echo "==> virtual environment with the test tools ($(VENV))"
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --editable '.[test]'
+	$(VENV)/bin/pip download --quiet --no-deps --no-binary rpmlint --dest $(VENV)/sources \
+	    "$$($(VENV)/bin/pip freeze | grep '^rpmlint==')"
 	@touch $@

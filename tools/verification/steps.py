@@ -17,7 +17,10 @@ from .site import INSTALLATION, NotThereError, Site
 _POOL = recipe.FILES / "pool.conf"
 _GENCONFIG = "condor-kvm-stage-genconfig"
 _JOB = 600  # seconds
-_RPMLINT_SUMMARY = re.compile(r"(\d+) packages.* (\d+) errors?, (\d+) warnings?")
+_RPMLINT_SUMMARY = re.compile(r"\d+ packages.* \d+ errors?, \d+ warnings?")
+_UNUSED = (
+    " unused-rpmlintrc-filter "  # each system's rpmlint has exceptions of its own, which make some of ours needless
+)
 
 
 @dataclass(frozen=True)
@@ -167,12 +170,11 @@ def pleases_rpmlint(site: Site) -> str:
 def lint_verdict(output: str) -> str:
     """Return what rpmlint has found, by its output. Raises TestNodeError for errors, and for output without an end."""
     lines = output.splitlines()
-    found = next((match for match in map(_RPMLINT_SUMMARY.search, reversed(lines)) if match), None)
-    expect(found is not None, f"rpmlint did not come to an end:\n{output}")
-    assert found is not None
-    warnings = [line for line in lines if " W: " in line]
-    expect(found[2] == "0", "\n".join([found[0], *(line for line in lines if " E: " in line), *warnings]))
-    return "\n".join([found[0], *warnings])
+    summary = next((match[0] for match in map(_RPMLINT_SUMMARY.search, reversed(lines)) if match), "")
+    expect(bool(summary), f"rpmlint did not come to an end:\n{output}")
+    errors, warnings = ([line for line in lines if mark in line and _UNUSED not in line] for mark in (" E: ", " W: "))
+    expect(not errors, "\n".join([summary, *errors, *warnings]))
+    return "\n".join([summary, *warnings])
 
 
 def removal(site: Site) -> str:
