@@ -58,10 +58,10 @@ tested: $(VENV)/.made ## docs/tested.md from the records of `make e2e-full` and 
 	    $(abspath $(or $(RECORDS),dist/e2e-full.xml $(wildcard dist/verify-*.xml))) > ../build/tested.md
 	mv build/tested.md docs/tested.md
 
-# The system's Python, as in the other programs that start nodes
+# HERE=yes: on this machine, which has the system and is to be thrown away. The system's Python, as for all nodes
 $(VERIFY): rpm
-	@tools/require-packages verify
-	@tools/verify $(@:verify-%=%) $(HTCONDOR:%=--htcondor=%)
+	@$(if $(HERE),,tools/require-packages verify)
+	@tools/verify $(@:verify-%=%) $(if $(HERE),--here) $(HTCONDOR:%=--htcondor=%)
 verify-el9: ## (root) the package on AlmaLinux 9, in podman, with a VM job (HTCONDOR=25.0, 25.x, 24.0 or 23.0)
 verify-el10: ## (root) the same on AlmaLinux 10 (HTCONDOR=25.0 or 25.x)
 verify-fedora: ## (root) the same on Fedora, with its HTCondor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from testnode import tested_page
+from testnode import node, tested_page
 from testnode.run import run
 from verification.steps import STEPS
 
@@ -54,6 +55,18 @@ def verification(scratch: Path, record: Path) -> Iterator[subprocess.Popen[str]]
             process.terminate()
 
 
+def assert_verified(output: str, record: Path) -> None:
+    """Assert that each step has passed that can, and that the page has them."""
+    ends = [line.split()[0] for line in output.splitlines() if line.startswith(("pass ", "FAIL ", "skip "))]
+    assert ends == ["skip" if step.title == "rpmlint" else "pass" for step in STEPS], output
+    page = tested_page.page([record.read_text(encoding="utf-8")])
+    assert "| step | `make verify-node`, 20" in page
+    assert "\n| runs a virtual machine as a job | passed |\n" in page
+    assert "\n| rpmlint | **skipped**: rpmlint cannot be installed: " in page
+    for program in ("HTCondor 25.", "libvirt ", "QEMU ", "rpm ", "Python 3.", "SELinux "):
+        assert program in page.splitlines()[-1]
+
+
 def containers() -> str:
     """Return the names of podman's containers."""
     return run(["podman", "ps", "--all", "--format={{.Names}}"]).stdout
@@ -64,16 +77,20 @@ def test_each_step_passes_and_the_record_is_a_column_of_the_page(tmp_path: Path)
     with verification(tmp_path, record) as process:
         output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
-    ends = [line.split(maxsplit=4) for line in output.splitlines() if line.startswith(("pass ", "FAIL ", "skip "))]
-    assert [end[0] for end in ends] == ["skip" if step.title == "rpmlint" else "pass" for step in STEPS], output
+    assert_verified(output, record)
     assert CONTAINER not in containers()
 
-    page = tested_page.page([record.read_text(encoding="utf-8")])
-    assert "| step | `make verify-node`, 20" in page
-    assert "\n| runs a virtual machine as a job | passed |\n" in page
-    assert "\n| rpmlint | **skipped**: rpmlint cannot be installed: " in page
-    for program in ("HTCondor 25.", "libvirt ", "QEMU ", "rpm ", "Python 3.", "SELinux "):
-        assert program in page.splitlines()[-1]
+
+def test_steps_pass_on_a_machine_itself(tmp_path: Path) -> None:
+    with node.running(binds={REPOSITORY: "/srv/repository", Path("/usr/bin/nasm"): "/usr/bin/nasm"}) as machine:
+        path = "PYTHONPATH=/srv/repository/src:/srv/repository/tools"
+        program = "/srv/repository/tests/e2e/verified_node.py"
+        said = machine.run(
+            ["env", path, "python3", "-B", program, "/root/record.xml", "here"], timeout=600, check=False
+        )
+        shutil.copy(machine.root / "root/record.xml", tmp_path)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert_verified(said.stdout, tmp_path / "record.xml")
 
 
 def test_verification_that_is_ended_leaves_no_container(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ class Site:
     channel: str  # of HTCondor's repository, "" for none
     packages: tuple[str, ...]  # ours, their paths on the node
     exceptions: str  # rpmlint's, their path on the node
+    place: str  # in words, for the record
     before: set[str] = field(default_factory=set)  # files with our names before the packages were installed
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -64,8 +65,8 @@ class Site:
         return [path for path in paths if not os.path.lexists(self.node.root / path.lstrip("/"))]
 
     def look_for_versions(self) -> dict[str, str]:
-        """Return the versions of what the package needs, those that are there, and the machine's SELinux mode."""
-        found = {self.shell(_SYSTEM): "in a container"}
+        """Return the versions of what the package needs, those that are there, and this machine's SELinux mode."""
+        found = {self.shell(_SYSTEM): self.place}
         for name, command in _VERSIONS.items():
             result = self.node.run(["sh", "-c", f"{{ {command}; }} 2> /dev/null"], check=False)
             if result.stdout.strip():
@@ -74,8 +75,8 @@ class Site:
 
 
 def selinux(enforce: Path) -> str:
-    """Return the mode of SELinux, by the file in which the kernel says it. No container is confined like a machine."""
+    """Return the mode of this machine's SELinux, by the file in which the kernel says it."""
     try:
-        return "enforcing, outside the container" if enforce.read_text(encoding="ascii") == "1" else "permissive"
+        return "enforcing" if enforce.read_text(encoding="ascii") == "1" else "permissive"
     except FileNotFoundError:
         return "off"

@@ -63,9 +63,9 @@ def expect(holds: bool, otherwise: str) -> None:
 
 
 def boots(site: Site) -> str:
-    """The container's systemd."""
+    """The machine's or container's systemd."""
     failed = site.shell("systemctl --failed --plain --no-legend | cut -d ' ' -f 1 | paste -s -d ' '")
-    return f"but for {failed}, which a container may lack" if failed else ""
+    return f"but for {failed}" if failed else ""
 
 
 def repositories(site: Site) -> str:
@@ -83,6 +83,7 @@ def htcondor(site: Site) -> str:
     shutil.copyfile(_POOL, site.node.root / "etc/condor/config.d/10-pool.conf")
     site.shell(f"id {recipe.USER} > /dev/null 2>&1 || useradd --create-home {recipe.USER}")
     site.shell("systemctl enable --now condor.service")
+    site.node.name = site.shell("condor_config_val FULL_HOSTNAME")
     pool.wait_for_slot(site.node)
     return site.shell("condor_version | head -n 1")
 

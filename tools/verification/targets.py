@@ -43,6 +43,8 @@ class Target:
     name: str  # in `make verify-<name>`
     image: tuple[str, ...]  # podman's words for it
     packager: Packager
+    systems: tuple[str, ...] = ()  # a machine's that can be verified: ID in its os-release(5)
+    version: str = ""  # its VERSION_ID up to a dot; "" for any
     channels: tuple[str, ...] = ()  # of HTCondor's own repository, for this system; the first is the default
     release: str = ""  # what HTCondor's repository calls the system
     extra: tuple[str, ...] = ()  # shell commands that add the repositories which HTCondor's packages need
@@ -58,16 +60,27 @@ class Target:
 
 
 _EPEL_AND_CRB = ("dnf --assumeyes install epel-release dnf-plugins-core", "dnf config-manager --set-enabled crb")
+_EL = ("almalinux", "rocky", "centos")
 TARGETS = (
-    Target("el9", ("quay.io/almalinuxorg/almalinux:9",), DNF, ("25.0", "25.x", "24.0", "23.0"), "el9", _EPEL_AND_CRB),
+    Target(
+        "el9",
+        ("quay.io/almalinuxorg/almalinux:9",),
+        DNF,
+        _EL,
+        "9",
+        ("25.0", "25.x", "24.0", "23.0"),
+        "el9",
+        _EPEL_AND_CRB,
+    ),
     # HTCondor's first packages for it are those of 25
-    Target("el10", ("quay.io/almalinuxorg/almalinux:10",), DNF, ("25.0", "25.x"), "el10", _EPEL_AND_CRB),
+    Target("el10", ("quay.io/almalinuxorg/almalinux:10",), DNF, _EL, "10", ("25.0", "25.x"), "el10", _EPEL_AND_CRB),
     # HTCondor's own repository has nothing for it; the distribution has HTCondor 23
-    Target("fedora", ("quay.io/fedora/fedora:latest",), DNF),
+    Target("fedora", ("quay.io/fedora/fedora:latest",), DNF, ("fedora",)),
     Target(
         "tumbleweed",
         ("registry.opensuse.org/opensuse/tumbleweed:latest",),
         ZYPPER,
+        ("opensuse-tumbleweed",),
         htcondor=(),
         why_no_htcondor="neither HTCondor's own repository nor openSUSE has packages of it for Tumbleweed",
     ),

@@ -11,7 +11,7 @@ import pytest
 
 from testnode import run, tested_page
 from testnode.node import Node
-from verification import box, site, steps, targets
+from verification import box, here, site, steps, targets
 from verification.record import FAILED, PASSED, SKIPPED, Record, Result
 from verification.steps import Step, carry_out
 
@@ -36,7 +36,7 @@ condor-kvm-stage.noarch: W: no-url-tag
 
 
 def make_site(target: targets.Target = EL9) -> site.Site:
-    return site.Site(Node(0), target, "", (), "")
+    return site.Site(Node(0), target, "", (), "", "in a container")
 
 
 def show(_: site.Site) -> str:
@@ -145,7 +145,7 @@ def test_system_without_htcondor_skips_what_needs_it() -> None:
         steps.htcondor(make_site(TARGETS["tumbleweed"]))
 
 
-@pytest.mark.parametrize(("content", "mode"), [("1", "enforcing, outside the container"), ("0", "permissive")])
+@pytest.mark.parametrize(("content", "mode"), [("1", "enforcing"), ("0", "permissive")])
 def test_mode_of_selinux_is_the_kernels(tmp_path: Path, content: str, mode: str) -> None:
     (tmp_path / "enforce").write_text(content, encoding="ascii")
     assert site.selinux(tmp_path / "enforce") == mode
@@ -165,9 +165,9 @@ def test_mode_of_selinux_is_the_kernels(tmp_path: Path, content: str, mode: str)
         ),
         (
             ["el9"],
-            "verify: not installed: podman, nsenter, nasm, qemu-img; install them with this machine's package manager\n"
+            "verify: not installed: nasm, qemu-img, podman, nsenter; install them with this machine's package manager\n"
             if os.geteuid() == 0
-            else "verify: needs root, for a container with /dev/kvm; run this as root\n",
+            else "verify: needs root, for packages and /dev/kvm; run this as root\n",
         ),
     ],
 )
@@ -175,6 +175,33 @@ def test_what_cannot_be_verified_is_said_in_a_line(words: list[str], message: st
     command = [sys.executable, str(REPOSITORY / "tools/verify"), *words]
     said = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False, timeout=30)
     assert (said.returncode, said.stdout, said.stderr) == (1, "", message)
+
+
+@pytest.mark.parametrize(
+    ("name", "release", "refusal"),
+    [
+        ("el9", 'ID="almalinux"\nVERSION_ID="9.6"\n', ""),
+        ("el10", 'ID="centos"\nVERSION_ID="10"\nPRETTY_NAME="CentOS Stream 10"\n', ""),
+        ("fedora", "# of Fedora\nID=fedora\nVERSION_ID=44\n", ""),
+        ("tumbleweed", 'ID="opensuse-tumbleweed"\n# VERSION_ID="20261120"\n', ""),
+        (
+            "el9",
+            'ID="rocky"\nVERSION_ID="10.0"\nPRETTY_NAME="Rocky Linux 10.0"\n',
+            "this machine has Rocky Linux 10.0; for el9 it must have almalinux 9 or rocky 9 or centos 9",
+        ),
+        ("fedora", "ID=debian\n", "this machine has debian; for fedora it must have fedora"),
+        ("fedora", "", "this machine has an unknown system; for fedora it must have fedora"),
+    ],
+)
+def test_machine_is_verified_only_if_it_has_the_system(name: str, release: str, refusal: str, tmp_path: Path) -> None:
+    path = tmp_path / "os-release"
+    path.write_text(release, encoding="utf-8")
+    if not refusal:
+        here.expect_system(TARGETS[name], path)
+        return
+    with pytest.raises(run.TestNodeError) as error:
+        here.expect_system(TARGETS[name], path)
+    assert str(error.value) == refusal
 
 
 def test_image_that_cannot_be_had_is_named_with_podmans_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
