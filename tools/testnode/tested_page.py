@@ -100,7 +100,8 @@ def _of_tests(runs: Sequence[Run]) -> str:
         where = ", ".join(str(places.index(place) + 1) for place in sorted(count.places))
         text += f"| `{path}`: {_subject(path)} | {count.ends} | {count.seconds:.0f} s | {where} |"
         text += f" `{run.command}`, {run.date} |\n"
-    return text + "\nWhere:\n\n" + "".join(f"{number}. {place}\n" for number, place in enumerate(places, 1))
+    listed = "".join(f"{number}. {place}\n" for number, place in enumerate(places, 1))
+    return text + (f"\nWhere:\n\n{listed}" if listed else "")
 
 
 def _of_systems(runs: Sequence[Run]) -> str:
