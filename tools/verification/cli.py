@@ -18,7 +18,8 @@ from testnode.run import TestNodeError
 from . import box, here
 from .record import FAILED, PASSED, SKIPPED, Record
 from .site import Site
-from .steps import STEPS, carry_out
+from .step import carry_out
+from .steps import STEPS
 from .targets import TARGETS, Target
 
 _REPOSITORY = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from testnode import run, tested_page
 from testnode.node import Node
 from verification import box, here, site, steps, targets
 from verification.record import FAILED, PASSED, SKIPPED, Record, Result
-from verification.steps import Step, carry_out
+from verification.step import Step, carry_out
 
 pytestmark = pytest.mark.needs_repository
 
