@@ -13,10 +13,11 @@ SOURCES     := CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md $(NAME).s
 RPMBUILD    := rpmbuild --quiet --nodeps --define '_topdir $(CURDIR)/build/rpm'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit test-pythons test-rpm e2e e2e-full tested cycles endurance bench bench-full bench-compare fuzz srpm rpm repo release node guest-image clean
+VERIFY = verify-el9 verify-el10 verify-fedora verify-tumbleweed
+.PHONY: help demo test lint unit test-pythons test-rpm e2e e2e-full tested $(VERIFY) cycles endurance bench bench-full bench-compare fuzz srpm rpm repo release node guest-image clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 demo: rpm ## (root) from the RPM to the first virtual machine, on a new worker node; shows every step
 	@tools/require-packages node
@@ -48,10 +49,23 @@ e2e: $(VENV)/.made rpm ## (root) end-to-end tests on worker nodes made for them:
 
 e2e-full: $(VENV)/.made rpm ## (root) all end-to-end tests: also each version of RPM, each attack on HTCondor 23, …
 	@tools/require-packages node
+	@tools/require-packages verify
 	$(E2E)
 
-tested: $(VENV)/.made ## docs/tested.md from the record of the last `make e2e-full` (or RECORDS="dist/… …")
-	cd tools && ../$(VENV)/bin/python -m testnode.tested_page $(abspath $(or $(RECORDS),dist/e2e-full.xml)) > ../docs/tested.md
+tested: $(VENV)/.made ## docs/tested.md from the records of `make e2e-full` and `make verify-*` (or RECORDS="dist/… …")
+	@mkdir -p build
+	cd tools && ../$(VENV)/bin/python -m testnode.tested_page \
+	    $(abspath $(or $(RECORDS),dist/e2e-full.xml $(wildcard dist/verify-*.xml))) > ../build/tested.md
+	mv build/tested.md docs/tested.md
+
+# HERE=yes: on this machine, which has the system and is to be thrown away. The system's Python, as for all nodes
+$(VERIFY): rpm
+	@$(if $(HERE),,tools/require-packages verify)
+	@tools/verify $(@:verify-%=%) $(if $(HERE),--here) $(HTCONDOR:%=--htcondor=%)
+verify-el9: ## (root) the package on AlmaLinux 9, in podman, with a VM job (HTCONDOR=25.0, 25.x, 24.0 or 23.0)
+verify-el10: ## (root) the same on AlmaLinux 10 (HTCONDOR=25.0 or 25.x)
+verify-fedora: ## (root) the same on Fedora, with its HTCondor
+verify-tumbleweed: ## (root) the same on openSUSE Tumbleweed, without HTCondor and the job
 
 cycles: $(VENV)/.made rpm ## (root) install and remove the package CYCLES=200 times on one worker node; takes an hour
 	@tools/require-packages node
@@ -115,7 +129,7 @@ guest-image: ## (root) dist/debian-13.qcow2, a guest for VM jobs: cloud-init, vi
 	@sh packaging/guest-image/build dist/debian-13.qcow2
 
 clean: ## remove what was built in this directory, except dist/repository
-	rm -rf $(VENV) build dist/*.rpm dist/*.qcow2 dist/benchmark.* dist/e2e*.xml dist/pool.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist/*.rpm dist/*.qcow2 dist/benchmark.* dist/e2e*.xml dist/verify-*.xml dist/pool.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Recreated when the list of tools changes.
 $(VENV)/.made: pyproject.toml
@@ -123,4 +137,6 @@ $(VENV)/.made: pyproject.toml
 	@echo "==> virtual environment with the test tools ($(VENV))"
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --editable '.[test]'
+	$(VENV)/bin/pip download --quiet --no-deps --no-binary rpmlint --dest $(VENV)/sources \
+	    "$$($(VENV)/bin/pip freeze | grep '^rpmlint==')"
 	@touch $@
