@@ -11,11 +11,10 @@ from testnode import guest
 from testnode.node import Node
 from testnode.run import run
 
-MEBIBYTES = 32  # that a guest reads
+MEBIBYTES = 16  # that a guest reads: enough to be told from all else, and little for an emulated machine
 PLACE, EXPORT, IMAGE = "/srv/boots", "/srv/boots-exported", "images/reads.qcow2"
-POLICY = f'[staging]\ntimeout = {filer.TIMEOUT}\nimage_dirs = ["{PLACE}"]\n'
+POLICY = f'[staging]\ntimeout = {filer.TIMEOUT}\nimage_dirs = ["{PLACE}"]\n[htcondor]\npatience = 120\n'
 AT_ONCE = (1, 2, 4, 8)
-IN_TURN = 4
 # A file system of its own, so that no other mount shares the client's cache, and the server's disk is not measured
 _SERVE = f"""
 set -eu
@@ -102,6 +101,22 @@ def serve(worker: Node) -> None:
 
 
 @contextlib.contextmanager
+def patient(worker: Node) -> Iterator[None]:
+    """The startd tests VM universe often, and finds libvirt's daemon running: it has 5 s, of an emulated machine's."""
+    setting = worker.root / "etc/condor/config.d/90-boots.conf"
+    setting.write_text("VM_RECHECK_INTERVAL = 30\n", encoding="ascii")
+    worker.run("condor_reconfig")
+    loop = "while :; do virsh version > /dev/null || :; sleep 20; done"
+    worker.run(["systemd-run", "--quiet", "--unit=libvirt-stays", "sh", "-c", loop])
+    try:
+        yield
+    finally:
+        worker.run("systemctl stop libvirt-stays")
+        setting.unlink()
+        worker.run("condor_reconfig")
+
+
+@contextlib.contextmanager
 def mounted(worker: Node, way: Way) -> Iterator[None]:
     """Mount the images in a way, on PLACE. The client has nothing of them in memory then."""
     leases = "/proc/sys/fs/leases-enable"  # without them, nfsd gives no delegation
@@ -114,6 +129,21 @@ def mounted(worker: Node, way: Way) -> Iterator[None]:
         worker.run(["sh", "-c", f"echo 1 > {leases}"])
 
 
+@contextlib.contextmanager
+def written(worker: Node) -> Iterator[None]:
+    """A program of the server has the image open for writing, as a client's could: it cannot be delegated then."""
+    program = "import sys, time; file = open(sys.argv[1], 'r+b'); time.sleep(3600)"
+    path = f"{EXPORT}/{IMAGE}"
+    worker.run(["systemd-run", "--quiet", "--unit=writer", "python3", "-c", program, path])
+    try:
+        worker.wait_until(
+            lambda: path in worker.run(["sh", "-c", "ls -l /proc/[0-9]*/fd 2> /dev/null || :"]).stdout, "it is open", 30
+        )
+        yield
+    finally:
+        worker.run("systemctl stop writer")
+
+
 def count(worker: Node) -> Count:
     client, server = worker.run(["sh", "-c", _COUNT]).stdout.split()
     return Count(int(client), int(server))
@@ -122,7 +152,7 @@ def count(worker: Node) -> Count:
 def read(worker: Node, number: int, how: tuple[str, str] = CACHED) -> int:
     """Let so many readers read at once. Returns the bytes that the client got from the server."""
     before = count(worker)
-    worker.run(["sh", "-c", _READ, "read", str(number), *how], timeout=60)
+    worker.run(["sh", "-c", _READ, "read", str(number), *how], timeout=60 + 20 * number)
     after = count(worker)
     sent, got = after.server - before.server, after.client - before.client
     assert sent == got, "the server counts as its only client does"

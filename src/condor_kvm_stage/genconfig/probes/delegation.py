@@ -25,7 +25,7 @@ else:
 
 
 def probe(host: Host, kind: str, image: str) -> Outcome:
-    """Return whether an image is delegated. kind: of its file system, as in mountinfo. image: "" if none can be read."""
+    """Return whether an image is delegated. kind: of its file system, as mountinfo has it. image: "" for none."""
     if kind == "nfs":
         return failed("NFS before version 4 has no delegations")
     if kind != "nfs4":
