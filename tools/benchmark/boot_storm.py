@@ -6,11 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from .figures import digits
-
 JSON = Path(__file__).parents[2] / "docs/boot-storm.json"
 KEPT, NOT_KEPT = "NFS 4.2, read delegations", "NFS 3"  # ways of mounting, as they are called in the JSON
-_MOST = "8 at once"
 
 
 @dataclass(frozen=True)
@@ -40,14 +37,11 @@ def share_of_each(figures: Figures, way: str, guests: int) -> float:
 
 def table(figures: Figures) -> str:
     """Return the table in Markdown: a row for each way of mounting."""
-    rows = [("the images are mounted with …", "a guest", "the next one", "8 at once", "one after a new mount")]
-    rows.append(("---",) * len(rows[0]))
+    rows: list[tuple[str, ...]] = [
+        ("the images are mounted with …", "a guest", "the next one", "one after a new mount"),
+        ("---",) * 4,
+    ]
     for way in figures.ways:
-        found = [*figures.times(way, "in turn"), *(figures.times(way, _MOST) or [-1.0])]
-        found += figures.times(way, "after a new mount")
-        rows.append((way, *map(_shown, found)))
+        found = [*figures.times(way, "in turn"), *figures.times(way, "after a new mount")]
+        rows.append((way, *(f"{round(times, 2):g}" for times in found)))
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def _shown(times: float) -> str:
-    return "" if times < 0 else digits(round(times, 2), 3)

@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[3] / "docs/boot-storm.md"
 
 
 def in_page(text: str) -> str:
-    """Return the table in the page: its only one."""
+    """Return the first table in the page."""
     found = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
     return found[0] if found else ""
 
