@@ -10,6 +10,7 @@ from .run import run
 
 SOURCE = Path(__file__).parents[2] / "tests/guest/guest.asm"
 FLOOD = SOURCE.with_name("flood.asm")  # one that prints without end
+_READS = SOURCE.with_name("reads.asm")
 _UEFI = SOURCE.with_name("uefi.asm")
 SECTOR = 512
 # Both are the guest's: see guest.asm
@@ -37,6 +38,16 @@ def write_waiting(path: Path, ticks: int, program: str = "waits.asm") -> None:
         source.write(f'%define TICKS {ticks}\n%include "{SOURCE.with_name(program)}"\n')
         source.flush()
         write_base(path, "qcow2", Path(source.name))
+
+
+def write_reading(path: Path, mebibytes: int) -> None:
+    """Make an image, qcow2, of a guest that reads so many MiB of it once; all of that is data."""
+    with tempfile.TemporaryDirectory() as scratch:
+        raw = Path(scratch) / "guest.raw"
+        run(["nasm", "-f", "bin", "-I", f"{SOURCE.parent}/", f"-DMEBIBYTES={mebibytes}", _READS, "-o", raw])
+        with raw.open("ab") as file:
+            file.write(os.urandom((mebibytes << 20) - SECTOR))
+        _convert(raw, "qcow2", path)
 
 
 def write_idle(path: Path) -> None:

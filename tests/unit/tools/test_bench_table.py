@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark import scale, share, speed_page, table, variants
+from benchmark import boot_storm, scale, share, speed_page, table, variants
 from benchmark.record import Record
 from benchmark.results import Goal, Result
 
@@ -55,11 +55,20 @@ def test_verdict_names_each_goal_that_is_not_met() -> None:
 
 
 def test_share_on_paper_takes_the_longer_of_requests_and_bytes() -> None:
-    rows = {(row.nodes, row.how): row for row in scale.rows(Record({}, SHARE))}
-    overlays, copies = rows[10_000, "overlay"], rows[10_000, "copy"]
-    assert (overlays.requests, overlays.bytes) == (100_000, 1.25e9)
-    assert overlays.seconds == 2.0, "at 50,000 requests a second; the bytes take one second at 10 Gbit/s"
-    assert copies.bytes == 10_000 * 4 * 2**30
+    ways: dict[str, dict[str, list[int] | int]] = {
+        boot_storm.KEPT: {"in turn": [100, 0]},
+        boot_storm.NOT_KEPT: {"in turn": [100, 100]},
+    }
+    figures = boot_storm.Figures("", 100, ways)
+    rows = {(row.nodes, row.how): row for row in scale.rows(Record({}, SHARE), figures)}
+    guests = 10_000 * scale.GUESTS
+    for how, boots in (("overlay, kept", 10_000), ("overlay, not kept", guests)):
+        row = rows[10_000, how]
+        assert row.requests == guests * 10 + boots * scale.BOOT_REQUESTS
+        assert row.bytes == guests * 125_000 + boots * scale.BOOT
+        assert row.seconds == max(row.requests / 50_000, row.bytes / 1.25e9), "at 10 Gbit/s"
+    copies = rows[10_000, "copy"]
+    assert copies.bytes == guests * 4 * 2**30
     assert copies.seconds == copies.bytes / 1.25e9
 
 

@@ -16,7 +16,7 @@ from ...host import Host
 from ...record import dataclass, replace
 from ...share import mounts
 from ..outcome import PASSED, Outcome, failed, not_tried, unknown
-from ..probes import programs
+from ..probes import delegation, programs
 
 _IMAGES = ("*.qcow2", "*.img", "*.raw")
 _MOST_TRIED = 8  # images of a directory, if the first ones cannot be staged
@@ -32,6 +32,7 @@ class DirectoryTrial:
     source: str  # what is mounted there, such as "nfs4 server:/export"; "" for a local directory
     kerberos: bool = False  # whether its server wants tickets (NFS, sec=krb5…)
     refused: tuple[str, str] = ("", "")  # the first that cannot be staged, and why, if another one can
+    delegated: Outcome = delegation.NOT_ON_NFS  # whether the server delegates the image to this node
 
 
 def stage(host: Host, url: str) -> Outcome:
@@ -81,7 +82,8 @@ def of_directory(host: Host, directory: str) -> DirectoryTrial:
         trial = DirectoryTrial(directory, "", outcome, "")
     kind, source, options = mounts.at(host.text(mounts.MOUNTINFO) or "", directory)
     kerberos = any(option.startswith("sec=krb5") for option in options.split(","))
-    return replace(trial, source=f"{kind} {source}".strip(), kerberos=kerberos)
+    delegated = delegation.probe(host, kind, trial.image if trial.outcome.passed else "")
+    return replace(trial, source=f"{kind} {source}".strip(), kerberos=kerberos, delegated=delegated)
 
 
 def _trial(host: Host, directory: str, image: str) -> DirectoryTrial:

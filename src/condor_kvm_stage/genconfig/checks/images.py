@@ -10,6 +10,7 @@ from .image_trials import DirectoryTrial
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _GROUP = "images"
+_NOT_ON_NFS = "the policy's image directories are not on NFS"
 _NOT_TRIED = "not tried, because the policy has an error"
 
 
@@ -22,6 +23,7 @@ def checks(findings: Findings) -> list[Check]:
         _seed(findings),
         *(directories or [_none(findings)]),
         _kerberos(findings),
+        _delegation(findings),
         _canary(findings),
         guests.selinux(findings),
     ]
@@ -85,11 +87,15 @@ def _step(trial: DirectoryTrial, findings: Findings) -> str:
     )
 
 
+def _on_nfs(findings: Findings) -> list[DirectoryTrial]:
+    return [trial for trial in findings.trials.directories if trial.source.startswith("nfs")]
+
+
 def _kerberos(findings: Findings) -> Check:
     name = "kerberos"
-    on_nfs = [trial for trial in findings.trials.directories if trial.source.startswith("nfs")]
+    on_nfs = _on_nfs(findings)
     if not on_nfs:
-        return Check(_GROUP, name, Level.NOT_APPLICABLE, "the policy's image directories are not on NFS")
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, _NOT_ON_NFS)
     with_tickets = [trial.directory for trial in on_nfs if trial.kerberos]
     if not with_tickets:
         return Check(_GROUP, name, Level.OK, "no image directory needs Kerberos tickets")
@@ -97,6 +103,27 @@ def _kerberos(findings: Findings) -> Check:
     found = f"{', '.join(with_tickets)} is mounted with sec=krb5, so a guest needs a ticket that {who}"
     step = "give jobs tickets that last as long as they do (SEC_CREDENTIAL_PRODUCER in HTCondor's manual)"
     return Check(_GROUP, name, Level.WARN, found, f"{step}, or export with sec=sys to this node")
+
+
+def _delegation(findings: Findings) -> Check:
+    name = "delegation"
+    on_nfs = _on_nfs(findings)
+    if not on_nfs:
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, _NOT_ON_NFS)
+    without = [trial for trial in on_nfs if trial.delegated.failed]
+    if without:
+        where = ", ".join(f"{trial.image or trial.directory}: {trial.delegated.reason}" for trial in without)
+        found = f"{where}; so every guest that starts reads its image from the server again"
+        step = (
+            "to spare the server, mount with vers=4.1 or later, and let the server give read delegations, which it "
+            "cannot while a program has the image open for writing"
+        )
+        return Check(_GROUP, name, Level.NOTE, found, step)
+    unknown = [trial for trial in on_nfs if not trial.delegated.passed]
+    if unknown:
+        where = ", ".join(f"{trial.directory}: {trial.delegated.reason}" for trial in unknown)
+        return Check(_GROUP, name, Level.NOT_APPLICABLE, f"not known: {where}")
+    return Check(_GROUP, name, Level.OK, "guests that start find in memory what others have read of their image")
 
 
 def _canary(findings: Findings) -> Check:
