@@ -23,10 +23,10 @@ import socket
 import time
 
 from ..failures import NodeError
-from ..job import Job
+from ..job import FILES_SOCKET, Job
 from ..processes import become_user, detach, is_alive
 from ..text import printable, to_text
-from . import child_answer
+from . import child_answer, socket_label
 from .capped_log import CappedLog
 from .private_dir import PrivateDir
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 OWNER = 1000  # user and group id in the guest: the first user's, also on cloud images
 _SETPRIV = "/usr/bin/setpriv"
-_SOCKET, _LOG = ".files", ".files.log"  # no disk can have these names
+_LOG = ".files.log"  # no disk can have this name
 _LONGEST = 107  # bytes of a socket's path (unix(7))
 # virtiofsd keeps a file open for each one that the guest remembers, which costs the node about 1.5 KiB of its memory
 _MOST_FILES = 1 << 18
@@ -46,12 +46,12 @@ _STARTING = 20  # seconds
 _EVERYBODY = (1 << 32) - 1  # number of user ids
 
 
-def start(directory: PrivateDir, job: Job, group: int, program: str) -> str:
-    """Start virtiofsd. group: of QEMU. program: path of virtiofsd. Returns the path of its socket.
+def start(directory: PrivateDir, job: Job, group: int, program: str, guest: str = "") -> str:
+    """Start virtiofsd. group: of QEMU. program: path of virtiofsd. guest: see GuestFacts.selinux.
 
-    Raises NodeError.
+    Returns the path of its socket. Raises NodeError.
     """
-    path = f"{directory.path}/{_SOCKET}"
+    path = f"{directory.path}/{FILES_SOCKET}"
     if len(os.fsencode(path)) > _LONGEST:
         raise NodeError(
             f"the path {path} is too long for a socket, so the guest cannot have the job's files; the administrator "
@@ -59,7 +59,8 @@ def start(directory: PrivateDir, job: Job, group: int, program: str) -> str:
         )
     try:
         # Root's, so that the job's user, in another job, cannot open it to himself
-        listening = directory.listen(_SOCKET, 0, group, 0o660)
+        with socket_label.for_guests(guest):
+            listening = directory.listen(FILES_SOCKET, 0, group, 0o660)
         log = directory.make_log(_LOG)
     except OSError as error:
         raise NodeError(f"cannot make {path}: {error.strerror}; tell the administrator") from error
