@@ -32,8 +32,8 @@ TERMINAL = ".terminal"  # in the private directory: a socket for the job's user
 # There, too, of QEMU's: the FIFOs of the terminal, with .in and .out, and the socket of the job's files. Where AppArmor
 # is on, libvirt allows QEMU the path of a console's FIFOs as it is in the definition, without .in and .out, and not the
 # path of a file system's socket. In a rule of AppArmor's, * stands for anything but a slash: this one is for all three.
-TERMINAL_PIPE = ".qemu*"
-FILES_SOCKET = ".qemu-files"
+TERMINAL_PIPE = ".vm*"
+FILES_SOCKET = ".vm-fs"
 
 
 @dataclass(frozen=True)

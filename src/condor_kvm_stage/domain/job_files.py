@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 OWNER = 1000  # user and group id in the guest: the first user's, also on cloud images
 _SETPRIV = "/usr/bin/setpriv"
 _LOG = ".files.log"  # no disk can have this name
-_LONGEST = 107  # bytes of a socket's path (unix(7))
+LONGEST = 107  # bytes of a socket's path (unix(7))
 # virtiofsd keeps a file open for each one that the guest remembers, which costs the node about 1.5 KiB of its memory
 _MOST_FILES = 1 << 18
 _LOG_SIZE = 1 << 16  # bytes
@@ -52,7 +52,7 @@ def start(directory: PrivateDir, job: Job, group: int, program: str, guest: str 
     Returns the path of its socket. Raises NodeError.
     """
     path = f"{directory.path}/{FILES_SOCKET}"
-    if len(os.fsencode(path)) > _LONGEST:
+    if len(os.fsencode(path)) > LONGEST:
         raise NodeError(
             f"the path {path} is too long for a socket, so the guest cannot have the job's files; the administrator "
             "must give EXECUTE a shorter one"
@@ -104,6 +104,7 @@ def _run_keeper(listening: socket.socket, log: int, job: Job, program: str, answ
         detach(listening.fileno(), log, answer)
         _limit()
         become_user(job.uid, job.gid, others=False)
+        os.chdir(job.scratch)  # virtiofsd opens its own directory, which the user may have no right to: root's home
         _serve(listening, CappedLog(log, _LOG_SIZE), job, program, answer)
     except OSError as error:
         with contextlib.suppress(OSError):

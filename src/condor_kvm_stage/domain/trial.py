@@ -86,9 +86,18 @@ def enter(job: Job, disk: Disk) -> tuple[PrivateDir, DiskFile]:
 
 
 def start(
-    host: Host, facts: GuestFacts, network: str, job: Job, directory: PrivateDir, files: Sequence[DiskFile]
+    host: Host,
+    facts: GuestFacts,
+    network: str,
+    job: Job,
+    directory: PrivateDir,
+    files: Sequence[DiskFile],
+    served: str = "",
 ) -> Answer:
-    """Start a guest with a network ("" for none), and destroy it. Returns virsh's answer. Raises OSError, NodeError."""
+    """Start a guest with a network ("" for none), and destroy it. Returns virsh's answer. Raises OSError, NodeError.
+
+    served: path of the socket of the job's files, "" for a guest without.
+    """
     parent = os.path.dirname(job.scratch)
     name = os.path.basename(parent)
     disks = tuple(file.disk for file in files)
@@ -102,8 +111,9 @@ def start(
         job,
         qemu_identity.group(job),
         facts,
+        served,
     )
-    path = f"{parent}/guest-{network}.xml"
+    path = f"{parent}/guest-{'files' if served else network}.xml"
     with open(path, "xb") as file:
         file.write(domain_xml.definition(guest))
     # With --autodestroy also if virsh is killed

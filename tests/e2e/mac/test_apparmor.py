@@ -115,7 +115,7 @@ def test_qemu_is_confined_to_what_its_job_has(confined: Node) -> None:
             assert "Permission denied" in inside(confined, found, "cat", path)
         denied = denials.of_text(denials.log(confined)[before:])
         assert denied == [f"a guest: open {path} r" for path in others]
-        for name in ("disk.qcow2", ".nvram", ".qemu*.in"):
+        for name in ("disk.qcow2", ".nvram", ".vm*.in"):
             assert inside(confined, found, "head", "--bytes=0", f"{found.private}{name}") == ""
         with denials.none_but(confined, EXPECTED):
             stack.close()
