@@ -1,13 +1,16 @@
 """Label sockets so that SELinux lets guests connect to them: as libvirt labels those that it makes for QEMU.
 
-A socket has two labels: as a file, and as what is connected to. By default the first is that of its directory, and the
-second that of the process that creates it; guests may not use either.
+A socket has two labels: as a file, and as what is connected to. The first is by default that of its directory, which
+guests may not use. The second is that of the process: guests may connect to the builder that the vm-gahp has called, but
+not to one that an administrator has called, for a trial.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+
+from .. import selinux
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +26,13 @@ def for_guests(guest: str) -> Iterator[None]:
 
     Raises OSError.
     """
-    wanted = {"sockcreate": guest, "fscreate": _image_context()} if guest else {}
+    wanted = {}
+    if guest:
+        wanted["fscreate"] = _image_context()
+        with open(f"{_ATTRIBUTES}/current", encoding="ascii") as file:
+            own = file.read().rstrip("\0\n")
+        if not selinux.may_connect(guest, own):
+            wanted["sockcreate"] = guest
     try:
         for name, context in wanted.items():
             _set(name, context)
