@@ -1,8 +1,8 @@
 """Label sockets so that SELinux lets guests connect to them: as libvirt labels those that it makes for QEMU.
 
 A socket has two labels: as a file, and as what is connected to. The first is by default that of its directory, which
-guests may not use. The second is that of the process: guests may connect to the builder that the vm-gahp has called, but
-not to one that an administrator has called, for a trial.
+guests may not use. The second is that of the process: guests may connect to a builder that the vm-gahp has called, not
+to one that an administrator has called, for a trial.
 """
 
 from __future__ import annotations

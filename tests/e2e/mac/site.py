@@ -24,8 +24,12 @@ def worker(flavour: Flavour) -> Iterator[Node]:
         node.wait_until(lambda: "nfs" in pool.transfer_methods(node), "the slot advertises nfs", 60)
         filer.serve(node)
         words = f'"/srv/images", {filer.POLICY.partition("image_dirs = [")[2].partition("]")[0]}'
-        policy = f"[staging]\ntimeout = {filer.TIMEOUT}\nimage_dirs = [{words}]\n"
+        # such a machine may be slow
+        policy = (
+            f"[htcondor]\npatience = 300\nwait = 300\n[staging]\ntimeout = {filer.TIMEOUT}\nimage_dirs = [{words}]\n"
+        )
         with site.policy(node, policy):
+            node.run("condor-kvm-stage-genconfig --apply", timeout=200)
             yield node
 
 

@@ -18,7 +18,6 @@ from testnode.node import Node
 pytestmark = [pytest.mark.full, pytest.mark.timeout(3600)]
 
 IDLE = "/srv/images/idle.raw"
-PROFILES = "/etc/apparmor.d/libvirt"
 # What the kernel denies in the course of these tests, and why nothing is lost by it
 EXPECTED: dict[str, str] = {}
 
@@ -36,10 +35,6 @@ def confined() -> Iterator[Node]:
     with site.worker(machine_flavour.APPARMOR) as node:
         guest.write_idle(node.root / IDLE.lstrip("/"))
         yield node
-
-
-def profiles(node: Node) -> set[str]:
-    return set(node.run(["ls", "-A", PROFILES]).stdout.split())
 
 
 def guests(node: Node) -> str:
@@ -119,7 +114,3 @@ def test_qemu_is_confined_to_what_its_job_has(confined: Node) -> None:
             assert inside(confined, found, "head", "--bytes=0", f"{found.private}{name}") == ""
         with denials.none_but(confined, EXPECTED):
             stack.close()
-
-
-def test_nothing_is_left_of_the_profiles_of_guests_that_have_ended(confined: Node) -> None:
-    assert profiles(confined) == {"TEMPLATE.qemu"}
