@@ -139,7 +139,7 @@ def building() -> Iterator[Callable[[World, bytes], bytes]]:
         "cli.seen_by_root.check": lambda files: None,
         "disks.Watchdog": lambda prepare, program: contextlib.nullcontext(_Child(world)),
         "console.check_free": lambda scratch: None,
-        "job_files.start": lambda shelter, where, group, program: world.socket,
+        "job_files.start": lambda shelter, where, group, program, guest: world.socket,
         "console.start": lambda shelter, where, largest, config: world.console,
     }
 
