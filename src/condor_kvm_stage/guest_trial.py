@@ -33,6 +33,7 @@ class Report:
     starts: list[Start] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
     image: str = ""  # of which the guests had an overlay, "" for none
+    files: Start | None = None  # of a guest that had its job's files, None if none was tried
 
 
 def to_json(report: Report) -> str:
@@ -52,4 +53,5 @@ def from_json(text: str) -> Report | None:
         [Start(**start) for start in document["starts"]],
         [Label(**label) for label in document["labels"]],
         document["image"],
+        Start(**document["files"]) if document.get("files") else None,
     )

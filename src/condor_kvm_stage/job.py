@@ -28,7 +28,12 @@ PROGRAM_STATUS = f"{PROGRAM_DIR}/status"
 UNMOUNTED = "condor-kvm-stage: cannot mount the job's files"
 # The job's attribute by which its guest gets the scratch directory (domain/job_files.py)
 FILES_WANTED = "VMPARAM_Job_Files"
-TERMINAL = ".terminal"  # in the private directory: a socket for the job's user; with .in and .out, QEMU's FIFOs
+TERMINAL = ".terminal"  # in the private directory: a socket for the job's user
+# There, too, of QEMU's: the FIFOs of the terminal, with .in and .out, and the socket of the job's files. Where AppArmor
+# is on, libvirt allows QEMU the path of a console's FIFOs as it is in the definition, without .in and .out, and not the
+# path of a file system's socket. In a rule of AppArmor's, * stands for anything but a slash: this one is for all three.
+TERMINAL_PIPE = ".vm*"
+FILES_SOCKET = ".vm-fs"
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,11 @@ def find_denial(path: str, guest: str) -> Denial | None:
     return None
 
 
+def may_connect(guest: str, context: str) -> bool:
+    """Return whether guests may connect to stream sockets of a context. Raises OSError if the kernel does not say."""
+    return _allows(guest, context, "unix_stream_socket", "connectto")
+
+
 def _allows(guest: str, target: str, kind: str, permission: str) -> bool:
     number = int(_read(f"class/{kind}/index"))
     bit = int(_read(f"class/{kind}/perms/{permission}")) - 1

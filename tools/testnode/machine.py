@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from . import machine_root, root
+from . import machine_flavour, machine_root, root
+from .machine_flavour import Flavour
 from .node import Node, as_user
 from .recipe import Release
 from .run import CommandError, TestNodeError, progress, run
@@ -117,11 +118,11 @@ class Machine(Node):
 
 
 @contextlib.contextmanager
-def running(release: Release = Release.TESTING) -> Iterator[Machine]:
+def running(release: Release = Release.TESTING, flavour: Flavour = machine_flavour.PLAIN) -> Iterator[Machine]:
     """Boot a machine, and yield it once systemd is up. It ends with the context, or with this process."""
     with contextlib.ExitStack() as stack:
         emulator = stack.enter_context(root.cached(Release.TESTING))
-        disk = stack.enter_context(machine_root.cached(release))
+        disk = stack.enter_context(machine_root.cached(release, flavour))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="machine-")))
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", scratch / "key"])
         port = _free_port()
@@ -131,7 +132,7 @@ def running(release: Release = Release.TESTING) -> Iterator[Machine]:
                 # if this process dies, the kernel kills QEMU, and with it the machine
                 *["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation=private"],
                 *["sh", "-c", _BOOT, "boot", str(emulator), str(disk), str(scratch)],
-                *_hardware(port, (scratch / "key.pub").read_bytes()),
+                *_hardware(port, (scratch / "key.pub").read_bytes(), flavour.arguments),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -152,15 +153,18 @@ def running(release: Release = Release.TESTING) -> Iterator[Machine]:
             process.wait(60)
 
 
-def _hardware(port: int, key: bytes) -> list[str]:
-    """Return QEMU's arguments. Paths are those that it sees, see _BOOT. key: whose owner may log in as root."""
+def _hardware(port: int, key: bytes, arguments: str) -> list[str]:
+    """Return QEMU's arguments. Paths are those that it sees, see _BOOT. key: whose owner may log in as root.
+
+    arguments: further ones of the kernel.
+    """
     credential = f"io.systemd.credential.binary:ssh.authorized_keys.root={base64.b64encode(key).decode()}"
     return [
         *["-accel", "tcg,thread=multi", "-machine", "q35", "-smp", "2", "-m", _MEMORY, "-cpu", _PROCESSOR],
         *["-nodefaults", "-no-user-config", "-display", "none"],
         *["-chardev", "file,id=console,path=/tmp/console,append=on", "-serial", "chardev:console"],
         *["-kernel", f"/mnt/{machine_root.KERNEL}", "-initrd", f"/mnt/{machine_root.INITRD}"],
-        *["-append", _KERNEL_ARGUMENTS, "-smbios", f"type=11,value={credential}"],
+        *["-append", f"{_KERNEL_ARGUMENTS} {arguments}".rstrip(), "-smbios", f"type=11,value={credential}"],
         *["-drive", f"file=/mnt/{machine_root.IMAGE},format=raw,if=virtio,snapshot=on,cache=unsafe"],
         # no way out, and the machine's sshd for this machine alone
         *["-nic", f"user,restrict=on,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22"],

@@ -10,7 +10,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import recipe, root
+from . import machine_flavour, recipe, root
+from .machine_flavour import Flavour
 from .recipe import Release
 from .run import progress, run
 
@@ -52,37 +53,38 @@ chroot . systemctl disable systemd-networkd-wait-online
 
 
 @contextlib.contextmanager
-def cached(release: Release) -> Iterator[Path]:
+def cached(release: Release, flavour: Flavour = machine_flavour.PLAIN) -> Iterator[Path]:
     """Give the directory with a release's disk, which must not be changed; it is there until the context ends.
 
     Builds it if it is not cached, which takes half a minute, and the release's root if that is not cached, either.
     Raises TestNodeError.
     """
     with root.cached(release) as tree:
-        path = root.CACHE / f"machine-{release.value}-{_digest(release)}"
-        with open(root.CACHE / f"machine-{release.value}.lock", "w", encoding="ascii") as lock:
+        name = f"machine{flavour.suffix}-{release.value}"
+        path = root.CACHE / f"{name}-{_digest(release, flavour)}"
+        with open(root.CACHE / f"{name}.lock", "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
             if not path.exists():
                 # waits until no machine of an earlier recipe runs; another process may build it meanwhile
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not path.exists():
-                    _build(tree, path)
+                    _build(tree, path, flavour)
                 fcntl.flock(lock, fcntl.LOCK_SH)
             yield path
 
 
-def _digest(release: Release) -> str:
+def _digest(release: Release, flavour: Flavour) -> str:
     """Return a name for the recipe: it changes with what is on the disk, and how it got there."""
-    state = hashlib.sha256(recipe.digest(release).encode())
+    state = hashlib.sha256(recipe.digest(release).encode() + repr(flavour).encode())
     for path in (*(_FILES / name for name in _PLACES), Path(__file__)):
         state.update(path.name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]
 
 
-def _build(tree: Path, path: Path) -> None:
+def _build(tree: Path, path: Path, flavour: Flavour) -> None:
     for outdated in path.parent.glob(f"{path.name.rpartition('-')[0]}-*"):
         shutil.rmtree(outdated)
-    progress(f"building a machine's disk: {tree.name}, a kernel, NFS")
+    progress(f"building a machine's disk: {', '.join([tree.name, 'a kernel', 'NFS', *flavour.packages])}")
     partial = path.with_suffix(".partial")
     copy = partial / "root"
     copy.mkdir(parents=True)
@@ -92,7 +94,9 @@ def _build(tree: Path, path: Path) -> None:
         shutil.copyfile(_FILES / name, copy / place)
     (copy / "etc/initramfs-tools/modules").write_text("virtio_pci\nvirtio_blk\n", encoding="ascii")
     unshare = ["unshare", "--mount", "--propagation=private"]
-    run([*unshare, "sh", "-c", _INSTALL, "install", copy, *PACKAGES], timeout=900)
+    run([*unshare, "sh", "-c", _INSTALL, "install", copy, *PACKAGES, *flavour.packages], timeout=900)
+    if flavour.finish:
+        run(["chroot", copy, "sh", "-euc", flavour.finish], timeout=300)
     (copy / "etc/resolv.conf").write_text("", encoding="ascii")  # there is no server to wait for
     for name, pattern in ((KERNEL, "vmlinuz-*"), (INITRD, "initrd.img-*")):
         (file,) = copy.glob(f"boot/{pattern}")

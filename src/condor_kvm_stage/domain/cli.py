@@ -10,7 +10,7 @@ from .. import chirp, guest_facts, trace
 from ..errors import KvmStageError
 from ..failures import Failure, NodeError, ParameterError, bug
 from ..installed import TRY_GUESTS, TRY_NODE
-from ..job import TERMINAL, of_builder, of_hook
+from ..job import TERMINAL_PIPE, of_builder, of_hook
 from ..leftovers import guest_status, janitor
 from ..policy.load import load
 from ..record import replace
@@ -165,8 +165,8 @@ def _definition(data: bytes, vm_gahp: int) -> bytes:
     files += guest_data.attach(directory, whole, job, wanted)
     path = console.start(directory, job, rules.guest.console, chirp.config_of(job.scratch))
     needs_files = wanted.files or guest_data.has_program(directory)
-    served = job_files.start(directory, job, group, facts.virtiofsd) if needs_files else ""
-    terminal, nvram = f"{directory.path}/{TERMINAL}", f"{directory.path}/.nvram"
+    served = job_files.start(directory, job, group, facts.virtiofsd, facts.selinux) if needs_files else ""
+    terminal, nvram = f"{directory.path}/{TERMINAL_PIPE}", f"{directory.path}/.nvram"
     return domain_xml.definition(domain_xml.Guest(wanted, files, path, terminal, nvram, job, group, facts, served))
 
 

@@ -23,10 +23,10 @@ import socket
 import time
 
 from ..failures import NodeError
-from ..job import Job
+from ..job import FILES_SOCKET, Job
 from ..processes import become_user, detach, is_alive
 from ..text import printable, to_text
-from . import child_answer
+from . import child_answer, socket_label
 from .capped_log import CappedLog
 from .private_dir import PrivateDir
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 OWNER = 1000  # user and group id in the guest: the first user's, also on cloud images
 _SETPRIV = "/usr/bin/setpriv"
-_SOCKET, _LOG = ".files", ".files.log"  # no disk can have these names
-_LONGEST = 107  # bytes of a socket's path (unix(7))
+_LOG = ".files.log"  # no disk can have this name
+LONGEST = 107  # bytes of a socket's path (unix(7))
 # virtiofsd keeps a file open for each one that the guest remembers, which costs the node about 1.5 KiB of its memory
 _MOST_FILES = 1 << 18
 _LOG_SIZE = 1 << 16  # bytes
@@ -46,20 +46,21 @@ _STARTING = 20  # seconds
 _EVERYBODY = (1 << 32) - 1  # number of user ids
 
 
-def start(directory: PrivateDir, job: Job, group: int, program: str) -> str:
-    """Start virtiofsd. group: of QEMU. program: path of virtiofsd. Returns the path of its socket.
+def start(directory: PrivateDir, job: Job, group: int, program: str, guest: str = "") -> str:
+    """Start virtiofsd. group: of QEMU. program: path of virtiofsd. guest: see GuestFacts.selinux.
 
-    Raises NodeError.
+    Returns the path of its socket. Raises NodeError.
     """
-    path = f"{directory.path}/{_SOCKET}"
-    if len(os.fsencode(path)) > _LONGEST:
+    path = f"{directory.path}/{FILES_SOCKET}"
+    if len(os.fsencode(path)) > LONGEST:
         raise NodeError(
             f"the path {path} is too long for a socket, so the guest cannot have the job's files; the administrator "
             "must give EXECUTE a shorter one"
         )
     try:
         # Root's, so that the job's user, in another job, cannot open it to himself
-        listening = directory.listen(_SOCKET, 0, group, 0o660)
+        with socket_label.for_guests(guest):
+            listening = directory.listen(FILES_SOCKET, 0, group, 0o660)
         log = directory.make_log(_LOG)
     except OSError as error:
         raise NodeError(f"cannot make {path}: {error.strerror}; tell the administrator") from error
@@ -103,6 +104,7 @@ def _run_keeper(listening: socket.socket, log: int, job: Job, program: str, answ
         detach(listening.fileno(), log, answer)
         _limit()
         become_user(job.uid, job.gid, others=False)
+        os.chdir(job.scratch)  # virtiofsd opens its own directory, which the user may have no right to: root's home
         _serve(listening, CappedLog(log, _LOG_SIZE), job, program, answer)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -24,12 +24,12 @@ from ..guest_facts import GuestFacts
 from ..guest_trial import Label, Report, Start, to_json
 from ..host import Host
 from ..installed import APPLY, GUEST_FACTS, GUEST_LOGS, PLUGINS
-from ..job import Job
+from ..job import FILES_SOCKET, Job
 from ..leftovers import remove
 from ..policy.load import load
 from ..processes import detach
 from ..text import printable, quoted
-from . import disks, private_dir, seen_by_root, trial
+from . import disks, job_files, private_dir, qemu_identity, seen_by_root, trial
 from .disks import DiskFile
 from .private_dir import PrivateDir
 from .request import Disk
@@ -64,17 +64,20 @@ def _report(execute: str, images: list[str]) -> Report:
     labels = [label(image, facts.selinux) for image in images] if facts.selinux else []
     denied = [label.image for label in labels if label.step] if selinux.is_enforcing() else []
     image = next((image for image in images if image not in denied), "")
+    files = None
     try:
         with _alone():
             _sweep(host, execute)
             starts = list(try_all(host, facts, execute, image))
+            if facts.virtiofsd and not any(start.fault for start in starts):
+                files = try_files(host, facts, execute)
     except BlockingIOError:
         starts = [Start(fault="another trial has not ended", is_known=False)]
     except FileNotFoundError as error:
         starts = [Start(fault=f"there is no {error.filename}", step=APPLY, is_known=False)]
     except Exception as error:
         starts = [Start(fault=f"bug in {_PROGRAM}, please report it: {type(error).__name__}: {printable(str(error))}")]
-    return Report(starts, labels, image)
+    return Report(starts, labels, image, files)
 
 
 def label(image: str, guest: str) -> Label:
@@ -142,6 +145,26 @@ def try_all(host: Host, facts: GuestFacts, execute: str, image: str) -> Iterator
         yield Start(fault=str(error))
     except OSError as error:
         yield Start(fault=f"cannot prepare a guest in {printable(execute)}: {error.strerror}")
+
+
+def try_files(host: Host, facts: GuestFacts, execute: str) -> Start | None:
+    """Start a guest that has its job's files, on a node whose others start.
+
+    Returns None if it cannot be tried: the path of the socket is too long, and that of a job is shorter.
+    """
+    try:
+        with trial.place(os.path.realpath(execute), _PREFIX, trial.user_of(host)) as job:
+            directory, file = trial.enter(job, trial.make_disk(job))
+            if len(os.fsencode(f"{directory.path}/{FILES_SOCKET}")) > job_files.LONGEST:
+                return None
+            group = qemu_identity.group(job)
+            served = job_files.start(directory, job, group, facts.virtiofsd, facts.selinux)
+            answer = trial.start(host, facts, "", job, directory, [file], served)
+            return Start(fault=printable(trial.fault(answer)), is_known=not answer.late)
+    except KvmStageError as error:
+        return Start(fault=str(error))
+    except OSError as error:
+        return Start(fault=f"cannot prepare a guest in {printable(execute)}: {error.strerror}", is_known=False)
 
 
 def _closed(host: Host, execute: str, made: str) -> Start | None:

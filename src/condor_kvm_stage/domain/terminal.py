@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Sequence
 
-from ..job import TERMINAL
+from ..job import TERMINAL, TERMINAL_PIPE
 from .private_dir import PrivateDir
 
 _BACKLOG = 4096  # bytes that were printed last, for whoever connects
@@ -31,8 +31,8 @@ class Terminal:
         self._listening = directory.listen(TERMINAL, directory.job.uid, directory.job.gid, 0o600)
         # For reading and writing, so that it does not matter when QEMU opens them
         flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
-        self._to_guest = os.open(directory.make_fifo(f"{TERMINAL}.in"), flags)
-        self._from_guest = os.open(directory.make_fifo(f"{TERMINAL}.out"), flags)
+        self._to_guest = os.open(directory.make_fifo(f"{TERMINAL_PIPE}.in"), flags)
+        self._from_guest = os.open(directory.make_fifo(f"{TERMINAL_PIPE}.out"), flags)
         self._client: socket.socket | None = None
         self._typed = b""  # for the guest
         self._printed = b""  # for the client

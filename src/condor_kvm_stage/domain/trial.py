@@ -18,7 +18,7 @@ from ..failures import NodeError
 from ..guest_facts import GuestFacts
 from ..host import Host
 from ..installed import GUEST_LOGS
-from ..job import TERMINAL, Job
+from ..job import TERMINAL_PIPE, Job
 from ..leftovers import virsh
 from ..text import quoted
 from . import domain_xml, private_dir, qemu_identity
@@ -79,16 +79,25 @@ def enter(job: Job, disk: Disk) -> tuple[PrivateDir, DiskFile]:
     """Make the private directory, and move the disk there. Raises OSError and StageError."""
     directory = private_dir.make(job)
     path = directory.move_in(disk.name)
-    for name in (".console", TERMINAL):
+    for name in (".console", TERMINAL_PIPE):
         directory.make_fifo(f"{name}.in")
         directory.make_fifo(f"{name}.out")
     return directory, DiskFile(disk, path, disk.format, relabel=True, backing=(), is_output=False)
 
 
 def start(
-    host: Host, facts: GuestFacts, network: str, job: Job, directory: PrivateDir, files: Sequence[DiskFile]
+    host: Host,
+    facts: GuestFacts,
+    network: str,
+    job: Job,
+    directory: PrivateDir,
+    files: Sequence[DiskFile],
+    served: str = "",
 ) -> Answer:
-    """Start a guest with a network ("" for none), and destroy it. Returns virsh's answer. Raises OSError, NodeError."""
+    """Start a guest with a network ("" for none), and destroy it. Returns virsh's answer. Raises OSError, NodeError.
+
+    served: path of the socket of the job's files, "" for a guest without.
+    """
     parent = os.path.dirname(job.scratch)
     name = os.path.basename(parent)
     disks = tuple(file.disk for file in files)
@@ -97,13 +106,14 @@ def start(
         request,
         tuple(files),
         f"{directory.path}/.console",
-        f"{directory.path}/{TERMINAL}",
+        f"{directory.path}/{TERMINAL_PIPE}",
         f"{directory.path}/.nvram",
         job,
         qemu_identity.group(job),
         facts,
+        served,
     )
-    path = f"{parent}/guest-{network}.xml"
+    path = f"{parent}/guest-{'files' if served else network}.xml"
     with open(path, "xb") as file:
         file.write(domain_xml.definition(guest))
     # With --autodestroy also if virsh is killed

@@ -13,6 +13,7 @@ from unittest import mock
 from condor_kvm_stage.domain import cli
 from condor_kvm_stage.failures import AuthorizationError, SpecificationError
 from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.job import FILES_SOCKET, TERMINAL_PIPE
 from condor_kvm_stage.policy.model import Policy
 from support.domain.guests import GROUP, WHERE
 from support.domain.job_ads import MACHINE_AD, site
@@ -63,7 +64,7 @@ class World:
     @property
     def terminal(self) -> str:
         """Likewise of the terminal's."""
-        return f"{self.shelter}/.terminal"
+        return f"{self.shelter}/{TERMINAL_PIPE}"
 
     @property
     def nvram(self) -> str:
@@ -73,7 +74,7 @@ class World:
     @property
     def socket(self) -> str:
         """Path of the socket by which the guest has its job's files."""
-        return f"{self.shelter}/.files"
+        return f"{self.shelter}/{FILES_SOCKET}"
 
 
 WORLDS = [
@@ -138,7 +139,7 @@ def building() -> Iterator[Callable[[World, bytes], bytes]]:
         "cli.seen_by_root.check": lambda files: None,
         "disks.Watchdog": lambda prepare, program: contextlib.nullcontext(_Child(world)),
         "console.check_free": lambda scratch: None,
-        "job_files.start": lambda shelter, where, group, program: world.socket,
+        "job_files.start": lambda shelter, where, group, program, guest: world.socket,
         "console.start": lambda shelter, where, largest, config: world.console,
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from condor_kvm_stage.domain import request
 from condor_kvm_stage.domain.disks import DiskFile
 from condor_kvm_stage.domain.domain_xml import Guest
-from condor_kvm_stage.job import Job
+from condor_kvm_stage.job import FILES_SOCKET, TERMINAL_PIPE, Job
 from support.domain.job_ads import facts, parse, site, string
 
 DIRECTORY = "/var/lib/condor/execute/dir_287"
@@ -45,8 +45,8 @@ def guest(vm_disk: str = "disk.qcow2:vda:w:qcow2", **changes: Any) -> Guest:
     policy = site(["/srv/disks"], vnc=True)
     wanted = parse(policy, node, VMPARAM_vm_Disk=string(vm_disk), **attributes)
     files = tuple(map(disk_file, wanted.disks))
-    served = f"{SHELTER}/.files" if wanted.files else ""
-    ours = (f"{SHELTER}/.console", f"{SHELTER}/.terminal", f"{SHELTER}/.nvram")
+    served = f"{SHELTER}/{FILES_SOCKET}" if wanted.files else ""
+    ours = (f"{SHELTER}/.console", f"{SHELTER}/{TERMINAL_PIPE}", f"{SHELTER}/.nvram")
     return Guest(wanted, files, *ours, WHERE, GROUP, node, served)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from condor_kvm_stage import chirp
 from condor_kvm_stage.domain import console
-from condor_kvm_stage.job import Job
+from condor_kvm_stage.job import TERMINAL, TERMINAL_PIPE, Job
 from support.domain import console_keeper, fake_starter
 from support.domain.fake_starter import Chirp
 from support.processes import NOBODY, wait_for
@@ -125,7 +125,7 @@ def test_process_is_the_users_and_holds_nothing_of_the_builders(where: Job, tmp_
         assert status["Groups"].split() == [str(NOBODY)]
         assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
         held = {os.readlink(entry) for entry in Path(f"/proc/{keeper.pid}/fd").iterdir()}
-        terminal = {str(keeper.fifo.with_name(f".terminal.{end}")) for end in ("in", "out")}
+        terminal = {str(keeper.fifo.with_name(f"{TERMINAL_PIPE}.{end}")) for end in ("in", "out")}
         assert {path for path in held if not path.startswith("socket:")} == {
             "/dev/null",
             str(keeper.fifo),
@@ -141,7 +141,7 @@ def test_process_is_the_users_and_holds_nothing_of_the_builders(where: Job, tmp_
 def test_fifos_have_names_that_no_disk_can_have(where: Job) -> None:
     keeper = console_keeper.start(where)
     names = {path.name for path in keeper.fifo.parent.iterdir()}
-    assert names == {".console.in", ".console.out", ".terminal", ".terminal.in", ".terminal.out"}
+    assert names == {".console.in", ".console.out", TERMINAL, f"{TERMINAL_PIPE}.in", f"{TERMINAL_PIPE}.out"}
     keeper.print(b"x")
     keeper.end()
 

@@ -255,3 +255,14 @@ def test_path_that_is_too_long_for_a_socket_is_said_before(where: Job, server: S
     private = private_dir.PrivateDir("/" + "x" * 101, -1, -1, where)
     with pytest.raises(NodeError, match="is too long for a socket"):
         job_files.start(private, where, GROUP, str(server.path))
+
+
+def test_it_starts_also_where_the_user_may_not_be(
+    private: private_dir.PrivateDir, where: Job, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--check is called in root's home directory."""
+    roots = tmp_path / "roots"
+    roots.mkdir(mode=0o700)
+    monkeypatch.chdir(roots)
+    server.write("os.listdir('.')")
+    start(private, where, server)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,7 +14,7 @@ import pytest
 
 from condor_kvm_stage import guest_trial, selinux
 from condor_kvm_stage.answer import Answer
-from condor_kvm_stage.domain import node_trial, qemu_identity, trial
+from condor_kvm_stage.domain import job_files, node_trial, private_dir, qemu_identity, trial
 from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.guest_trial import Label, Report, Start
 from support import fake_selinux
@@ -72,6 +73,51 @@ def test_guest_has_its_disk_in_execute_and_nothing_is_left_there(execute: Path) 
     assert tried(execute, virsh) == [Start()]
     assert [path.startswith(f"{execute}/condor-kvm-stage-trial-") for path in disks] == [True]
     assert list(execute.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (STARTED, Start()),
+        (failing("Permission denied"), Start(fault="Permission denied")),
+        (
+            Answer(-1, fault="virsh did not end within 90 s"),
+            Start(fault="virsh did not end within 90 s", is_known=False),
+        ),
+    ],
+)
+def test_guest_with_its_jobs_files_is_tried_with_their_socket(
+    execute: Path, monkeypatch: pytest.MonkeyPatch, answer: Answer, found: Start
+) -> None:
+    monkeypatch.setattr(job_files, "start", lambda directory, *_: f"{directory.path}/socket")
+    sockets: list[str] = []
+
+    def virsh(command: tuple[str, ...]) -> Answer:
+        definition = ElementTree.parse(command[-1].split()[3].rstrip(";")).getroot()
+        sockets.extend(source.get("socket", "") for source in definition.iterfind("devices/filesystem/source"))
+        return answer
+
+    host = FakeHost(execute.parent, programs={VIRSH: virsh})
+    assert node_trial.try_files(host, GuestFacts(virtiofsd="/usr/libexec/virtiofsd"), str(execute)) == found
+    assert [path.startswith(f"{execute}/condor-kvm-stage-trial-") for path in sockets] == [True]
+    assert list(execute.iterdir()) == []
+
+
+def test_virtiofsd_that_does_not_start_is_named(execute: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_files, "LONGEST", 500)
+    monkeypatch.setattr(private_dir.PrivateDir, "listen", lambda *_: socket.socket(socket.AF_UNIX))
+    facts = GuestFacts(virtiofsd="/nonexistent/virtiofsd")
+    found = node_trial.try_files(FakeHost(execute.parent, programs={}), facts, str(execute))
+    assert found
+    assert "cannot give the guest the job's files: " in found.fault
+
+
+def test_path_that_only_a_trials_name_makes_too_long_is_no_fault(
+    execute: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_files, "LONGEST", 20)
+    facts = GuestFacts(virtiofsd="/usr/libexec/virtiofsd")
+    assert node_trial.try_files(FakeHost(execute.parent, programs={}), facts, str(execute)) is None
 
 
 def test_libvirt_that_does_not_answer_is_no_fault_and_is_not_asked_again(execute: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.domain import terminal
-from condor_kvm_stage.job import TERMINAL, Job
+from condor_kvm_stage.job import TERMINAL, TERMINAL_PIPE, Job
 from support.domain import console_keeper
 from support.domain.console_keeper import Keeper
 from support.processes import NOBODY, wait_for
@@ -30,8 +30,8 @@ class Guest:
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
         self.directory = keeper.fifo.parent
-        self._typed = os.open(self.directory / f"{TERMINAL}.in", os.O_RDWR | os.O_NONBLOCK)
-        self._printed = os.open(self.directory / f"{TERMINAL}.out", os.O_RDWR | os.O_NONBLOCK)
+        self._typed = os.open(self.directory / f"{TERMINAL_PIPE}.in", os.O_RDWR | os.O_NONBLOCK)
+        self._printed = os.open(self.directory / f"{TERMINAL_PIPE}.out", os.O_RDWR | os.O_NONBLOCK)
 
     def prints(self, data: bytes) -> None:
         """Print all of it, as a guest that waits for its terminal."""

@@ -46,7 +46,7 @@ def start(findings: Findings) -> Check:
         words = "a virtual machine does not start" if certain else "not known whether virtual machines start"
         shown = certain or failed
         found = f"{words}, as one of a job's would: {'; '.join(map(guest_start.described, shown))}"
-        steps = dict.fromkeys(_step(start, findings) for start in shown)
+        steps = dict.fromkeys(step(start, findings) for start in shown)
         return Check(group, name, Level.FAIL if certain else Level.WARN, found, "; or: ".join(steps))
     networks = ", ".join(start.network for start in trial.report.starts if start.network)
     disk = f"an overlay of {trial.report.image}" if trial.report.image else "an empty disk"
@@ -54,7 +54,8 @@ def start(findings: Findings) -> Check:
     return Check(group, name, Level.OK, found + (f", and with each network: {networks}" if networks else ""))
 
 
-def _step(start: Start, findings: Findings) -> str:
+def step(start: Start, findings: Findings) -> str:
+    """Return what helps a guest that did not start, or of which that is not known."""
     if start.step:
         return start.step
     if not start.is_known:
@@ -65,8 +66,8 @@ def _step(start: Start, findings: Findings) -> str:
         return bridge if start.network == "bridge" else _NAT_AGAIN
     if "/dev/net/tun" in start.fault:
         return kvm.load(findings.facts, "tun", "/dev/net/tun")
-    step = next((step for pattern, step in _STEPS if re.search(pattern, start.fault)), "")
-    return (step or "see journalctl -u {daemon}, and try again").format(daemon=daemon)
+    found = next((helps for pattern, helps in _STEPS if re.search(pattern, start.fault)), "")
+    return (found or "see journalctl -u {daemon}, and try again").format(daemon=daemon)
 
 
 def selinux(findings: Findings) -> Check:

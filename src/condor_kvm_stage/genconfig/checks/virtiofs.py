@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...installed import APPLY
 from ..probes import virtiofs
-from . import packages
+from . import guests, packages
 from .model import Check, Findings, Level
 
 _GROUP = "libvirt"
@@ -19,6 +19,15 @@ def check(findings: Findings) -> Check:
     if not files.tried or files.unknown:
         found = f"it is unknown whether virtual machines can have their jobs' files: {files.reason}"
         return Check(_GROUP, name, Level.NOT_APPLICABLE, found)
+    tried = findings.trials.guests.report.files
+    if files.passed and tried and tried.fault:
+        words = (
+            "a virtual machine with its job's files does not start"
+            if tried.is_known
+            else "not known whether virtual machines can have their jobs' files"
+        )
+        step = guests.step(tried, findings)
+        return Check(_GROUP, name, Level.WARN, f"{words}: {tried.fault}", step)
     if files.passed:
         return Check(_GROUP, name, Level.OK, "virtual machines can have their jobs' files, if the job asks for it")
     found = f"virtual machines cannot have their jobs' files, and a job that asks for them is refused: {files.reason}"

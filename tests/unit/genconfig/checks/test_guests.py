@@ -14,9 +14,10 @@ from condor_kvm_stage.guest_trial import Label, Report, Start
 from condor_kvm_stage.installed import BUILD_DOMAIN, GUEST_FACTS
 from support.fake_node import FakeNode
 from support.findings import CONTAINER, Change, all_of, decided, of, tried, verdict
+from support.findings import asked as answered
 from support.trial_node import REPORT, TrialNode
 
-TRIAL, LABELS = "libvirt trial", "images selinux"
+TRIAL, LABELS, FILES = "libvirt trial", "images selinux", "libvirt files"
 MTU = "Cannot get interface MTU on '{}': No such device"
 
 
@@ -26,6 +27,11 @@ def starts(*found: Start) -> Change:
 
 def labels(*found: Label) -> Change:
     return tried(guests=GuestTrial(PASSED, Report([], list(found))))
+
+
+def files(found: Start) -> Change:
+    trial = GuestTrial(PASSED, Report([Start()], files=found))
+    return all_of(answered(files=PASSED), tried(guests=trial))
 
 
 ENFORCING, PERMISSIVE = of("environment", selinux="enforcing"), of("environment", selinux="permissive")
@@ -43,6 +49,10 @@ UNCLEAR = Label("/x", "the kernel does not say")
             "disk in EXECUTE, and with each network: nat, bridge",
         ),
         (starts(Start()), TRIAL, Level.OK, "with an empty disk in EXECUTE"),
+        (files(Start()), FILES, Level.OK, "can have their jobs' files"),
+        (files(Start(fault="denied")), FILES, Level.WARN, "with its job's files does not start: denied"),
+        (files(Start(fault="denied")), TRIAL, Level.OK, "with an empty disk in EXECUTE"),
+        (files(Start(fault="late", is_known=False)), FILES, Level.WARN, "not known whether virtual machines can have"),
         (tried(guests=GuestTrial(PASSED, Report([Start()], [], "/x"))), TRIAL, Level.OK, "with an overlay of /x in"),
         (starts(Start("nat"), Start("bridge", "no br0")), TRIAL, Level.FAIL, "with the network bridge: no br0"),
         (starts(Start("nat", "late", is_known=False)), TRIAL, Level.WARN, "not known whether virtual machines start"),
