@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import (
+    commands,
     guest_ends,
     guest_jobs,
     guest_options,
@@ -41,6 +42,7 @@ SECTIONS = {
     "query": Section(query.measure, published=True),
     "memory": Section(memory.measure),
     "guest-options": Section(guest_options.measure),
+    "commands": Section(commands.measure, published=True, beside_htcondor=True),
     "installation": Section(installation.measure, beside_htcondor=True),
     "job-parts": Section(job_parts.measure, beside_htcondor=True),
     "guest-starts": Section(guest_starts.measure, beside_htcondor=True),
