@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from testnode import guest, pool, recipe, stages
@@ -89,18 +90,25 @@ def _run(worker: Node, variant: str, count: int, resumed: Path) -> tuple[list[fl
     submitted = time.time()
     cluster = pool.submit(worker, "first-byte.sub", _DESCRIPTION.format(count=count))
 
-    def spoken() -> list[float]:
-        consoles = execute.glob("dir_*/scratch/console.log") if variant == OURS else here(worker, _CONSOLES).iterdir()
-        return [status.st_mtime for status in map(Path.stat, consoles) if status.st_size]
+    def times() -> list[float]:
+        ours = variant == OURS
+        return spoken(execute.glob("dir_*/scratch/console.log") if ours else here(worker, _CONSOLES).iterdir())
 
-    worker.wait_until(lambda: len(spoken()) == count, f"{count} guests speak", _SPEAKS)
-    seconds = sorted(when - submitted for when in spoken())
-    parts = began.phases(submitted, cluster, execute, resumed, spoken()[0]) if count == 1 else {}
-    _remove(worker, execute)
+    worker.wait_until(lambda: len(times()) == count, f"{count} guests speak", _SPEAKS)
+    seconds = sorted(when - submitted for when in times())
+    parts = began.phases(submitted, cluster, execute, resumed, times()[0]) if count == 1 else {}
+    remove(worker, execute)
+    for console in here(worker, _CONSOLES).iterdir():
+        console.unlink()
     return seconds, parts
 
 
-def _remove(worker: Node, execute: Path) -> None:
+def spoken(consoles: Iterable[Path]) -> list[float]:
+    """Return when the guests of consoles spoke, by Unix time; only of those that did. They print one line."""
+    return [status.st_mtime for status in map(Path.stat, consoles) if status.st_size]
+
+
+def remove(worker: Node, execute: Path) -> None:
     """Remove all jobs, and wait until nothing is left of them. The starters are killed: they would take a minute."""
     starters = [start_phases.starter_of(path) for path in execute.glob("dir_*/scratch")]
     worker.run(["sh", "-c", 'condor_rm -all && kill -KILL "$@"', "sh", *starters])
@@ -112,8 +120,6 @@ def _remove(worker: Node, execute: Path) -> None:
         return not any(execute.glob("dir_*")) and not any(worker.run(words).stdout.strip() for words in commands)
 
     worker.wait_until(is_tidy, "nothing is left of the jobs", _GONE)
-    for console in here(worker, _CONSOLES).iterdir():
-        console.unlink()
 
 
 def _prepare(worker: Node) -> None:

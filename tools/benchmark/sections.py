@@ -17,6 +17,7 @@ from . import (
     job_parts,
     jobs,
     many_disks,
+    many_jobs,
     memory,
     one_disk,
     query,
@@ -50,6 +51,7 @@ SECTIONS = {
     "guest-starts": Section(guest_starts.measure, beside_htcondor=True),
     "guest-ends": Section(guest_ends.measure, beside_htcondor=True),
     "jobs": Section(jobs.measure, published=True, beside_htcondor=True),
+    "many-jobs": Section(many_jobs.measure, beside_htcondor=True),
     "guest-jobs": Section(guest_jobs.measure, beside_htcondor=True),
 }
 PUBLISHED = [name for name, section in SECTIONS.items() if section.published]
