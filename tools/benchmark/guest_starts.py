@@ -5,19 +5,14 @@ Both use the same image, staged by the plug-in, and the same submit file.
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import re
 import shutil
-import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from testnode import guest, jobs, pool, recipe, stages
 from testnode.node import Node
 from testnode.run import progress
 
+from . import start_phases
 from .job_pool import here
 from .results import Goal, Result
 from .scene import Scene
@@ -30,12 +25,9 @@ _CHOOSER, _CHOICE = "/srv/start-xml", "/srv/start-choice"
 _IDLE = "/srv/images/idle.raw"
 _SETTINGS = f"""\
 LIBVIRT_XML_SCRIPT = {_CHOOSER}
-VM_GAHP_DEBUG = D_SUB_SECOND
-KILLING_TIMEOUT = 2
+{start_phases.SETTINGS}KILLING_TIMEOUT = 2
 VM_KILLING_TIMEOUT = 2
 """
-_CALLED = re.compile(r"^(\S+ \S+) CreateKvmVMConfigFile$", re.MULTILINE)
-_STARTED = re.compile(r"^(\S+ \S+)[+]0000: event 'lifecycle' for domain '(\S+)': Resumed ", re.MULTILINE)
 
 
 def measure(scene: Scene) -> list[Result]:
@@ -52,7 +44,7 @@ def measure(scene: Scene) -> list[Result]:
 
 def _alternate(worker: Node) -> dict[str, list[float]]:
     samples: dict[str, list[float]] = {OURS: [], STOCK: []}
-    with _events(worker) as events:
+    with start_phases.events(worker) as events:
         for number in range(ROUNDS):
             for variant in (OURS, STOCK) if number % 2 else (STOCK, OURS):
                 here(worker, _CHOICE).write_text(variant, encoding="ascii")
@@ -69,28 +61,10 @@ def _start(worker: Node, events: Path) -> float:
     cluster = pool.submit(worker, "start.sub", text)
     name = f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.0"
 
-    def started() -> str:
-        found = [when for when, who in _STARTED.findall(events.read_text(encoding="utf-8")) if who == name]
-        return found[0] if found else ""
-
-    worker.wait_until(lambda: bool(started()), f"the guest {name} runs", 90)
+    worker.wait_until(lambda: start_phases.resumed_at(events, name) > 0, f"the guest {name} runs", 90)
     worker.run(["condor_rm", str(cluster)])  # which takes a minute; its guest only waits
-    called = _CALLED.findall(log.read_text(encoding="utf-8", errors="replace")[length:])[-1]
-    end = datetime.datetime.strptime(started(), "%Y-%m-%d %H:%M:%S.%f")
-    return (end - datetime.datetime.strptime(called, "%m/%d/%y %H:%M:%S.%f")).total_seconds()
-
-
-@contextlib.contextmanager
-def _events(worker: Node) -> Iterator[Path]:
-    """Have libvirt's events in a file."""
-    path = here(worker, "/srv/start-events")
-    command = worker.command(["stdbuf", "-oL", "virsh", "event", "--event", "lifecycle", "--loop", "--timestamp"])
-    with path.open("w", encoding="utf-8") as file, subprocess.Popen(command, stdout=file) as process:
-        time.sleep(1)
-        try:
-            yield path
-        finally:
-            process.terminate()
+    called = start_phases.CALLED.findall(log.read_text(encoding="utf-8", errors="replace")[length:])[-1]
+    return start_phases.resumed_at(events, name) - start_phases.unix(called)
 
 
 def _prepare(worker: Node) -> None:

@@ -1,4 +1,4 @@
-"""The node: the generator's time compared with its interpreter's, and the time of scriptlets in dnf install."""
+"""The node: the time of the generator's renderer, and of scriptlets in dnf install."""
 
 from __future__ import annotations
 
@@ -6,21 +6,16 @@ import json
 import time
 
 from testnode import pool, stages
-from testnode.node import Node
 from testnode.run import progress
 
-from . import timing
 from .results import Result
 from .scene import Scene
-from .timing import Variant
 
 SECTION = "Node"
 OURS = "condor-kvm-stage-genconfig"
-FLOOR = "python3 -c 'import jinja2'"
 ROUNDS = 15
 INSTALLATIONS = 3  # pairs: each takes 20 s
-_GENERATOR = f"/usr/sbin/{OURS}"
-# Facts in, text out, in one process: the second case without the interpreter, imports and probing
+# Facts in, text out, in one process: without the interpreter, imports and probing
 _RENDERER = """
 import json, sys, time
 sys.path.insert(0, "/usr/share/condor-kvm-stage/python")
@@ -41,19 +36,7 @@ def measure(scene: Scene) -> list[Result]:
     worker = scene.worker
     pool.restart_at_once(worker)
     rendering = json.loads(worker.run(["python3", "-IB", "-c", _RENDERER, str(ROUNDS)]).stdout)
-    results = [Result(SECTION, "rendering, in one process", "s", {OURS: rendering})]
-    results += [_beside_the_floor(worker, option) for option in ("--stdout", "--check")]
-    return [*results, _installation(scene.bare)]
-
-
-def _beside_the_floor(worker: Node, option: str) -> Result:
-    """Time the generator, alternating with only its interpreter and its one library."""
-    progress(f"node: {option}")
-    beside = {
-        f"{OURS} {option}": Variant([[_GENERATOR, option]]),
-        FLOOR: Variant([["/usr/bin/python3", "-IB", "-c", "import jinja2"]]),
-    }
-    return Result(SECTION, option, "s", timing.seconds(worker, beside, ROUNDS, user="root"))
+    return [Result(SECTION, "rendering, in one process", "s", {OURS: rendering}), _installation(scene.bare)]
 
 
 def _installation(bare: stages.Bare) -> Result:

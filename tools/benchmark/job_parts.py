@@ -127,7 +127,7 @@ def run(worker: Node, execute: Path, kind: str) -> Sample:
     (console,) = consoles()
     seconds = console.stat().st_mtime - here(worker, _CALLED).stat().st_mtime
     pid = int(here(worker, f"/run/libvirt/qemu/{name}.pid").read_text(encoding="ascii"))
-    sample = Sample(seconds, _memory(worker, [pid]), _memory(worker, _own(worker)))
+    sample = Sample(seconds, memory(worker, [pid]), memory(worker, own(worker)))
     # Like job_pool.JobPool.remove()
     starter = console.parents[1].name.partition("_")[2]
     worker.run(["sh", "-c", 'condor_rm "$1" && kill -KILL "$2"', "sh", str(cluster), starter])
@@ -140,11 +140,13 @@ def run(worker: Node, execute: Path, kind: str) -> Sample:
     return sample
 
 
-def _own(worker: Node) -> list[int]:
-    return [int(pid) for pid in worker.run(["pgrep", "--full", _OWN]).stdout.split()]
+def own(worker: Node, command_lines: str = _OWN) -> list[int]:
+    """Return the process ids of what the package runs for guests. command_lines: a regular expression."""
+    return [int(pid) for pid in worker.run(["pgrep", "--full", command_lines]).stdout.split()]
 
 
-def _memory(worker: Node, pids: list[int]) -> float:
+def memory(worker: Node, pids: list[int]) -> float:
+    """Return the PSS of processes of the node, in KiB."""
     return float(sum(pss(here(worker, f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")) for pid in pids))
 
 

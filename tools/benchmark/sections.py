@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import (
+    commands,
+    first_byte,
     guest_ends,
     guest_io,
     guest_jobs,
@@ -16,6 +18,7 @@ from . import (
     job_parts,
     jobs,
     many_disks,
+    many_jobs,
     memory,
     one_disk,
     query,
@@ -43,11 +46,14 @@ SECTIONS = {
     "memory": Section(memory.measure),
     "guest-io": Section(guest_io.measure),
     "guest-options": Section(guest_options.measure),
+    "commands": Section(commands.measure, published=True, beside_htcondor=True),
     "installation": Section(installation.measure, beside_htcondor=True),
     "job-parts": Section(job_parts.measure, beside_htcondor=True),
+    "first-byte": Section(first_byte.measure, beside_htcondor=True),
     "guest-starts": Section(guest_starts.measure, beside_htcondor=True),
     "guest-ends": Section(guest_ends.measure, beside_htcondor=True),
     "jobs": Section(jobs.measure, published=True, beside_htcondor=True),
+    "many-jobs": Section(many_jobs.measure, beside_htcondor=True),
     "guest-jobs": Section(guest_jobs.measure, beside_htcondor=True),
 }
 PUBLISHED = [name for name, section in SECTIONS.items() if section.published]

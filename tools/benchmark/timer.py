@@ -2,8 +2,8 @@
 
 usage: timer.py FILE, which holds a JSON object: `scratch`, a directory that is to be created; `rounds`; `apart` (see
 peak); `variants`: name to `files` (name to text, created in the scratch directory) and `commands`, which are run there
-one after the other, as one sample. Prints a JSON object: name to a list of [seconds, peak, written, allocated]. Ends at
-the first command that fails, with its output, and the contents of its files.
+one after the other, as one sample. Prints a JSON object: name to a list of [seconds, peak, written, allocated,
+processor]. Ends at the first command that fails, with its output, and the contents of its files.
 
 seconds: wall time from start to end of each command, as seen by the caller. Processes that it leaves running are waited
 for afterwards. Not meaningful with `apart`.
@@ -13,6 +13,7 @@ this timer's. So the peak is only meaningful with `apart`: a shell starts the co
 count. The minimum is then the 2 MiB of a shell.
 written: bytes that the kernel counted as written to a disk by these processes (ru_oublock), 0 on a tmpfs.
 allocated: bytes of the blocks of the files that the commands left in the scratch directory.
+processor: seconds that these processes, and those that they waited for, had a processor.
 """
 
 from __future__ import annotations
@@ -50,20 +51,24 @@ def _sample(scratch: str, apart: bool, files: dict[str, str], commands: list[lis
         for name, text in files.items():
             with open(name, "w", encoding="utf-8") as file:
                 file.write(text)
-        seconds = 0.0
+        seconds = processor = 0.0
         peak = written = 0
         for command in commands:
-            taken, largest, blocks = _run(command, apart)
+            taken, largest, blocks, used = _run(command, apart)
             seconds, peak, written = seconds + taken, max(peak, largest), written + blocks * _BLOCK
+            processor += used
         left = [os.lstat(name).st_blocks * _BLOCK for name in os.listdir() if name not in files]
-        return [seconds, peak, written, sum(left)]
+        return [seconds, peak, written, sum(left), processor]
     finally:
         os.chdir("/")
         shutil.rmtree(scratch)
 
 
-def _run(command: list[str], apart: bool) -> tuple[float, int, int]:
-    """Return the seconds until the command ended, the largest peak, the blocks written. Ends this one if it failed."""
+def _run(command: list[str], apart: bool) -> tuple[float, int, int, float]:
+    """Return the seconds until the command ended, the largest peak, the blocks written, the processor's seconds.
+
+    Ends this program if the command failed.
+    """
     words = [*_APART, *command] if apart else command
     output = os.memfd_create("output")
     try:
@@ -80,7 +85,7 @@ def _run(command: list[str], apart: bool) -> tuple[float, int, int]:
         )
         _, status, usage = os.wait4(first, 0)
         seconds = time.perf_counter() - started
-        peak, blocks = (0 if apart else usage.ru_maxrss), usage.ru_oublock
+        peak, blocks, used = (0 if apart else usage.ru_maxrss), usage.ru_oublock, usage.ru_utime + usage.ru_stime
         while True:
             if status:
                 said = os.pread(output, _SHOWN, 0).decode(errors="replace") + _in_files()
@@ -88,8 +93,9 @@ def _run(command: list[str], apart: bool) -> tuple[float, int, int]:
             try:
                 _, status, usage = os.wait4(-1, 0)
             except ChildProcessError:
-                return seconds, peak, blocks
+                return seconds, peak, blocks, used
             peak, blocks = max(peak, usage.ru_maxrss), blocks + usage.ru_oublock
+            used += usage.ru_utime + usage.ru_stime
     finally:
         os.close(output)
 

@@ -32,6 +32,7 @@ class Sample:
     seconds: float
     peak: float  # KiB
     written: float  # bytes
+    processor: float  # seconds
 
 
 def measure(
@@ -49,7 +50,10 @@ def measure(
     measured = json.loads(worker.run(command, user=user, timeout=600).stdout)
     return {
         # On a tmpfs the kernel counts no writes: the size of the files is the lower bound.
-        name: [Sample(seconds, peak, max(written, allocated)) for seconds, peak, written, allocated in samples]
+        name: [
+            Sample(seconds, peak, max(written, allocated), processor)
+            for seconds, peak, written, allocated, processor in samples
+        ]
         for name, samples in measured.items()
     }
 

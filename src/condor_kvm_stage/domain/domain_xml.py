@@ -177,6 +177,8 @@ def _network(devices: Element, request: Request, facts: GuestFacts) -> None:
     elif request.network == "bridge":
         _add(interface, "source", bridge=facts.bridge)
     _add(interface, "model", type="virtio")
+    # Its option ROM is for booting from the network, which no job does, and running it delays the guest's boot
+    _add(interface, "rom", enabled="no")
 
 
 def _console(devices: Element, guest: Guest) -> None:

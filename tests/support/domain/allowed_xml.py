@@ -67,6 +67,7 @@ _ELEMENTS: dict[str, dict[str, str]] = {
     "domain/devices/interface/mac": {"address": "[0-9a-f][02468ace](:[0-9a-f]{2}){5}"},
     "domain/devices/interface/source": {"network": "default", "bridge": "br0"},
     "domain/devices/interface/model": {"type": "virtio"},
+    "domain/devices/interface/rom": {"enabled": "no"},
     "domain/devices/filesystem": {"type": "mount"},
     "domain/devices/filesystem/driver": {"type": "virtiofs"},
     "domain/devices/filesystem/source": {"socket": "path"},

@@ -68,16 +68,23 @@ def test_command_that_fails_ends_it_with_what_it_said(tmp_path: Path, apart: boo
 
 def test_peak_is_that_of_a_child_that_outlives_its_parent_too(tmp_path: Path) -> None:
     found = samples(run(tmp_path, apart=True, a=variant([sys.executable, "-IBSc", ORPHAN])))
-    ((_, peak, _, _),) = found["a"]
+    ((_, peak, *_),) = found["a"]
     assert MANY << 10 < peak < (MANY + 20) << 10
 
 
 def test_peak_of_a_small_program_is_small(tmp_path: Path) -> None:
-    ((_, peak, _, _),) = samples(run(tmp_path, apart=True, a=variant(["true"])))["a"]
+    ((_, peak, *_),) = samples(run(tmp_path, apart=True, a=variant(["true"])))["a"]
     assert peak < 5 << 10, "not this timer's own, nor the interpreter's"
 
 
 def test_blocks_of_what_is_left_are_counted_but_for_the_files_that_were_there(tmp_path: Path) -> None:
     making = variant(shell("head -c 65536 /dev/zero > new; truncate -s 1G sparse"), given="x" * 100_000)
-    ((_, _, _, allocated),) = samples(run(tmp_path, a=making))["a"]
+    ((_, _, _, allocated, _),) = samples(run(tmp_path, a=making))["a"]
     assert 65536 <= allocated < 100_000
+
+
+def test_processor_time_is_that_of_all_processes_but_not_while_they_sleep(tmp_path: Path) -> None:
+    busy = "import time\nwhile time.process_time() < 0.1: pass"
+    by_a_child = shell(f"'{sys.executable}' -IBSc '{busy}'; sleep 1")
+    ((*_, processor),) = samples(run(tmp_path, a=variant(by_a_child, [sys.executable, "-IBSc", busy])))["a"]
+    assert 0.2 < processor < 1

@@ -29,12 +29,13 @@ def collect(host: Host, while_waiting: Callable[[], None] = lambda: None) -> Hos
 
     while_waiting: called during the 30 ms that programs take to answer.
     """
-    libvirt_result, htcondor_result = libvirt.start(host), htcondor.start(host)
+    # First what takes longest
+    htcondor_result, libvirt_result, memory_result = htcondor.start(host), libvirt.start(host), memory.start(host)
     while_waiting()
     return HostFacts(
         cpu=cpu.probe(host),
         kvm=kvm.probe(host),
-        memory=memory.probe(host),
+        memory=memory_result(),
         environment=environment.probe(host),
         libvirt=libvirt_result(),
         htcondor=htcondor_result(),

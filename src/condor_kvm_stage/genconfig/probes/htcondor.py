@@ -104,31 +104,30 @@ def start(host: Host) -> Callable[[], Htcondor]:
     """Start condor_config_val. Returns a function that completes the probe."""
     environment = master.environment(host)
     answers = [
-        host.start("condor_config_val", *words, environment=environment)
-        for words in (
-            ("-verbose", *SETTINGS),
-            ("-config",),
-            *(("-subsystem", reader, "-verbose", *SETTINGS) for reader in _READERS),
-        )
+        host.start("condor_config_val", "-subsystem", reader, *files, "-verbose", *SETTINGS, environment=environment)
+        for reader, files in zip(_READERS, (("-config",), (), ()))
     ]
     return lambda: _parsed(host, *(answer() for answer in answers))
 
 
-def _parsed(host: Host, answer: Answer, config: Answer, *of_readers: Answer) -> Htcondor:
-    config_dir = host.is_directory(CONFIG_DIR)
-    settings = parse(answer.output)
+def _parsed(host: Host, *answers: Answer) -> Htcondor:
+    config_dir, first = host.is_directory(CONFIG_DIR), answers[0]
+    settings = parse(first.output)
     if not settings:
-        reason = answer.fault or " ".join(answer.errors.split()) or answer.reason
-        return Htcondor(of_answer(answer, reason), config_dir, ())
-    for reader, said in zip(_READERS, of_readers):
-        for name, setting in parse(said.output).items():
-            if name.startswith(f"{reader}."):
-                settings[name.removeprefix(f"{reader}.")] = setting
+        reason = first.fault or " ".join(first.errors.split()) or first.reason
+        return Htcondor(of_answer(first, reason), config_dir, ())
+    for reader, answer in zip(_READERS, answers):
+        prefix = f"{reader}."
+        own = {name: setting for name, setting in parse(answer.output).items() if name.startswith(prefix)}
+        for name, setting in own.items():
+            settings.pop(name, None)
+            settings[name.removeprefix(prefix)] = setting
     for name in _NUMBERS:
         if name in settings and settings[name].value and not settings[name].value.isdecimal():
             settings[name] = replace(settings[name], value=_evaluated(host, name, settings[name].value))
     version = settings.get("CONDOR_VERSION")
-    files = tuple(line.strip() for line in config.output.splitlines() if line.startswith("\t/"))
+    listed = first.output.partition(" # at: ")[0]  # by -config, which prints before the first setting
+    files = tuple(line.strip() for line in listed.splitlines() if line.startswith("\t/"))
     return Htcondor(PASSED, config_dir, version_in(version.value) if version else (), settings, files)
 
 

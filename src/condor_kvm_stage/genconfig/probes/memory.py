@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...host import FactsError, Host
 from ...record import dataclass
 
@@ -22,12 +24,26 @@ class Memory:
 
 
 def probe(host: Host) -> Memory:
-    """Read /proc/meminfo, /sys and the control group. Raises FactsError where /proc is not what proc(5) says."""
-    meminfo = host.text("/proc/meminfo")
-    if meminfo is None:
-        raise FactsError("there is no /proc/meminfo; check that /proc is mounted")
-    nodes = [name for name in host.names("/sys/devices/system/node") if name[:4] == "node" and name[4:].isdecimal()]
-    return Memory(ram_mib(meminfo), _huge_pages_mib(host), max(1, len(nodes)), _cgroup_limit_mib(host))
+    """Read how much there is, and ask systemd what of it guests may have."""
+    return start(host)()
+
+
+def start(host: Host) -> Callable[[], Memory]:
+    """Start asking systemd. Returns a function that completes the probe from /proc/meminfo, /sys and control groups.
+
+    That raises FactsError where /proc is not what proc(5) says.
+    """
+    of_guests = host.start("systemctl", "show", "--property=MemoryMax", "--value", _GUESTS)
+
+    def answer() -> Memory:
+        meminfo = host.text("/proc/meminfo")
+        if meminfo is None:
+            raise FactsError("there is no /proc/meminfo; check that /proc is mounted")
+        nodes = [name for name in host.names("/sys/devices/system/node") if name[:4] == "node" and name[4:].isdecimal()]
+        limit = _cgroup_limit_mib(host, of_guests().output)
+        return Memory(ram_mib(meminfo), _huge_pages_mib(host), max(1, len(nodes)), limit)
+
+    return answer
 
 
 def ram_mib(meminfo: str) -> int:
@@ -51,14 +67,15 @@ def _huge_pages_mib(host: Host) -> int:
     return total_kib // 1024
 
 
-def _cgroup_limit_mib(host: Host) -> int | None:
+def _cgroup_limit_mib(host: Host, of_guests: str) -> int | None:
     """The smallest limit of process 1's control group and those above it (cgroups(7); memory.max, v1's limit), and of
     the slice for virtual machines, which systemd knows also while there are none.
 
     Not of this process: an administrator's session may have a limit that the boot unit does not have.
+    of_guests: the limit of that slice, as systemd prints it.
     """
     limits = []
-    configured = host.run("systemctl", "show", "--property=MemoryMax", "--value", _GUESTS).output.strip()
+    configured = of_guests.strip()
     if configured.isdecimal() and int(configured) < _NO_LIMIT_BYTES:
         limits.append(int(configured) >> 20)
     for line in (host.text("/proc/1/cgroup") or "").splitlines():

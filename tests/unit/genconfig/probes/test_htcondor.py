@@ -77,7 +77,7 @@ def test_unset_names_do_not_make_a_fault(tmp_path: Path) -> None:
     (tmp_path / "etc/condor/config.d").mkdir(parents=True)
     host = FakeHost(tmp_path, programs={TOOL: Answer(1, PRINTED, UNSET)})
     assert htcondor.probe(host) == Htcondor(PASSED, True, (25, 14, 1), parse(PRINTED))
-    assert host.asked[0] == ("condor_config_val", "-verbose", *SETTINGS)
+    assert host.asked[0] == ("condor_config_val", "-subsystem", "STARTD", "-config", "-verbose", *SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -200,9 +200,10 @@ def test_setting_is_as_the_program_that_uses_it_reads_it(tmp_path: Path, reader:
 
 def test_files_are_those_that_htcondor_says_it_reads(tmp_path: Path) -> None:
     config = "Configuration source:\n\t/etc/condor/condor_config\nLocal:\n\t/a/b.conf\n\t/a/c d.bak\n"
+    later = "START @=end\n\t/not/a/file\n@end\n # at: <Default>\n"
 
     def tool(command: tuple[str, ...]) -> Answer:
-        return Answer(0, config if "-config" in command else PRINTED)
+        return Answer(0, config + PRINTED + later if "-config" in command else PRINTED)
 
     found = htcondor.probe(FakeHost(tmp_path, programs={TOOL: tool}))
     assert found.files == ("/etc/condor/condor_config", "/a/b.conf", "/a/c d.bak")

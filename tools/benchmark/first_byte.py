@@ -1,0 +1,130 @@
+"""From condor_submit to the guest's first byte on its console: with our programs, and with HTCondor's alone.
+
+Both have the same image, staged by the plug-in, and the same submit file. HTCondor's are its own definition of the
+machine, no hook, no filter around its vm-gahp. All times are of one clock, this machine's kernel's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from testnode import guest, pool, recipe, stages
+from testnode.node import Node
+from testnode.run import progress
+
+from . import start_phases
+from .job_pool import here
+from .results import Goal, Result
+from .scene import Scene
+
+SECTION = "From condor_submit to the guest's first byte"
+ROUNDS = {1: 4, 4: 1, 8: 1}  # by the number of jobs at once
+OURS, STOCK = "ours", "HTCondor's"
+GOAL = Goal("at most 0.9 times HTCondor's", 0.9, STOCK)
+_PLACE = "/srv/first-byte"
+_CONSOLES, _IMAGE = f"{_PLACE}/consoles", "/srv/images/talks.qcow2"
+_CONFIG = "/etc/condor/config.d/94-first-byte.conf"
+# A starter reads its configuration when it starts
+_SETTINGS = {
+    OURS: start_phases.SETTINGS,
+    STOCK: f"""\
+{start_phases.SETTINGS}
+LIBVIRT_XML_SCRIPT = {_PLACE}/console-xml
+LIBVIRT_XML_SCRIPT_ARGS = {_CONSOLES}
+VM_GAHP_SERVER = $(SBIN)/condor_vm-gahp
+VM_GAHP_SEND_ALL_CLASSAD = True
+STARTER_DEFAULT_JOB_HOOK_KEYWORD =
+""",
+}
+_DESCRIPTION = f"""\
+universe = vm
+vm_type = kvm
+executable = first-byte
+request_memory = 64
+request_cpus = 1
+request_disk = 64M
+transfer_input_files = nfs://{_IMAGE}:disk.qcow2
+vm_disk = disk.qcow2:vda:w:qcow2
+vm_no_output_vm = True
+queue {{count}}
+"""
+_SPEAKS, _GONE = 240, 180  # timeouts in seconds
+
+
+def measure(scene: Scene) -> list[Result]:
+    """Return the results; none without KVM, and thus without VM universe. The node's HTCondor works as before then."""
+    if not Path("/dev/kvm").exists():
+        progress("NO FIRST BYTE IS MEASURED: there is no /dev/kvm")
+        return []
+    worker, results = scene.worker, []
+    _prepare(worker)
+    phases: dict[str, dict[str, list[float]]] = {}
+    with start_phases.events(worker) as resumed:
+        _run(worker, OURS, 1, resumed)  # the first one finds libvirt's daemon and the files cold
+        for count, rounds in ROUNDS.items():
+            samples: dict[str, list[float]] = {OURS: [], STOCK: []}
+            for number in range(rounds):
+                for variant in (OURS, STOCK) if number % 2 else (STOCK, OURS):
+                    seconds, parts = _run(worker, variant, count, resumed)
+                    samples[variant] += seconds
+                    for phase, one in parts.items():
+                        phases.setdefault(phase, {OURS: [], STOCK: []})[variant].append(one)
+                last = ", ".join(f"{variant} {max(samples[variant][-count:]):.2f} s" for variant in samples)
+                progress(f"first byte, {count} at once, round {number + 1} of {rounds}: {last}")
+            what = "1 job" if count == 1 else f"{count} jobs at once"
+            results.append(Result(SECTION, what, "s", samples, [GOAL]))
+    here(worker, _CONFIG).unlink()
+    return results + [Result(SECTION, f"1 job: {phase}", "s", found) for phase, found in phases.items()]
+
+
+def _run(worker: Node, variant: str, count: int, resumed: Path) -> tuple[list[float], dict[str, float]]:
+    """Run jobs until their guests speak. Returns the seconds of each, from the first to the last, and one's phases."""
+    here(worker, _CONFIG).write_text(_SETTINGS[variant], encoding="ascii")
+    execute = here(worker, worker.run(["condor_config_val", "EXECUTE"]).stdout.strip())
+    os.sync()  # so that the writes of previous jobs do not slow these
+    began = start_phases.Beginning(worker)
+    submitted = time.time()
+    cluster = pool.submit(worker, "first-byte.sub", _DESCRIPTION.format(count=count))
+
+    def times() -> list[float]:
+        ours = variant == OURS
+        return spoken(execute.glob("dir_*/scratch/console.log") if ours else here(worker, _CONSOLES).iterdir())
+
+    worker.wait_until(lambda: len(times()) == count, f"{count} guests speak", _SPEAKS)
+    seconds = sorted(when - submitted for when in times())
+    parts = began.phases(submitted, cluster, execute, resumed, times()[0]) if count == 1 else {}
+    remove(worker, execute)
+    for console in here(worker, _CONSOLES).iterdir():
+        console.unlink()
+    return seconds, parts
+
+
+def spoken(consoles: Iterable[Path]) -> list[float]:
+    """Return when the guests of consoles spoke, by Unix time; only of those that did. They print one line."""
+    return [status.st_mtime for status in map(Path.stat, consoles) if status.st_size]
+
+
+def remove(worker: Node, execute: Path) -> None:
+    """Remove all jobs, and wait until nothing is left of them. The starters are killed: they would take a minute."""
+    starters = [start_phases.starter_of(path) for path in execute.glob("dir_*/scratch")]
+    worker.run(["sh", "-c", 'condor_rm -all && kill -KILL "$@"', "sh", *starters])
+    for name in worker.run("virsh list --name").stdout.split():
+        worker.run(["virsh", "destroy", name], check=False)
+
+    def is_tidy() -> bool:
+        commands = "virsh list --all --name", "condor_q -all -af ClusterId", "condor_status -const DynamicSlot -af Name"
+        return not any(execute.glob("dir_*")) and not any(worker.run(words).stdout.strip() for words in commands)
+
+    worker.wait_until(is_tidy, "nothing is left of the jobs", _GONE)
+
+
+def _prepare(worker: Node) -> None:
+    guest.write_base(here(worker, _IMAGE), "qcow2", guest.SOURCE.with_name("talks.asm"))
+    worker.run(["mkdir", "--parents", _CONSOLES])
+    shutil.copy(Path(__file__).parent / "files/console-xml", here(worker, _PLACE))
+    worker.run(["chown", "-R", f"{recipe.USER}:", _PLACE])
+    stages.wait_for_vm_universe(worker, True)

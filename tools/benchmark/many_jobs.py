@@ -1,0 +1,118 @@
+"""Many jobs at once on one node: how time and memory grow with their number.
+
+Jobs that stage a disk and do nothing with it, beside jobs with a small file that HTCondor's curl_plugin brings; then
+guests of 16 MiB.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+
+from testnode import guest, jobs, pool, recipe, stages
+from testnode.node import Node
+from testnode.run import progress
+
+from . import first_byte, job_parts
+from .job_pool import here
+from .results import Goal, Result
+from .scene import Scene
+
+SECTION = "Many jobs at once"
+COUNTS = (1, 4, 16, 64)
+ROUNDS = {1: 3, 4: 3, 16: 2, 64: 1}
+STAGING, SMALL = "a disk, staged", "a small file, by curl_plugin"
+GUESTS = "guests of 16 MiB"
+GOAL = Goal("at most 1.2 times as long as with a small file", 1.2, SMALL)
+_INPUTS = {STAGING: f"nfs://{jobs.BASE}:disk.qcow2", SMALL: "file:///etc/hostname"}
+_CONFIG = "/etc/condor/config.d/95-many-jobs.conf"
+# One job for each claim: the second of two variants would otherwise find the slots of the first
+_SETTINGS = f"NUM_CPUS = {COUNTS[-1]}\nCLAIM_WORKLIFE = 0\n"
+_OWN = "(/condor-kvm-stage-gahp -f -M 3|/build-domain [0-9])"  # command lines: the filter, console and terminal
+_IMAGE = "/srv/images/talks.qcow2"
+_GUESTS = f"""\
+universe = vm
+vm_type = kvm
+executable = many-jobs
+request_memory = 16
+request_cpus = 1
+request_disk = 16M
+transfer_input_files = nfs://{_IMAGE}:disk.qcow2
+vm_disk = disk.qcow2:vda:w:qcow2
+vm_no_output_vm = True
+queue {{count}}
+"""
+_ENDS, _SPEAK = 300, 400  # timeouts in seconds
+
+
+def measure(scene: Scene) -> list[Result]:
+    """Return the results; without KVM, those of jobs without guests. The node has more slots while it runs."""
+    worker = scene.worker
+    here(worker, _CONFIG).write_text(_SETTINGS, encoding="ascii")
+    _apply(worker)
+    results = [_staging(worker, count) for count in COUNTS]
+    if Path("/dev/kvm").exists():
+        guest.write_base(here(worker, _IMAGE), "qcow2", guest.SOURCE.with_name("talks.asm"))
+        stages.wait_for_vm_universe(worker, True)
+        results += [result for count in COUNTS for result in _guests(worker, count)]
+    else:
+        progress("MANY GUESTS ARE NOT MEASURED: there is no /dev/kvm")
+    here(worker, _CONFIG).unlink()
+    _apply(worker)
+    return results
+
+
+def _apply(worker: Node) -> None:
+    """Let the number of guests follow that of the slots, which a startd reads when it starts."""
+    worker.run("systemctl restart condor")
+    pool.wait_for_slot(worker)
+    worker.run("condor-kvm-stage-genconfig --apply", timeout=120)
+    pool.wait_for_slot(worker)
+
+
+def _staging(worker: Node, count: int) -> Result:
+    samples: dict[str, list[float]] = {STAGING: [], SMALL: []}
+    for number in range(ROUNDS[count]):
+        for variant in (STAGING, SMALL) if number % 2 else (SMALL, STAGING):
+            name = f"many-{count}-{number}-{'small' if variant == SMALL else 'disk'}"
+            text = jobs.staging_job(_INPUTS[variant], name, command="/bin/true")
+            submitted = time.monotonic()
+            pool.submit(worker, f"{name}.sub", text.replace("\nqueue", f"\nqueue {count}"))
+            events = pool.wait_for_end(worker, f"{name}.log", _ENDS)
+            samples[variant].append(time.monotonic() - submitted)
+            assert events.count("Normal termination (return value 0)") == count, events
+    last = ", ".join(f"{variant} {statistics.median(found):.1f} s" for variant, found in samples.items())
+    progress(f"many jobs: {count} at once: {last}")
+    return Result(
+        SECTION, f"{_shown(count)}, no guest: from condor_submit to the end of the last one", "s", samples, [GOAL]
+    )
+
+
+def _guests(worker: Node, count: int) -> list[Result]:
+    execute = here(worker, worker.run(["condor_config_val", "EXECUTE"]).stdout.strip())
+    submitted = time.time()
+    pool.submit(worker, "many-guests.sub", _GUESTS.format(count=count))
+
+    def spoken() -> list[float]:
+        return first_byte.spoken(execute.glob("dir_*/scratch/console.log"))
+
+    worker.wait_until(lambda: len(spoken()) == count, f"{count} guests speak", _SPEAK)
+    last = max(spoken()) - submitted
+    pids = [path.read_text(encoding="ascii") for path in here(worker, "/run/libvirt/qemu").glob(f"{recipe.USER}_*.pid")]
+    memory = {
+        "of QEMU": job_parts.memory(worker, list(map(int, pids))),
+        "of what this package runs for them": job_parts.memory(worker, job_parts.own(worker, _OWN)),
+    }
+    first_byte.remove(worker, execute)
+    progress(f"many jobs: {count} guests in {last:.1f} s")
+    case = f"{_shown(count)}, once: from condor_submit to the first byte of the last guest"
+    kept = f"{_shown(count)}, once: memory (PSS)"
+    return [
+        Result(SECTION, case, "s", {GUESTS: [last]}),
+        Result(SECTION, kept, "KiB", {what: [size] for what, size in memory.items()}),
+    ]
+
+
+def _shown(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs at once"
