@@ -8,14 +8,14 @@ from ..failures import AuthorizationError, ParameterError, SpecificationError, o
 from ..images import image, qemu_img
 from ..installed import POLICY
 from ..policy.model import StagingPolicy
-from ..share import mounts, paths
+from ..share import mounts, paths, patience
 from ..text import printable
 from . import publish
 from .url import UploadUrl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..share.child import Heartbeat
 
@@ -47,7 +47,12 @@ def upload(source: str, wanted: UploadUrl, policy: StagingPolicy, heartbeat: "He
         heartbeat("publish")
 
     where = f"the directory {printable(target.path)}"
-    return publish.publish(target.path, name, where, make, wanted.overwrite, shared=True, mode=_mode(source))
+
+    def grant(create: "Callable[[], int]") -> int:
+        return patience.granted(create, target.path, policy.timeout, heartbeat)
+
+    mode = _mode(source)
+    return publish.publish(target.path, name, where, make, wanted.overwrite, shared=True, mode=mode, grant=grant)
 
 
 def _check_allowed(directory: str, policy: StagingPolicy) -> None:
