@@ -20,7 +20,6 @@ PACKAGES = [
     # commands and files from outside
     "openssh-server",
     *("nfs-kernel-server", "nfs-common", "iptables"),
-    *("krb5-kdc", "krb5-admin-server", "krb5-user"),
 ]
 IMAGE, KERNEL, INITRD = "image", "vmlinuz", "initrd"  # what is in the cached directory; the image is raw
 _SIZE = "8G"  # of the file system; the file is sparse
@@ -49,8 +48,6 @@ apt --no-install-recommends install "$@"
 apt clean
 chroot . systemctl enable systemd-networkd
 chroot . systemctl disable systemd-networkd-wait-online
-# tests that need them configure and start them
-chroot . systemctl disable krb5-kdc krb5-admin-server
 """
 
 

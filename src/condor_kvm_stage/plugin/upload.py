@@ -33,7 +33,10 @@ def upload(source: str, wanted: UploadUrl, policy: StagingPolicy, heartbeat: "He
     if name in ("", ".", ".."):
         raise ParameterError(f"{printable(path)} does not name a file; append a file name to the URL")
     heartbeat("resolve")
-    target = paths.resolve(directory, f"write into {printable(directory)}")
+    try:
+        target = paths.resolve(directory, f"write into {printable(directory)}")
+    except SpecificationError as error:
+        raise (mounts.not_mounted(error, directory) if error.code else None) or error from error
     if not stat.S_ISDIR(target.status.st_mode):
         raise SpecificationError(f"cannot write into {printable(directory)}: it is not a directory; correct the URL")
     _check_allowed(target.path, policy)
