@@ -47,6 +47,23 @@ def test_share_that_never_lets_it_be_opened_is_given_up_after_twice_the_timeout(
     assert os.listdir(scratch) == []
 
 
+def test_share_that_never_lets_output_be_created_is_given_up_and_the_next_attempt_is_not_in_its_way(
+    plugin: Plugin, broken: Share, scratch: Path
+) -> None:
+    plugin.set_policy(f'timeout = {TIMEOUT}\noutput_dirs = ["{broken.mount}"]')
+    (scratch / "result").write_bytes(b"result")
+    url, before = f"nfs://{broken.mount}/result", set(os.listdir(broken.source))
+    broken.order("hang", "create")
+    outcome = plugin.upload(scratch / "result", url)
+    assert 2 * TIMEOUT <= outcome.seconds < 2 * TIMEOUT + LATE
+    assert "the share answers, but lets a request to open or to lock a file wait" in outcome.error["ErrorString"]
+    broken.order("ok")
+    wait_for(lambda: not outcome.has_left_a_process(), "who was given up ends when the request is granted")
+    assert not (broken.source / "result").exists()
+    assert plugin.upload(scratch / "result", url).status == 0
+    assert set(os.listdir(broken.source)) == before | {"result"}
+
+
 def test_output_is_uploaded_if_the_share_lets_it_be_created_after_the_timeout(
     plugin: Plugin, broken: Share, scratch: Path
 ) -> None:
