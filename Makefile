@@ -129,7 +129,7 @@ guest-image: ## (root) dist/debian-13.qcow2, a guest for VM jobs: cloud-init, vi
 	@sh packaging/guest-image/build dist/debian-13.qcow2
 
 clean: ## remove what was built in this directory, except dist/repository
-	rm -rf $(VENV) build dist/*.rpm dist/*.qcow2 dist/benchmark.* dist/e2e*.xml dist/verify-*.xml dist/pool.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist/*.rpm dist/*.qcow2 dist/benchmark.* dist/e2e*.xml dist/verify-*.xml dist/pool.json dist/nfs.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Recreated when the list of tools changes.
 $(VENV)/.made: pyproject.toml

@@ -20,7 +20,6 @@ LATE = 2  # seconds that the end may come after the timeout
     ("operation", "allowance", "image", "step"),
     [
         pytest.param("all", 0, "base.qcow2", "inspect", id="before-the-first-access"),
-        pytest.param("open", 0, "base.qcow2", "inspect", id="at-open"),
         pytest.param("read", 0, "base.qcow2", "inspect", id="at-the-header"),
         pytest.param("open", 1, "base.qcow2?mode=copy", "create", id="when-qemu-img-opens-it"),
         pytest.param("read", 100_000, "base.qcow2?mode=copy", "create", id="when-qemu-img-reads-it"),

@@ -53,17 +53,6 @@ def test_share_that_fails_at_a_lock_is_told_as_one_that_fails(
     assert outcome.error["ErrorString"].startswith(f"cannot lock image {broken.mount}/base.qcow2: ")
 
 
-@pytest.mark.parametrize("operation", ["getlk", "setlk"])
-def test_share_that_hangs_at_a_lock_is_given_up(plugin: Plugin, broken: Share, scratch: Path, operation: str) -> None:
-    plugin.set_policy("timeout = 1")
-    broken.order("hang", operation)
-    outcome = plugin.stage(f"nfs://{broken.mount}/base.qcow2:disk", scratch)
-    broken.order("ok")
-    assert outcome.status == 69
-    assert "the share does not answer" in outcome.error["ErrorString"]
-    assert os.listdir(scratch) == []
-
-
 @pytest.mark.parametrize("kind", ["ENOLCK", "ENOSYS"])
 def test_share_whose_locks_cannot_be_queried_is_used_as_qemu_uses_it(
     plugin: Plugin, broken: Share, scratch: Path, kind: str

@@ -109,7 +109,7 @@ def test_temporary_file_that_stayed_beside_the_complete_one_is_gone_after_the_ne
     assert sorted(os.listdir(broken.source)) == [*BEFORE, "output"]
 
 
-@pytest.mark.parametrize("operation", ["all", "create", "write", "fsync"])
+@pytest.mark.parametrize("operation", ["all", "write", "fsync"])
 def test_share_that_hangs_in_an_upload_fails_in_time_and_the_next_attempt_is_not_in_its_way(
     plugin: Plugin, broken: Share, output: Path, url: str, operation: str
 ) -> None:

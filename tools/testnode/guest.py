@@ -11,6 +11,7 @@ from .run import run
 SOURCE = Path(__file__).parents[2] / "tests/guest/guest.asm"
 FLOOD = SOURCE.with_name("flood.asm")  # one that prints without end
 _READS = SOURCE.with_name("reads.asm")
+READS_ON = SOURCE.with_name("reads-on.asm")  # one that reads without end
 _UEFI = SOURCE.with_name("uefi.asm")
 SECTOR = 512
 # Both are the guest's: see guest.asm

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from .. import processes
 from ..failures import SpecificationError, StageError
 from ..host import Host
+from ..images import qemu_locks
 from ..record import dataclass
 from ..share import mounts
 from ..share.watchdog import SilentError, Watchdog
@@ -111,6 +112,9 @@ def _look(kind: str, path: str, heartbeat: Heartbeat) -> int:
         if kind == IMAGE:
             with open(path, "rb") as file:
                 file.read(512)
+                unlockable = qemu_locks.find_fault(file.fileno(), path)
+            if unlockable:  # then no guest starts from an image there
+                raise unlockable
         elif not stat.S_ISDIR(os.stat(path).st_mode):
             raise SpecificationError(f"{path} is not a directory")
         space = os.statvfs(path)

@@ -7,8 +7,7 @@ from .. import sizes
 from ..failures import AuthorizationError, SpecificationError, on_share
 from ..installed import POLICY
 from ..policy.model import StagingPolicy
-from ..share import paths
-from ..share.child import LOCK
+from ..share import paths, patience
 from ..text import printable, quoted, to_bytes
 from . import formats, qemu_locks
 
@@ -92,7 +91,9 @@ def _open(file: paths.Resolved, rules: Rules) -> Image:
     if not stat.S_ISREG(file.status.st_mode):  # before it is opened: opening a device can have side effects
         raise SpecificationError(f"{shown} is not a regular file; name an image file, raw or qcow2", check="file_type")
     try:
-        descriptor = posix.open(file.path, _READ)
+        descriptor = patience.granted(
+            lambda: posix.open(file.path, _READ), file.path, rules.policy.timeout, rules.heartbeat
+        )
     except PermissionError as error:
         raise AuthorizationError(
             f"{shown} is not readable for the job's user (uid {posix.geteuid()}); its owner must allow that: "
@@ -125,8 +126,10 @@ def _read(descriptor: int, path: str, rules: Rules) -> "tuple[bytes, bytes, int]
             f"must run: chmod o+r {quoted(path)}",
             check="readable",
         )
-    rules.heartbeat(LOCK)
-    lock_fault = qemu_locks.find_fault(descriptor, shown)
+    rules.heartbeat("lock")
+    lock_fault = patience.granted(
+        lambda: qemu_locks.find_fault(descriptor, shown), path, rules.policy.timeout, rules.heartbeat
+    )
     if lock_fault:
         raise lock_fault  # the guest would not start
     rules.heartbeat("inspect")

@@ -26,12 +26,14 @@ def publish(
     overwrite: bool = False,
     shared: bool = False,
     mode: int = 0o644,
+    grant: "Callable[[Callable[[], int]], int]" = lambda create: create(),
 ) -> int:
     """Call make(descriptor of an empty file), then give the file its name in the directory. Returns its size.
 
     Linking is atomic, and unlike renaming it never replaces a file. overwrite: rename instead. shared: the directory is
     not the job's own; its path has no symlinks, and the data is synced to disk before the file gets its name. mode: of
-    the file, before the umask. where: the directory in messages, for example "the scratch directory".
+    the file, before the umask. where: the directory in messages, for example "the scratch directory". grant: calls what
+    creates the file, and returns its result.
 
     Temporary files of a killed attempt at the same name are removed. Raises ParameterError if the name is taken, what
     on_writing() returns for an errno, and what make() raises; no file is left behind then.
@@ -42,7 +44,7 @@ def publish(
         try:
             if shared and posix.readlink(f"/proc/self/fd/{dir_fd}") != directory:
                 raise OSError(errno.ESTALE, "the directory was moved in the meantime")
-            return _publish_in(dir_fd, name, make, overwrite, shared, mode)
+            return _publish_in(dir_fd, name, make, overwrite, shared, mode, grant)
         finally:
             posix.close(dir_fd)
     except FileExistsError as error:
@@ -69,15 +71,24 @@ def discard(directory: str, name: str, pid: int) -> None:
         pass  # usually there is none
 
 
-def _publish_in(dir_fd: int, name: str, make: "Callable[[int], None]", overwrite: bool, shared: bool, mode: int) -> int:
+def _publish_in(
+    dir_fd: int,
+    name: str,
+    make: "Callable[[int], None]",
+    overwrite: bool,
+    shared: bool,
+    mode: int,
+    grant: "Callable[[Callable[[], int]], int]",
+) -> int:
     existing = None if overwrite else _status(name, dir_fd)
     if existing:
         _remove_leftovers(name, dir_fd, existing.st_uid)  # of one that was killed just after linking it
         raise FileExistsError
     temporary = _temporary(name, posix.getpid())
     _unlink(temporary, dir_fd)  # of an earlier process with our process id
+    flags = posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC
     try:
-        file = posix.open(temporary, posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, mode, dir_fd=dir_fd)
+        file = grant(lambda: posix.open(temporary, flags, mode, dir_fd=dir_fd))
     except FileExistsError as error:  # another user's, in a sticky directory
         raise OSError(errno.EBUSY, f"{temporary} exists") from error
     try:

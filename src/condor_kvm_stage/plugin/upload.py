@@ -8,14 +8,14 @@ from ..failures import AuthorizationError, ParameterError, SpecificationError, o
 from ..images import image, qemu_img
 from ..installed import POLICY
 from ..policy.model import StagingPolicy
-from ..share import mounts, paths
+from ..share import mounts, paths, patience
 from ..text import printable
 from . import publish
 from .url import UploadUrl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ..share.child import Heartbeat
 
@@ -33,7 +33,10 @@ def upload(source: str, wanted: UploadUrl, policy: StagingPolicy, heartbeat: "He
     if name in ("", ".", ".."):
         raise ParameterError(f"{printable(path)} does not name a file; append a file name to the URL")
     heartbeat("resolve")
-    target = paths.resolve(directory, f"write into {printable(directory)}")
+    try:
+        target = paths.resolve(directory, f"write into {printable(directory)}")
+    except SpecificationError as error:
+        raise (mounts.not_mounted(error, directory) if error.code else None) or error from error
     if not stat.S_ISDIR(target.status.st_mode):
         raise SpecificationError(f"cannot write into {printable(directory)}: it is not a directory; correct the URL")
     _check_allowed(target.path, policy)
@@ -47,7 +50,12 @@ def upload(source: str, wanted: UploadUrl, policy: StagingPolicy, heartbeat: "He
         heartbeat("publish")
 
     where = f"the directory {printable(target.path)}"
-    return publish.publish(target.path, name, where, make, wanted.overwrite, shared=True, mode=_mode(source))
+
+    def grant(create: "Callable[[], int]") -> int:
+        return patience.granted(create, target.path, policy.timeout, heartbeat)
+
+    mode = _mode(source)
+    return publish.publish(target.path, name, where, make, wanted.overwrite, shared=True, mode=mode, grant=grant)
 
 
 def _check_allowed(directory: str, policy: StagingPolicy) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Prepare = Callable[[], tuple[Action, float]]
 
 LENGTH = 4  # bytes before each message
-LOCK = "lock"  # the step in which a share is asked for a lock; the watchdog has a message of its own for it
+WAITING = "wait"  # the step in which a share answers, and a request waits; the watchdog has a message of its own for it
 
 
 def serve(prepare: "Prepare", program: str, requests: int, answers: int) -> None:

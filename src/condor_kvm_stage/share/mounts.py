@@ -71,12 +71,21 @@ def planned(fstab: str) -> "list[str]":
 
 
 def not_mounted(error: StageError, path: str) -> "ContactError | None":
-    """Return the failure for a path that is not there because what it is on by fstab(5) is not mounted.
+    """Return the failure for a path that is not there because what it is on is not mounted, by fstab(5) or autofs.
 
     error: that it is not there. None if that is not the reason. The job is not at fault: another node may have it.
     """
     with open(MOUNTINFO, "rb") as file:
-        here = nearest(points(os.fsdecode(file.read())), path)
+        found = _entries(os.fsdecode(file.read()))
+    here = nearest(list(found), path)
+    if here in found and found[here][0] == "autofs":
+        # which says the same of what is not in its maps and of a server that does not answer
+        return ContactError(
+            f"{str(error).partition('; ')[0]}; {printable(here)} is autofs', which has mounted nothing there on "
+            f"{os.uname().nodename}: check the path in the submit file; if it is right, the server may not answer: "
+            "release the job later, or tell the administrator",
+            code=error.code,
+        )
     try:
         with open(FSTAB, "rb") as file:
             wanted = nearest(planned(os.fsdecode(file.read())), path)

@@ -88,14 +88,14 @@ class Watchdog:
 
     def _silence(self, doing: str) -> SilentError:
         """Return the failure that the child was silent for too long."""
-        asked, locks = "", ""
-        if self._step == child.LOCK:
-            asked = " a request for a lock"
+        problem, locks = "the share does not answer", ""
+        if self._step == child.WAITING:
+            problem = "the share answers, but lets a request to open or to lock a file wait"
             locks = " (NFS 3 needs rpc.statd on the server and on the node)"
         return SilentError(
-            f"cannot {doing}: the share does not answer{asked}; nothing happened on {posix.uname().nodename} for "
-            f"{self._timeout:.0f} s; try again, after two minutes if the server has just been started; if that fails "
-            f"too, tell the share's administrator{locks}"
+            f"cannot {doing}: {problem}; nothing happened on {posix.uname().nodename} for {self._timeout:.0f} s; try "
+            f"again, after two minutes if the server has just been started; if that fails too, tell the share's "
+            f"administrator{locks}"
         )
 
     def _start(self) -> None:

@@ -20,5 +20,5 @@ def nfs() -> Iterator[Node]:
         # not stages.wait_for_nfs(): before, HTCondor may have given up others' plug-ins that did not answer in time
         worker.wait_until(lambda: "nfs" in pool.transfer_methods(worker), "the slot advertises nfs", 60)
         filer.serve(worker)
-        with site.policy(worker, filer.POLICY):
+        with site.policy(worker, filer.policy(filer.PLACES.values())):
             yield worker

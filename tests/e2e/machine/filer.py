@@ -1,18 +1,24 @@
-"""An NFS server, and its client, on one machine: the kernel's own. The server can be cut off, stopped, and changed."""
+"""An NFS server, and its client, on one machine: the kernel's own; and what the plug-in does through a mount."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from testnode import jobs, recipe
+from testnode import guest, jobs, recipe
 from testnode.node import Node
 
-SERVER, EXPORT, OTHER = "filer", "/srv/export", "bob"
-IMAGE, PRIVATE = "images/base.qcow2", f"{recipe.USER}/base.qcow2"  # in EXPORT
+SERVER, ADDRESS, OTHER = "filer", "127.0.0.2", "bob"  # not the address of anything else, so that it can be cut off
+DISK = "/srv/disk"  # the server's file system
+EXPORT = f"{DISK}/export"
+IMAGE, PRIVATE, READS = "images/base.qcow2", f"{recipe.USER}/base.qcow2", "images/reads.raw"  # in EXPORT
 TIMEOUT = 20  # seconds, the policy's: an emulated machine that is busy needs some
+# Seconds in which nobody opens or locks files after the server's start: as much longer than TIMEOUT as Linux' 90 s are
+# than the policy's default
+GRACE = 30
+_SIZE = "256M"  # of the file system
+_READ = 4 << 30  # bytes of the image that a guest reads, which are holes
 _SOFT = "soft,timeo=20,retrans=1,nosharecache"  # gives up after six seconds
 MOUNTS = {
     "NFS 4.2, hard": ("/srv/nfs42", "vers=4.2"),
@@ -20,8 +26,7 @@ MOUNTS = {
     "NFS 4.2, soft": ("/srv/soft42", f"vers=4.2,{_SOFT}"),
     "NFS 3, soft": ("/srv/soft3", f"vers=3,{_SOFT}"),
 }
-_WORDS = ", ".join(f'"{place}"' for place, _ in MOUNTS.values())
-POLICY = f"[staging]\ntimeout = {TIMEOUT}\nimage_dirs = [{_WORDS}]\noutput_dirs = [{_WORDS}]\n"
+PLACES = {name: place for name, (place, _) in MOUNTS.items()}
 _EXPORTED = f"{EXPORT} *(%s,sync,root_squash,no_subtree_check,insecure)\n"
 # Its arguments: a URL, and "" to stage it, else -upload. The result is in the last line of its output
 _TRY = """
@@ -46,20 +51,43 @@ class Tried:
     message: str
 
 
+def policy(places: Iterable[str]) -> str:
+    """Return the policy for images and output in some mounts, with the canary image in the first one."""
+    places = list(places)
+    words = ", ".join(f'"{place}"' for place in places)
+    canary = f"{places[0]}/{IMAGE}"
+    return (
+        f"[staging]\ntimeout = {TIMEOUT}\nimage_dirs = [{words}]\noutput_dirs = [{words}]\n"
+        f'canary_image = "{canary}"\n[health]\nheal = []\n'
+    )
+
+
 def serve(worker: Node) -> None:
     """Make the machine an NFS server with images, one of them its owner's alone, and its own client."""
+    worker.run("mkdir --parents /etc/nfs.conf.d")
+    (worker.root / "etc/nfs.conf.d/tests.conf").write_text(f"[nfsd]\ngrace-time={GRACE}\nlease-time={GRACE}\n", "ascii")
+    worker.run("modprobe lockd")
+    worker.run(["sysctl", f"fs.nfs.nlm_grace_period={GRACE}"])
+    worker.run(["truncate", f"--size={_SIZE}", "/srv/disk.ext4"])
+    worker.run("mke2fs -q -t ext4 -m 0 /srv/disk.ext4")
+    worker.run(["mkdir", DISK])
+    worker.run(["mount", "-o", "loop", "/srv/disk.ext4", DISK])
     for directory in ("images", "results", recipe.USER):
         worker.run(["mkdir", "--parents", f"{EXPORT}/{directory}"])
     for image in (IMAGE, PRIVATE):
         worker.run(["cp", jobs.BASE, f"{EXPORT}/{image}"])
+    guest.write_base(worker.root / "srv/reads.raw", "raw", guest.READS_ON)
+    worker.run(["truncate", f"--size={_READ}", "/srv/reads.raw"])
+    worker.run(["cp", "/srv/reads.raw", f"{EXPORT}/{READS}"])
     worker.run(["chown", "--recursive", f"{recipe.USER}:", f"{EXPORT}/{recipe.USER}", f"{EXPORT}/results"])
     worker.run(["chmod", "711", f"{EXPORT}/{recipe.USER}"])
     worker.run(["chmod", "600", f"{EXPORT}/{PRIVATE}"])
     worker.run(["useradd", "--create-home", OTHER])
     with (worker.root / "etc/hosts").open("a", encoding="ascii") as file:
-        file.write(f"127.0.0.2 {SERVER}\n")  # not the address of anything else, so that it can be cut off
+        file.write(f"{ADDRESS} {SERVER}\n")
     export(worker, "rw")
-    mount(worker)
+    worker.run("systemctl restart nfs-server", timeout=120)  # with that grace period
+    mount(worker, MOUNTS)
 
 
 def export(worker: Node, access: str) -> None:
@@ -68,78 +96,25 @@ def export(worker: Node, access: str) -> None:
     worker.run("exportfs -ra")
 
 
-def mount(worker: Node) -> None:
-    for place, options in MOUNTS.values():
+def mount(worker: Node, mounts: Mapping[str, tuple[str, str]], server: str = SERVER) -> None:
+    """Mount the export. mounts: the mount point and the options of each."""
+    for place, options in mounts.values():
         worker.run(["mkdir", "--parents", place])
-        worker.run(["mount", "-t", "nfs", "-o", options, f"{SERVER}:{EXPORT}", place], timeout=120)
+        worker.run(["mount", "-t", "nfs", "-o", options, f"{server}:{EXPORT}", place], timeout=120)
 
 
-def unmount(worker: Node) -> None:
-    for place, _ in MOUNTS.values():
+def unmount(worker: Node, places: Iterable[str]) -> None:
+    for place in places:
         worker.run(["umount", "--lazy", "--force", place])
 
 
 def answers(worker: Node) -> bool:
-    """Return whether every mount answers."""
-    places = [place for place, _ in MOUNTS.values()]
-    return worker.run(["timeout", "5", "stat", *(f"{place}/{IMAGE}" for place in places)], check=False).returncode == 0
-
-
-@contextlib.contextmanager
-def back_afterwards(worker: Node) -> Iterator[None]:
-    """After the context, wait until the server, which answers again, does so through every mount."""
-    try:
-        yield
-    finally:
-        worker.wait_until(lambda: answers(worker), "the server answers again", 180)
-
-
-@contextlib.contextmanager
-def cut_off(worker: Node) -> Iterator[None]:
-    """The server's packets are dropped: nothing refuses a connection, nothing answers."""
-    rule = ["INPUT", "--destination", "127.0.0.2", "--protocol", "tcp", "--dport", "2049", "--jump", "DROP"]
-    with back_afterwards(worker):
-        worker.run(["iptables", "--insert", *rule])
-        try:
-            yield
-        finally:
-            worker.run(["iptables", "--delete", *rule])
-
-
-@contextlib.contextmanager
-def stopped(worker: Node) -> Iterator[None]:
-    """The server's kernel refuses connections: nfsd does not run."""
-    with back_afterwards(worker):
-        worker.run("systemctl stop nfs-server", timeout=120)
-        try:
-            yield
-        finally:
-            worker.run("systemctl start nfs-server", timeout=120)
-
-
-@contextlib.contextmanager
-def exported(worker: Node, access: str) -> Iterator[None]:
-    with back_afterwards(worker):
-        export(worker, access)
-        try:
-            yield
-        finally:
-            export(worker, "rw")
-
-
-@contextlib.contextmanager
-def replaced(worker: Node) -> Iterator[None]:
-    """The directory is another one with the same content, as after a restore: what clients know of it is stale."""
-    # the old one stays: the server would wait for its clients before it removes files that they have seen
-    old = worker.run("mktemp --directory --tmpdir=/srv").stdout.strip()
-    worker.run(["mv", EXPORT, f"{old}/export"])
-    worker.run(["cp", "--archive", f"{old}/export", EXPORT])
-    worker.run("exportfs -ra")
-    try:
-        yield
-    finally:
-        unmount(worker)
-        mount(worker)
+    """Return whether every mount lets a file be opened and locked."""
+    tried = [
+        worker.run(["timeout", "5", "flock", "--shared", f"{place}/{IMAGE}", "true"], check=False)
+        for place in PLACES.values()
+    ]
+    return all(each.returncode == 0 for each in tried)
 
 
 def stage(worker: Node, place: str, image: str = IMAGE, user: str = recipe.USER) -> Tried:
@@ -148,15 +123,15 @@ def stage(worker: Node, place: str, image: str = IMAGE, user: str = recipe.USER)
 
 
 def upload(worker: Node, place: str) -> Tried:
-    """Upload a file of a name that is not taken."""
-    return _try(worker, f"nfs://{place}/results/{recipe.USER}.qcow2?overwrite=yes", "-upload", recipe.USER)
+    """Upload a file, over the last one."""
+    return _try(worker, f"nfs://{place}/results/{place.replace('/', '-')}.qcow2?overwrite=yes", "-upload", recipe.USER)
 
 
 def through_all_mounts(worker: Node, what: str) -> dict[str, Tried]:
     """Stage (`stage`) or upload (`upload`) through every mount at the same time."""
     action = {"stage": stage, "upload": upload}[what]
     with ThreadPoolExecutor(len(MOUNTS)) as threads:
-        started = {name: threads.submit(action, worker, place) for name, (place, _) in MOUNTS.items()}
+        started = {name: threads.submit(action, worker, place) for name, place in PLACES.items()}
         return {name: future.result() for name, future in started.items()}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -72,6 +74,26 @@ def test_directory_of_some_users_has_answered_and_a_canary_that_htcondors_user_m
     (fault,) = look(host, Place(IMAGE, str(private / "canary.qcow2")))
     assert fault.name == "canary"
     assert "Permission denied" in fault.reason
+
+
+def test_canary_that_cannot_be_locked_has_failed_as_no_guest_would_start(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on NFS 3 whose rpc.statd has died."""
+
+    real = fcntl.fcntl
+
+    def no_locks(descriptor: int, command: int, argument: int | bytes) -> int | bytes:
+        if command == fcntl.F_OFD_SETLK:
+            raise OSError(errno.ENOLCK, "No locks available")
+        return real(descriptor, command, argument)
+
+    (tmp_path / "canary").touch()
+    assert look(host, Place(IMAGE, str(tmp_path / "canary"))) == []
+    monkeypatch.setattr(fcntl, "fcntl", no_locks)
+    (fault,) = look(host, Place(IMAGE, str(tmp_path / "canary")))
+    assert fault.name == "canary"
+    assert "cannot be locked: No locks available" in fault.reason
 
 
 def silent_fifo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:

@@ -227,6 +227,18 @@ def test_image_that_is_not_there_because_its_share_is_not_mounted_is_not_the_job
     assert str(caught.value).startswith(f"cannot open image {tmp_path}/images/base.qcow2: No such file or directory; ")
 
 
+def test_image_that_autofs_has_not_mounted_may_not_be_the_jobs_fault(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """autofs says "No such file or directory" if a server does not answer, too."""
+    mounted = tmp_path / "mountinfo"
+    mounted.write_text(f"36 25 0:50 / {tmp_path}/auto rw - autofs /etc/auto.srv rw,fd=6\n", encoding="utf-8")
+    monkeypatch.setattr(mounts, "MOUNTINFO", str(mounted))
+    with pytest.raises(ContactError, match=f"{tmp_path}/auto is autofs', which has mounted nothing there") as caught:
+        put(f"nfs://{tmp_path}/auto/images/base.qcow2:d.qcow2", scratch)
+    assert caught.value.code == errno.ENOENT
+
+
 def test_image_that_is_not_on_the_share_that_is_mounted_is_the_jobs_fault(
     tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

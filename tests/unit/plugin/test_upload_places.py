@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import pytest
 
 from condor_kvm_stage.failures import (
     AuthorizationError,
+    ContactError,
     ParameterError,
     ResolutionError,
     SpecificationError,
     StageError,
 )
 from condor_kvm_stage.policy.model import StagingPolicy
+from condor_kvm_stage.share import mounts
 from support.uploads import put
 
 
@@ -55,6 +58,17 @@ def test_place_that_is_none_is_one_message(
     (out / "file").touch()
     with pytest.raises(kind, match=message):
         put(result, target.format(out=out), allowed)
+
+
+def test_directory_that_is_not_there_because_its_share_is_not_mounted_is_not_the_jobs_fault(
+    result: Path, out: Path, allowed: StagingPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = out.parent / "fstab"
+    table.write_text(f"filer:/export {out} nfs4 rw 0 0\n", encoding="utf-8")
+    monkeypatch.setattr(mounts, "FSTAB", str(table))
+    with pytest.raises(ContactError, match=f"No such file or directory; {out} is not mounted on ") as caught:
+        put(result, f"nfs://{out}/results/", allowed)
+    assert caught.value.code == errno.ENOENT
 
 
 @pytest.mark.parametrize("path", ["export", "export/sub", "export//sub/.."])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from condor_kvm_stage.failures import BY_STATUS, BugError, NodeError, StageError
-from condor_kvm_stage.share.child import LOCK
+from condor_kvm_stage.share.child import WAITING
 from condor_kvm_stage.share.watchdog import SilentError, Watchdog
 from support.installed_plugin import MODULES
 from support.processes import runs, wait_for
@@ -86,15 +86,15 @@ def test_silence_is_a_failure_in_time_and_ends_the_child_and_what_it_started(tmp
     wait_for(lambda: not any(runs(pid) for pid in pids), "what was given up has ended")
 
 
-def test_silence_when_asked_for_a_lock_is_told_with_what_locks_need() -> None:
+def test_silence_of_a_share_that_answers_otherwise_is_told_with_what_locks_need() -> None:
     def action(heartbeat: Heartbeat) -> int:
-        heartbeat(LOCK)
+        heartbeat(WAITING)
         time.sleep(30)
         return 0
 
-    with pytest.raises(SilentError, match=r"answer a request for a lock; .* rpc.statd on the server") as caught:
+    with pytest.raises(SilentError, match=r"answers, but lets a request .* wait; .* rpc.statd on the server") as caught:
         run(action, 1, "wait")
-    assert caught.value.step == "lock"
+    assert caught.value.step == "wait"
 
 
 def test_timeout_is_for_silence_not_for_the_whole() -> None:
