@@ -23,11 +23,8 @@ def worker(flavour: Flavour) -> Iterator[Node]:
         node.run("dnf --assumeyes install condor-kvm-stage", timeout=120)
         node.wait_until(lambda: "nfs" in pool.transfer_methods(node), "the slot advertises nfs", 60)
         filer.serve(node)
-        words = f'"/srv/images", {filer.POLICY.partition("image_dirs = [")[2].partition("]")[0]}'
         # such a machine may be slow
-        policy = (
-            f"[htcondor]\npatience = 300\nwait = 300\n[staging]\ntimeout = {filer.TIMEOUT}\nimage_dirs = [{words}]\n"
-        )
+        policy = "[htcondor]\npatience = 300\nwait = 300\n" + filer.policy([*filer.PLACES.values(), "/srv/images"])
         with site.policy(node, policy):
             node.run("condor-kvm-stage-genconfig --apply", timeout=200)
             yield node

@@ -194,7 +194,7 @@ def test_what_the_generator_looks_at_is_recorded(tmp_path: Path, policy_of_the_h
     record = folder.record(host, "a host", scrub.Scrubber())
     assert record["kvm"] == "ENOENT"
     assert record["installed"] == ["/usr/bin/passt"]
-    assert {"path": "/usr/bin/condor_config_val", "output": "a -verbose\n"} in record["programs"]
+    assert {"path": "/usr/bin/condor_config_val", "output": "a -subsystem\n"} in record["programs"]
 
 
 def test_answers_of_one_program_are_told_apart_by_a_word() -> None:
