@@ -119,3 +119,15 @@ def test_only_old_logs_of_jobs_guests_that_are_gone_are_removed(node: WatchedNod
     assert logs.remove_old(node.host, NOW) == [f"{installed.GUEST_LOGS}/{path.name}" for path in removed]
     assert not any(path.exists() for path in removed)
     assert all(path.exists() for path in kept)
+
+
+def test_profile_of_apparmors_goes_with_the_log_unless_its_guest_runs_or_is_defined(node: WatchedNode) -> None:
+    gone, runs, defined, other = (f"{number}b8c0cf0-0a3f-4d2e-9f5a-0c5f3c9b1d2e" for number in range(1, 5))
+    profiles = {uuid: f"etc/apparmor.d/libvirt/libvirt-{uuid}" for uuid in (gone, runs, defined, other)}
+    for path in (*profiles.values(), f"{profiles[runs]}.files"):
+        write(node.host.root, path, "profile")
+    write(node.host.root, "etc/libvirt/qemu/web.xml", f"<domain><name>web</name><uuid>{defined}</uuid></domain>")
+    log(node, "alice_worker_1.0.log", "".join(f"qemu -uuid {uuid} {ARGUMENTS}" for uuid in (gone, runs, defined)), 8)
+    log(node, "alice_worker_2.0.log", f"qemu -uuid {other} {ARGUMENTS}", 6)
+    logs.remove_old(node.host, NOW)
+    assert {uuid for uuid, path in profiles.items() if (node.host.root / path).exists()} == {runs, defined, other}
