@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from testnode import guest, jobs, recipe
 from testnode.node import Node
+from testnode.run import run
 
 SERVER, ADDRESS, OTHER = "filer", "127.0.0.2", "bob"  # not the address of anything else, so that it can be cut off
 DISK = "/srv/disk"  # the server's file system
@@ -69,7 +70,7 @@ def serve(worker: Node) -> None:
     worker.run("modprobe lockd")
     worker.run(["sysctl", f"fs.nfs.nlm_grace_period={GRACE}"])
     worker.run(["truncate", f"--size={_SIZE}", "/srv/disk.ext4"])
-    worker.run("mke2fs -q -t ext4 -m 0 /srv/disk.ext4")
+    run(["mke2fs", "-q", "-t", "ext4", "-m", "0", worker.root / "srv/disk.ext4"], timeout=300)  # the machine has none
     worker.run(["mkdir", DISK])
     worker.run(["mount", "-o", "loop", "/srv/disk.ext4", DISK])
     for directory in ("images", "results", recipe.USER):
