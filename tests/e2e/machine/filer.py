@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from testnode import guest, jobs, recipe
 from testnode.node import Node
@@ -69,8 +71,7 @@ def serve(worker: Node) -> None:
     (worker.root / "etc/nfs.conf.d/tests.conf").write_text(f"[nfsd]\ngrace-time={GRACE}\nlease-time={GRACE}\n", "ascii")
     worker.run("modprobe lockd")
     worker.run(["sysctl", f"fs.nfs.nlm_grace_period={GRACE}"])
-    worker.run(["truncate", f"--size={_SIZE}", "/srv/disk.ext4"])
-    run(["mke2fs", "-q", "-t", "ext4", "-m", "0", worker.root / "srv/disk.ext4"], timeout=300)  # the machine has none
+    _make_file_system(worker.root / "srv/disk.ext4")
     worker.run(["mkdir", DISK])
     worker.run(["mount", "-o", "loop", "/srv/disk.ext4", DISK])
     for directory in ("images", "results", recipe.USER):
@@ -89,6 +90,13 @@ def serve(worker: Node) -> None:
     export(worker, "rw")
     worker.run("systemctl restart nfs-server", timeout=120)  # with that grace period
     mount(worker, MOUNTS)
+
+
+def _make_file_system(path: Path) -> None:
+    """Make one in a file. On this machine: the other one has no mke2fs."""
+    with tempfile.NamedTemporaryFile() as made:
+        run(["mke2fs", "-q", "-t", "ext4", "-m", "0", made.name, _SIZE])
+        run(["cp", "--sparse=always", made.name, path])
 
 
 def export(worker: Node, access: str) -> None:

@@ -15,7 +15,7 @@ _WINDOW = 15  # seconds in which a guest that goes on reads, on a busy machine, 
 _HOME = f"home/{recipe.USER}"
 # Its argument: the cluster. Prints what the guest has read, and what it could not read
 _COUNT = """
-directory=$(dirname "$(grep -l "^ClusterId = $1\\$" /var/lib/condor/execute/dir_*/.job.ad)")
+directory=$(dirname "$(grep -l "^ClusterId = $1\\$" /var/lib/condor/execute/dir_*/scratch/.job.ad)")
 grep -c '^read' "$directory/console.log"
 grep -c FAILED "$directory/console.log"
 """
