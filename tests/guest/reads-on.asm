@@ -19,6 +19,7 @@ start:
 
 .again:
         add     dword [lba], STRIDE
+        mov     word [sectors], 1       ; the BIOS has written here how many it has read: none if it could not
         mov     ah, 0x42        ; INT 13h extension: read sectors to the address packet at DS:SI
         mov     si, packet
         push    dx
@@ -52,7 +53,8 @@ failed:         db "READ FAILED", 13, 10, 0
         align   4
 packet:
         db      16, 0           ; size of the packet, reserved
-        dw      1               ; sectors
+sectors:
+        dw      1
         dw      BUFFER, 0       ; offset, segment
 lba:
         dq      0

@@ -113,17 +113,18 @@ FAILS = Guest("has I/O errors", mounts="soft")
 LOST = Guest("has I/O errors", "has I/O errors")
 QUIET = Watch()
 DEAD = Watch("share,canary", "does not answer")
+FAULTY = Watch("share", "Input/output error")  # through a soft mount, which may be the first to be looked at
 
 CONDITIONS = (
     Condition("answers", lambda _: nullcontext(), (DONE,), (DONE,), (GOES_ON,), (QUIET,)),
-    Condition("drops packets", troubles.cut_off, (SILENT, FAULT), (SILENT, FAULT), (WAITS, FAILS), (DEAD,)),
+    Condition("drops packets", troubles.cut_off, (SILENT, FAULT), (SILENT, FAULT), (WAITS, FAILS), (DEAD, FAULTY)),
     Condition(
         "refuses connections (nfsd is stopped)",
         troubles.stopped,
         (SILENT, FAULT),
         (SILENT, FAULT),
         (WAITS, FAILS),
-        (DEAD,),
+        (DEAD, FAULTY),
     ),
     Condition(
         "has just been started (its grace period)",
@@ -162,10 +163,10 @@ CONDITIONS = (
     Condition(
         "is mounted with NFS 3, and rpc.statd has died",
         troubles.without_statd,
-        (Outcome(69, "cannot be locked"),),
+        (Outcome(69, "lets a request to open or to lock a file wait", late=True, slow=True),),
         (DONE,),
         (),
-        (Watch("canary", "cannot be locked"),),
+        (DEAD,),
         OWN,
         (),
     ),
