@@ -42,7 +42,7 @@ class BuildCells:
 
     def test_rebuilds_from_the_source_package_and_passes_check(self, column: Column) -> None:
         shutil.copyfile(builds.source_package(), column.tree / "srv/sources.rpm")
-        log = column.rpmbuild("--rebuild", "/srv/sources.rpm", timeout=1100)
+        log = column.rpmbuild("--rebuild", "/srv/sources.rpm", timeout=850)
         package = builds.for_workers(column.tree / TOPDIR / "RPMS/noarch")
         assert contents(package) == contents(builds.built())
         assert re.search(r"^\d+ passed", log, re.MULTILINE), "the unit tests did not run in %check"
