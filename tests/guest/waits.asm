@@ -22,15 +22,7 @@ start:
         cmp     dx, TICKS
         jb      .wait
 
-        ; ACPI S5: port 0x604 on QEMU's q35 machine, 0xb004 on i440fx
-        mov     ax, 0x2000
-        mov     dx, 0x604
-        out     dx, ax
-        mov     dx, 0xb004
-        out     dx, ax
-.halt:
-        hlt
-        jmp     .halt
+%include "power-off.asm"
 
 ; the low half of the clock in DX
 ticks:

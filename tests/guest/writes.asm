@@ -34,14 +34,7 @@ start:
         mov     si, packet
         int     0x13
 
-        mov     ax, 0x2000      ; ACPI S5: see guest.asm
-        mov     dx, 0x604
-        out     dx, ax
-        mov     dx, 0xb004
-        out     dx, ax
-.halt:
-        hlt
-        jmp     .halt
+%include "power-off.asm"
 
         align   4
 packet:

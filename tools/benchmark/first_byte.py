@@ -40,18 +40,6 @@ VM_GAHP_SEND_ALL_CLASSAD = True
 STARTER_DEFAULT_JOB_HOOK_KEYWORD =
 """,
 }
-_DESCRIPTION = f"""\
-universe = vm
-vm_type = kvm
-executable = first-byte
-request_memory = 64
-request_cpus = 1
-request_disk = 64M
-transfer_input_files = nfs://{_IMAGE}:disk.qcow2
-vm_disk = disk.qcow2:vda:w:qcow2
-vm_no_output_vm = True
-queue {{count}}
-"""
 _SPEAKS, _GONE = 240, 180  # timeouts in seconds
 
 
@@ -88,7 +76,7 @@ def _run(worker: Node, variant: str, count: int, resumed: Path) -> tuple[list[fl
     os.sync()  # so that the writes of previous jobs do not slow these
     began = start_phases.Beginning(worker)
     submitted = time.time()
-    cluster = pool.submit(worker, "first-byte.sub", _DESCRIPTION.format(count=count))
+    cluster = pool.submit(worker, "first-byte.sub", description(_IMAGE, 64, count))
 
     def times() -> list[float]:
         ours = variant == OURS
@@ -101,6 +89,22 @@ def _run(worker: Node, variant: str, count: int, resumed: Path) -> tuple[list[fl
     for console in here(worker, _CONSOLES).iterdir():
         console.unlink()
     return seconds, parts
+
+
+def description(image: str, mebibytes: int, count: int) -> str:
+    """Return the submit file of jobs whose guests have so much memory, and an overlay that is thrown away."""
+    return f"""\
+universe = vm
+vm_type = kvm
+executable = first-byte
+request_memory = {mebibytes}
+request_cpus = 1
+request_disk = {mebibytes}M
+transfer_input_files = nfs://{image}:disk.qcow2
+vm_disk = disk.qcow2:vda:w:qcow2
+vm_no_output_vm = True
+queue {count}
+"""
 
 
 def spoken(consoles: Iterable[Path]) -> list[float]:

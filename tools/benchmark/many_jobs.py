@@ -31,18 +31,6 @@ _CONFIG = "/etc/condor/config.d/95-many-jobs.conf"
 _SETTINGS = f"NUM_CPUS = {COUNTS[-1]}\nCLAIM_WORKLIFE = 0\n"
 _OWN = "(/condor-kvm-stage-gahp -f -M 3|/build-domain [0-9])"  # command lines: the filter, console and terminal
 _IMAGE = "/srv/images/talks.qcow2"
-_GUESTS = f"""\
-universe = vm
-vm_type = kvm
-executable = many-jobs
-request_memory = 16
-request_cpus = 1
-request_disk = 16M
-transfer_input_files = nfs://{_IMAGE}:disk.qcow2
-vm_disk = disk.qcow2:vda:w:qcow2
-vm_no_output_vm = True
-queue {{count}}
-"""
 _ENDS, _SPEAK = 300, 400  # timeouts in seconds
 
 
@@ -92,7 +80,7 @@ def _staging(worker: Node, count: int) -> Result:
 def _guests(worker: Node, count: int) -> list[Result]:
     execute = here(worker, worker.run(["condor_config_val", "EXECUTE"]).stdout.strip())
     submitted = time.time()
-    pool.submit(worker, "many-guests.sub", _GUESTS.format(count=count))
+    pool.submit(worker, "many-guests.sub", first_byte.description(_IMAGE, 16, count))
 
     def spoken() -> list[float]:
         return first_byte.spoken(execute.glob("dir_*/scratch/console.log"))

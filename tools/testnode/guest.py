@@ -21,11 +21,14 @@ _IMAGE_SIZE = 4 << 20
 _IDLE = bytes([0xFA, 0xF4, 0xEB, 0xFD])  # cli; hlt; jmp: runs until it is destroyed
 
 
-def write_base(path: Path, image_format: str, source: Path = SOURCE) -> None:
-    """Make a base image (`raw` or `qcow2`) of 4 MiB that boots into a guest, readable by all, owned by root."""
+def write_base(path: Path, image_format: str, source: Path = SOURCE, *defines: str) -> None:
+    """Make a base image (`raw` or `qcow2`) of 4 MiB that boots into a guest, readable by all, owned by root.
+
+    defines: as `NAME=VALUE`, for the assembler.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch) / "guest.raw"
-        run(["nasm", "-f", "bin", "-I", f"{SOURCE.parent}/", source, "-o", raw])
+        _assemble(source, raw, *defines)
         os.truncate(raw, _IMAGE_SIZE)
         _convert(raw, image_format, path)
 
@@ -35,17 +38,14 @@ def write_waiting(path: Path, ticks: int, program: str = "waits.asm") -> None:
 
     program: its source, in the directory of the tests' guests.
     """
-    with tempfile.NamedTemporaryFile("w", suffix=".asm") as source:
-        source.write(f'%define TICKS {ticks}\n%include "{SOURCE.with_name(program)}"\n')
-        source.flush()
-        write_base(path, "qcow2", Path(source.name))
+    write_base(path, "qcow2", SOURCE.with_name(program), f"TICKS={ticks}")
 
 
 def write_reading(path: Path, mebibytes: int) -> None:
     """Make an image, qcow2, of a guest that reads so many MiB of it once; all of that is data."""
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch) / "guest.raw"
-        run(["nasm", "-f", "bin", "-I", f"{SOURCE.parent}/", f"-DMEBIBYTES={mebibytes}", _READS, "-o", raw])
+        _assemble(_READS, raw, f"MEBIBYTES={mebibytes}")
         with raw.open("ab") as file:
             file.write(os.urandom((mebibytes << 20) - SECTOR))
         _convert(raw, "qcow2", path)
@@ -61,13 +61,17 @@ def write_uefi_base(path: Path, image_format: str) -> None:
     """Make such an image that boots by UEFI: a FAT file system without partitions."""
     with tempfile.TemporaryDirectory() as scratch:
         application, raw = Path(scratch) / "BOOTX64.EFI", Path(scratch) / "guest.raw"
-        run(["nasm", "-f", "bin", _UEFI, "-o", application])
+        _assemble(_UEFI, application)
         raw.touch()
         os.truncate(raw, _IMAGE_SIZE)
         run(["mformat", "-i", raw, "-T", str(_IMAGE_SIZE // SECTOR), "-h", "64", "-s", "32", "::"])
         run(["mmd", "-i", raw, "::EFI", "::EFI/BOOT"])
         run(["mcopy", "-i", raw, application, "::EFI/BOOT"])
         _convert(raw, image_format, path)
+
+
+def _assemble(source: Path, output: Path, *defines: str) -> None:
+    run(["nasm", "-f", "bin", "-I", f"{SOURCE.parent}/", *(f"-D{define}" for define in defines), source, "-o", output])
 
 
 def _convert(raw: Path, image_format: str, path: Path) -> None:

@@ -62,7 +62,7 @@ def initramfs(parts: Parts, programs: Mapping[str, bytes], script: str) -> bytes
 
 
 def assemble(name: str, directory: Path) -> bytes:
-    """Return one of PROGRAMS. Uses a file in a directory. Raises TestNodeError."""
+    """Make a program of SOURCES in a directory. Returns its content. Raises TestNodeError."""
     run(["nasm", "-f", "bin", f"-I{SOURCES}/", SOURCES / f"{name}.asm", "-o", directory / name])
     return (directory / name).read_bytes()
 

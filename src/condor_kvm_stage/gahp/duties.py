@@ -16,9 +16,8 @@ class Duties:
     """What the relay does besides passing lines on; each may take a while."""
 
     said: Callable[[], StartError]  # returns what libvirt has said of a failed start
-    judge: Callable[
-        [StartError], str
-    ]  # returns what is wrong with the node, "" if the job is at fault for its failed start
+    # Returns what is wrong with the node, "" if the job is at fault for its failed start
+    judge: Callable[[StartError], str]
     can_hold: Callable[[], bool]  # returns whether the startd puts jobs on hold if it is asked to
     hold: Callable[[str, str], None]  # asks it to put a job, such as "12.0", on hold for a reason; "" for no longer
     full_disk: Callable[[], str]  # returns the policy for a guest that is paused because a disk is full

@@ -46,10 +46,12 @@ def _remove_profiles(host: Host, log: bytes) -> None:
 
     QEMU can write to its log, so what stands there need not be of the job's guest.
     """
-    for uuid in {each.decode("ascii") for each in _UUID.findall(log)}:
-        profile = _PROFILE.format(uuid=uuid)
-        if host.exists(profile) and not host.exists(f"{profile}.files") and uuid not in _defined(host):
-            host.path(profile).unlink(missing_ok=True)
+    profiles = {uuid: _PROFILE.format(uuid=uuid) for uuid in (each.decode("ascii") for each in _UUID.findall(log))}
+    idle = {uuid: path for uuid, path in profiles.items() if host.exists(path) and not host.exists(f"{path}.files")}
+    defined = _defined(host) if idle else ""
+    for uuid, path in idle.items():
+        if uuid not in defined:
+            host.path(path).unlink(missing_ok=True)
 
 
 def _defined(host: Host) -> str:

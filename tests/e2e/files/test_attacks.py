@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -15,12 +14,11 @@ from e2e.files.attacks import ATTACKS, script
 from testnode import linux_guest, pool, recipe
 from testnode.node import Node
 from testnode.recipe import Release
-from testnode.run import run
 
 pytestmark = [pytest.mark.guest, pytest.mark.full]
 
 NUMBERS = {name: str(number) for number, name in enumerate(ATTACKS)}
-TOOL = Path(linux_guest.SOURCES, "make-socket.asm")
+TOOL = "make-socket"
 _OUTSIDE = ("/boot", "/etc", "/lib/systemd", "/root", "/srv", "/usr/bin", "/usr/local", "/usr/sbin", "/var/spool/cron")
 
 
@@ -59,8 +57,8 @@ def outside(node: Node) -> dict[str, str]:
 def attempt(node: Node, name: str, *, is_vm: bool) -> Job:
     """Let a job try everything, as a guest or as an ordinary one."""
     node.run(["mkdir", f"{scene.HOME}/{name}"], user=recipe.USER)
-    run(["nasm", "-f", "bin", TOOL, "-o", files.home(node, name) / "make-socket"])
-    (files.home(node, name) / "make-socket").chmod(0o755)
+    linux_guest.assemble(TOOL, files.home(node, name))
+    (files.home(node, name) / TOOL).chmod(0o755)
     back = f"transfer_output_files = {'ready, console.log' if is_vm else 'ready'}"
     cluster = files.submit(node, name, script(), back, inputs="make-socket", is_vm=is_vm)
     place = files.wait_until_it_runs(node, cluster, 600)

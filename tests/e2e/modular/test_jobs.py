@@ -15,7 +15,7 @@ from e2e.gahp.worker import LONG, MINUTE
 from e2e.modular import worker as modular
 from testnode import dnf, evidence, guest, jobs, pool, recipe, site
 from testnode.node import Node
-from testnode.stages import Installed, wait_for_vm_universe
+from testnode.stages import Installed
 
 pytestmark = [pytest.mark.guest, pytest.mark.full, pytest.mark.timeout(3600)]  # the first may build libvirt
 
@@ -32,18 +32,6 @@ class Ended:
     clusters: dict[str, int]
     ads: dict[str, pool.Ad]
     tap: str
-
-
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installed]:
-    with modular.installed() as done:
-        yield done
-
-
-@pytest.fixture(scope="module")
-def node(installation: Installed) -> Node:
-    wait_for_vm_universe(installation.node, True)
-    return installation.node
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,18 +25,6 @@ sleep 120
 """
 # Where this machine's KVM runs no Linux, QEMU emulates the guest's processor
 EMULATED = Path(__file__).parents[1] / "domain/emulated.sh"
-
-
-@pytest.fixture(scope="module")
-def installation() -> Iterator[Installed]:
-    with modular.installed() as done:
-        yield done
-
-
-@pytest.fixture(scope="module")
-def node(installation: Installed) -> Node:
-    wait_for_vm_universe(installation.node, True)
-    return installation.node
 
 
 def test_job_runs_after_the_daemons_have_left(node: Node) -> None:

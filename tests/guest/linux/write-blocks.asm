@@ -5,26 +5,15 @@
 ;
 ; SIZE is 1 MiB at most; all blocks have the same content. Exit status 1: something failed, or the disk is too small.
 
-        bits    64
-        org     0x400000
-
 SYS_WRITE       equ 1
 SYS_LSEEK       equ 8
 SYS_EXIT        equ 60
 SYS_FSYNC       equ 74
 LARGEST         equ 1 << 20
+ACCESS          equ 7           ; readable, writable, executable
+BUFFER          equ LARGEST
 
-header: db      0x7f, "ELF", 2, 1, 1
-        times   9 db 0
-        dw      2, 62                   ; an executable, for x86-64
-        dd      1
-        dq      start, program - $$, 0
-        dd      0
-        dw      program - header, code - program, 1, 0, 0, 0
-program:
-        dd      1, 7                    ; PT_LOAD; readable, writable, executable
-        dq      0, $$, $$, end - $$, end - $$ + LARGEST, 0x1000
-code:
+%include "elf.asm"
 
 start:
         lea     rbx, [rsp + 16]         ; the first argument
