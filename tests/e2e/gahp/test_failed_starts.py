@@ -50,7 +50,7 @@ def define_other(worker: Node, cluster: int) -> None:
     disturbances.put(worker, OTHER, text.format(gahp.domain(cluster)))
 
 
-@pytest.mark.parametrize("cause", selected(CAUSES, "killed by its user", "vm-gahp dies"))
+@pytest.mark.parametrize("cause", selected(CAUSES, "killed by its user"))
 def test_job_goes_on_hold_and_node_keeps_vm_universe(node: Node, cause: str) -> None:
     name = re.sub("[^a-z0-9]+", "-", cause.lower())
     with CAUSES[cause].disturbance(node):
@@ -141,7 +141,7 @@ NAT = ("vm_networking = true", "vm_networking_type = nat")
 NEEDS = {"bridge is gone": NAT}
 
 
-@pytest.mark.parametrize("fault", selected(FAULTS, "device is closed", "libvirt is dead"))
+@pytest.mark.parametrize("fault", selected(FAULTS, "device is closed"))
 def test_fault_of_the_node_takes_vm_universe_away_until_it_is_repaired(node: Node, fault: str) -> None:
     name = fault.replace(" ", "-")
     with FAULTS[fault](node):

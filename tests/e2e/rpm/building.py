@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
+
 from condor_kvm_stage import __version__
 from testnode import builds, container
 from testnode.recipe import PACKAGE, Release
@@ -40,6 +42,7 @@ class BuildCells:
                 assert container.execute(tree, query).stdout == __version__
                 assert container.execute(tree, ["rpm", "--verify", PACKAGE]).stdout == ""
 
+    @pytest.mark.full  # %check takes minutes, and is what `make unit` runs
     def test_rebuilds_from_the_source_package_and_passes_check(self, column: Column) -> None:
         shutil.copyfile(builds.source_package(), column.tree / "srv/sources.rpm")
         log = column.rpmbuild("--rebuild", "/srv/sources.rpm", timeout=850)
