@@ -63,10 +63,14 @@ def measure(scene: Scene) -> list[Result]:
                         phases.setdefault(phase, {OURS: [], STOCK: []})[variant].append(one)
                 last = ", ".join(f"{variant} {max(samples[variant][-count:]):.2f} s" for variant in samples)
                 progress(f"first byte, {count} at once, round {number + 1} of {rounds}: {last}")
-            what = "1 job" if count == 1 else f"{count} jobs at once"
-            results.append(Result(SECTION, what, "s", samples, [GOAL]))
+            results.append(Result(SECTION, case(count), "s", samples, [GOAL]))
     here(worker, _CONFIG).unlink()
-    return results + [Result(SECTION, f"1 job: {phase}", "s", found) for phase, found in phases.items()]
+    return results + [Result(SECTION, f"{case(1)}: {phase}", "s", found) for phase, found in phases.items()]
+
+
+def case(count: int) -> str:
+    """Return the name of the case of so many jobs."""
+    return "1 job" if count == 1 else f"{count} jobs at once"
 
 
 def _run(worker: Node, variant: str, count: int, resumed: Path) -> tuple[list[float], dict[str, float]]:

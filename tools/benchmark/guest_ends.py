@@ -19,7 +19,7 @@ from .job_signs import Job, Sign, Watch
 from .results import Goal, Result
 from .scene import Scene
 
-SECTION = "The end of a job"
+SECTION, CASE = "The end of a job", "from the guest's power-off to the job's end"
 ROUNDS = 2
 OURS, STOCK = "ours", "HTCondor's"
 GOALS = [Goal("at most a tenth of HTCondor's", 0.1, STOCK), Goal("at most 5 s", 5)]
@@ -55,7 +55,7 @@ def measure(scene: Scene) -> list[Result]:
                 samples[variant] += [watch.seen[job.completed] - watch.seen[_off(worker, job)] for job in some]
             last = {variant: ", ".join(f"{one:.1f}" for one in found[-_AT_ONCE:]) for variant, found in samples.items()}
             progress(f"round {number + 1} of {ROUNDS}: {last[OURS]} s, {last[STOCK]} s")
-    return [Result(SECTION, "from the guest's power-off to the job's end", "s", samples, GOALS)]
+    return [Result(SECTION, CASE, "s", samples, GOALS)]
 
 
 def _start(worker: Node, watch: Watch, variant: str, number: int) -> list[Job]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
-from . import image_size, jobs, many_disks, one_disk, query, variants
+from . import first_byte, guest_ends, guest_io, image_size, jobs, many_disks, one_disk, query, variants
 from .job_pool import TRANSFER
 from .record import Record
 from .results import quartiles
@@ -55,10 +55,27 @@ _SHOWN = (
     ),
     (query.SECTION, query.CASE, variants.CURL, _QUERY, f"{variants.CURL}, which is compiled"),
 )
+# Those beside HTCondor without this package, likewise
+_STOCK = "stock HTCondor, same overlay"
+_BESIDE_STOCK = (
+    *(
+        (
+            first_byte.SECTION,
+            first_byte.case(count),
+            first_byte.STOCK,
+            f"{first_byte.case(count)}, until the guest runs",
+            _STOCK,
+        )
+        for count in first_byte.ROUNDS
+    ),
+    (guest_ends.SECTION, guest_ends.CASE, guest_ends.STOCK, "a guest's power-off, until its job ends", _STOCK),
+    (guest_io.SECTION, guest_io.FSYNCS, guest_io.STOCK, "a guest's fsyncs", _STOCK),
+    (guest_io.SECTION, guest_io.READS, guest_io.STOCK, "a guest's random reads", _STOCK),
+)
 
 
 def highlights(record: Record) -> list[Highlight]:
-    """Return the highlights in order; whole jobs only if there are any, because they need KVM."""
+    """Return the highlights in order; those of guests only if there are any, because they need KVM."""
     found = []
     for section, case, other, work, name in _SHOWN:
         found.append(_highlight(record, section, case, other, work, name))
@@ -68,7 +85,8 @@ def highlights(record: Record) -> list[Highlight]:
         if result.section == jobs.SECTION and _STARTED in result.case:
             work = f"{result.case.partition(':')[0]}, until the guest runs"
             found.append(_highlight(record, result.section, result.case, TRANSFER, work, f"{TRANSFER}, 4 GiB"))
-    return found
+    measured = {(result.section, result.case) for result in record.results}
+    return found + [_highlight(record, *shown) for shown in _BESIDE_STOCK if shown[:2] in measured]
 
 
 def _highlight(record: Record, section: str, case: str, other: str, work: str, name: str) -> Highlight:

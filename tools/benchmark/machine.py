@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from testnode import linux_guest
 from testnode.node import Node
 
 from .scene import SCRATCH, SHARE
@@ -23,6 +24,7 @@ def facts(worker: Node) -> dict[str, str]:
         "processors": str(os.cpu_count()),
         "memory": f"{memory} MiB",
         "kernel": os.uname().release,
+        "Linux guests": "on KVM" if linux_guest.runs_on_kvm() else "their processor emulated",
         "virtualisation": _said(worker, ["systemd-detect-virt", "--vm"], r"(\S+)"),
         "share and scratch directory": _file_systems(worker),
         "node": _said(worker, ["cat", "/etc/os-release"], r'PRETTY_NAME="(.*)"')

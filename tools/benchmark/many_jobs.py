@@ -73,7 +73,11 @@ def _staging(worker: Node, count: int) -> Result:
     last = ", ".join(f"{variant} {statistics.median(found):.1f} s" for variant, found in samples.items())
     progress(f"many jobs: {count} at once: {last}")
     return Result(
-        SECTION, f"{_shown(count)}, no guest: from condor_submit to the end of the last one", "s", samples, [GOAL]
+        SECTION,
+        f"{first_byte.case(count)}, no guest: from condor_submit to the end of the last one",
+        "s",
+        samples,
+        [GOAL],
     )
 
 
@@ -94,13 +98,9 @@ def _guests(worker: Node, count: int) -> list[Result]:
     }
     first_byte.remove(worker, execute)
     progress(f"many jobs: {count} guests in {last:.1f} s")
-    case = f"{_shown(count)}, once: from condor_submit to the first byte of the last guest"
-    kept = f"{_shown(count)}, once: memory (PSS)"
+    case = f"{first_byte.case(count)}, once: from condor_submit to the first byte of the last guest"
+    kept = f"{first_byte.case(count)}, once: memory (PSS)"
     return [
         Result(SECTION, case, "s", {GUESTS: [last]}),
         Result(SECTION, kept, "KiB", {what: [size] for what, size in memory.items()}),
     ]
-
-
-def _shown(count: int) -> str:
-    return "1 job" if count == 1 else f"{count} jobs at once"

@@ -76,8 +76,8 @@ def _draw_ratios(axes: Any, record: Record) -> None:
     axes.set_yticks(range(len(shown)), [f"{one.work}\nagainst {one.other}" for one in shown])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_title("vm-nfs-plugin's time, divided by that of …", loc="left", fontsize=9.5)
-    axes.set_xlabel("left of 1: vm-nfs-plugin is faster (dot: median, bar: quartiles)")
+    axes.set_title("time with this package, divided by that of …", loc="left", fontsize=9.5)
+    axes.set_xlabel("left of 1: this package is faster (dot: median, bar: quartiles)")
 
 
 def _draw_disks(axes: Any, record: Record) -> None:

@@ -12,7 +12,7 @@ END = "<!-- to here -->"
 
 def block(record: Record) -> str:
     """Return the block, without its two markers."""
-    lines = ["| the plug-in's time for … | … divided by that of … | median | quartiles |", "|---|---|---|---|"]
+    lines = ["| time with this package for … | … divided by that of … | median | quartiles |", "|---|---|---|---|"]
     for shown in highlights(record):
         ratio, low, high = (digits(value, 2) for value in (shown.ratio, shown.low, shown.high))
         lines.append(f"| {shown.work} | {shown.other} | {ratio} | {low} to {high} |")
