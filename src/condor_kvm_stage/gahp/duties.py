@@ -22,7 +22,7 @@ class Duties:
     hold: Callable[[str, str], None]  # asks it to put a job, such as "12.0", on hold for a reason; "" for no longer
     full_disk: Callable[[], str]  # returns the policy for a guest that is paused because a disk is full
     reset_loop: Callable[[], str]  # returns the policy for a guest that resets over and over
-    resets: Callable[[GuestWatch], list[str]]  # returns a command that prints a line for each reset of the guest
+    resets: Callable[[GuestWatch], list[str]]  # returns a command that prints a line for each event of the guest
     clean: Callable[[], None]  # removes what would disturb the vm-gahp's end
     destroy: Callable[[GuestWatch], None]  # destroys the guest
     note_start: Callable[[GuestWatch], None]  # writes into the journal that the guest has started

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ..job import Job
-from . import guest_watch, reset_watch
+from . import guest_watch
 from .duties import Duties
 from .guest_end import End
 from .guest_watch import GuestWatch
@@ -117,10 +117,11 @@ class GuestCare:
     def _look_after(self, guest: GuestWatch) -> None:
         """Notice if the guest cannot continue."""
         if self.resets and self.resets.is_looping:
+            text = self.resets.text
             self.stop()
-            self._tell(reset_watch.TEXT)
+            self._tell(text)
             if self._duties.reset_loop() == "hold":
-                self._hold.make(reset_watch.TEXT)
+                self._hold.make(text)
         guest.refresh()
         now = time.monotonic()
         if not guest.is_stuck:

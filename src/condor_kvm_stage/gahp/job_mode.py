@@ -141,7 +141,7 @@ def _clean(job: Job) -> None:
 
 
 def _resets(guest: GuestWatch) -> list[str]:
-    return virsh.command("event", "--domain", guest.status.uuid, "--event", "reboot", "--loop")
+    return virsh.command("event", "--domain", guest.status.uuid, "--all", "--loop")
 
 
 def _destroy(guest: GuestWatch, host: Host) -> None:

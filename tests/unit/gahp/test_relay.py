@@ -192,8 +192,9 @@ def test_guest_that_cannot_continue_is_reported_and_ended(tmp_path: Path) -> Non
     assert "paused by an I/O error" in told[0]
 
 
-def resetting(tmp_path: Path, hold: str, resets: int = 4) -> Starter:
-    (tmp_path / "resets").write_text("event 'reboot' for domain 'alice_worker_1.0'\n" * resets)
+def resetting(tmp_path: Path, hold: str, resets: int = 4, before: str = "") -> Starter:
+    """Return the starter of a guest that resets. before: another event before each reset."""
+    (tmp_path / "resets").write_text(f"{before}event 'reboot' for domain 'alice_worker_1.0'\n" * resets)
     Guest(tmp_path)
     starter = Starter(tmp_path, hold=hold)
     starter.starts_guest()
@@ -209,6 +210,14 @@ def test_guest_that_resets_over_and_over_puts_its_job_on_hold(tmp_path: Path) ->
     starter.asks(b"QUIT")
     starter.relay.wait(PATIENCE)
     assert starter.duties()[-1] == "hold 12.0 "
+
+
+def test_guest_that_resets_because_its_disk_cannot_be_read_is_not_said_to_have_no_boot_loader(tmp_path: Path) -> None:
+    error = "event 'io-error' for domain 'alice_worker_1.0': /srv/images/base.qcow2 (virtio-disk0) report\n"
+    starter = resetting(tmp_path, "yes", before=error)
+    starter.knows_guest()
+    held = "hold 12.0 the guest has reset 4 times within 90 s: its disk has I/O errors"
+    wait_for(lambda: any(line.startswith(held) for line in starter.duties()))
 
 
 @pytest.mark.parametrize(("hold", "resets", "told"), [("no", 4, 1), ("yes", 3, 0)])
