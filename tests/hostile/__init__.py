@@ -17,7 +17,7 @@ CASES = [*chains.CASES, *foreign.CASES, *headers.CASES, *partial.CASES, *files.C
 # The checks that no case is about, because they do not look at an image alone: where a file may be written
 # (tests/unit/plugin/test_upload_places.py), whether an image has the format that its job says, whether a program
 # writes to it (tests/unit/plugin/test_stage.py), and whether QEMU can do so (tests/unit/images/test_written_images.py)
-CHECKS_WITHOUT_A_CASE = {"output_dirs", "format_mismatch", "in_use", "locks", "header_space"}
+CHECKS_WITHOUT_A_CASE = {"output_dirs", "format_mismatch", "in_use", "locks", "header_space", "ticket"}
 
 __all__ = [
     "BACKING_FORMAT",

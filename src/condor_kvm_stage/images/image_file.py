@@ -4,7 +4,7 @@ import posix
 import stat
 
 from .. import sizes
-from ..failures import AuthorizationError, SpecificationError, on_share
+from ..failures import AuthorizationError, SpecificationError, StageError, on_share
 from ..installed import POLICY
 from ..policy.model import StagingPolicy
 from ..share import paths, patience
@@ -95,14 +95,14 @@ def _open(file: paths.Resolved, rules: Rules) -> Image:
             lambda: posix.open(file.path, _READ), file.path, rules.policy.timeout, rules.heartbeat
         )
     except PermissionError as error:
-        raise AuthorizationError(
+        raise _without_ticket(error, file.path, f"open {shown}") or AuthorizationError(
             f"{shown} is not readable for the job's user (uid {posix.geteuid()}); its owner must allow that: "
             f"chmod or setfacl, for {quoted(file.path)}",
             check="readable",
             code=error.errno or 0,
         ) from error
     except OSError as error:
-        raise on_share(error, f"open {shown}") from error
+        raise _without_ticket(error, file.path, f"open {shown}") or on_share(error, f"open {shown}") from error
     try:
         try:
             head, tail, size = _read(descriptor, file.path, rules)
@@ -110,7 +110,13 @@ def _open(file: paths.Resolved, rules: Rules) -> Image:
         finally:
             posix.close(descriptor)
     except OSError as error:
-        raise on_share(error, f"read {shown}") from error
+        raise _without_ticket(error, file.path, f"read {shown}") or on_share(error, f"read {shown}") from error
+
+
+def _without_ticket(error: OSError, path: str, doing: str) -> "StageError | None":
+    from ..share import tickets
+
+    return tickets.refusal(error, path, doing)
 
 
 def _read(descriptor: int, path: str, rules: Rules) -> "tuple[bytes, bytes, int]":

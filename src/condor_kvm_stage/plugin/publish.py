@@ -52,7 +52,9 @@ def publish(
             f"{printable(target)} already exists and is not overwritten; choose another name", code=errno.EEXIST
         ) from error
     except OSError as error:
-        failure = on_writing(error, target, where)
+        from ..share import tickets
+
+        failure = tickets.refusal(error, directory, f"write {printable(target)}") or on_writing(error, target, where)
         failure.detail = getattr(error, "detail", "")
         raise failure from error
 

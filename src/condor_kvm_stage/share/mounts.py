@@ -4,7 +4,7 @@ import os
 
 from ..failures import ContactError, ParameterError, ResolutionError, StageError
 from ..text import is_under, printable
-from . import servers
+from . import on_demand, servers
 
 MOUNTINFO = "/proc/self/mountinfo"
 FSTAB = "/etc/fstab"
@@ -38,7 +38,7 @@ def read() -> "list[NfsMount]":
 def parse(mountinfo: str) -> "list[NfsMount]":
     """Return the NFS mounts in the text of a mountinfo."""
     found = []
-    for mount_point, (kind, source, options) in _entries(mountinfo).items():
+    for mount_point, (kind, source, options) in entries(mountinfo).items():
         # Of a bind mount too the source is the directory that is mounted (nfs_show_devname in Linux' fs/nfs/super.c).
         server, colon, export = source.partition(":/")
         if kind in _FILE_SYSTEMS and colon:
@@ -54,14 +54,14 @@ def _port(options: str) -> int:
 
 def at(mountinfo: str, directory: str) -> "tuple[str, str, str]":
     """Return the type, source and options of the mount that a directory is on; "" for the root file system."""
-    found = _entries(mountinfo)
+    found = entries(mountinfo)
     point = nearest(list(found), directory)
     return found[point] if point != "/" else ("", "", "")
 
 
 def points(mountinfo: str) -> "list[str]":
     """Return the mount points in the text of a mountinfo."""
-    return list(_entries(mountinfo))
+    return list(entries(mountinfo))
 
 
 def planned(fstab: str) -> "list[str]":
@@ -75,8 +75,7 @@ def not_mounted(error: StageError, path: str) -> "ContactError | None":
 
     error: that it is not there. None if that is not the reason. The job is not at fault: another node may have it.
     """
-    with open(MOUNTINFO, "rb") as file:
-        found = _entries(os.fsdecode(file.read()))
+    found = _found()
     here = nearest(list(found), path)
     if here in found and found[here][0] == "autofs":
         # which says the same of what is not in its maps and of a server that does not answer
@@ -106,7 +105,13 @@ def nearest(points: "list[str]", directory: str) -> str:
     return max([point for point in points if point != "/" and is_under(directory + "/", point)], key=len, default="/")
 
 
-def _entries(mountinfo: str) -> "dict[str, tuple[str, str, str]]":
+def _found() -> "dict[str, tuple[str, str, str]]":
+    """Return entries() of this node. Raises OSError if there is no mountinfo."""
+    with open(MOUNTINFO, "rb") as file:
+        return entries(os.fsdecode(file.read()))
+
+
+def entries(mountinfo: str) -> "dict[str, tuple[str, str, str]]":
     """Return the type, source and options of each mount, by mount point."""
     found: dict[str, tuple[str, str, str]] = {}
     for line in mountinfo.split("\n"):
@@ -138,9 +143,7 @@ def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
         return os.path.join(best.mount_point, path[len(best.export) :].lstrip("/"))
     shown = ", ".join(f"{m.server}:{m.export} on {m.mount_point}" for m in mounts[:_SHOWN]) or "none"
     more = f" and {len(mounts) - _SHOWN} more" if len(mounts) > _SHOWN else ""
-    step = _hint(host, port, path, mounts) or (
-        "ask the administrator to mount it, or give the image's path on the node: nfs:///absolute/path/of/image:name"
-    )
+    step = _hint(host, port, path, mounts) or on_demand.step(_found(), host, path)
     raise ResolutionError(
         f"no NFS mount of {os.uname().nodename} leads to {printable(path)} on the server {printable(server)} "
         f"(mounted here: {printable(shown)}{more}); {step}"

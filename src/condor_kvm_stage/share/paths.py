@@ -61,6 +61,11 @@ def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
                 )
         return Resolved(here or "/", status or posix.lstat(here or "/"))
     except PermissionError as error:
+        from . import tickets
+
+        wanted = tickets.refusal(error, f"{here}/{name}", doing)
+        if wanted:
+            raise wanted from error
         if _may_search(here):
             raise _refused(f"{here}/{name}", doing) from error  # a mount point that may not even be looked at
         if _is_open_on_nfs(here):
@@ -79,7 +84,9 @@ def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
                 check="format",
                 code=errno.ENOENT,
             ) from error
-        raise on_share(error, doing) from error
+        from . import tickets
+
+        raise tickets.refusal(error, f"{here}/{name}", doing) or on_share(error, doing) from error
 
 
 def _may_search(directory: str) -> bool:
@@ -109,7 +116,7 @@ def _refused(path: str, doing: str) -> AuthorizationError:
     return AuthorizationError(
         f"cannot {doing}: the share at {printable(path)} refuses the job's user (uid {posix.geteuid()}), and not by "
         f"the modes of directories; tell the administrator of {host}: perhaps the server does not export it to {host} "
-        "any more, wants a ticket (sec=krb5), or has an ACL",
+        "any more, wants a ticket, or has an ACL",
         code=errno.EACCES,
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.failures import AuthorizationError, StageError
-from condor_kvm_stage.share import mounts
+from condor_kvm_stage.share import mounts, tickets
 from hostile import put, qcow2
 from hostile.case import NOT_GUARDED
 from support.inspected_images import as_qemu_has_it, inspect
@@ -148,6 +148,34 @@ def test_share_that_refuses_the_jobs_user_is_not_blamed_on_a_directory_that_is_o
     refuse(f"{share}/.", monkeypatch)
     with pytest.raises(AuthorizationError, match=expected.format(share)):
         inspect(share / "image")
+
+
+@pytest.mark.parametrize(("call", "name"), [("lstat", ""), ("lstat", "/image"), ("open", "/image")])
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EKEYEXPIRED])
+def test_share_that_takes_no_ticket_of_the_jobs_user_is_not_blamed_on_modes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, name: str, code: int
+) -> None:
+    """Which call fails depends on what the client remembers."""
+    share, mountinfo = tmp_path / "share", tmp_path / "mountinfo"
+    put(share / "image")
+    mountinfo.write_text(f"36 35 0:50 / {share} rw - nfs4 filer:/export rw,sec=krb5\n", encoding="utf-8")
+    monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
+    monkeypatch.setattr(tickets, "_DAEMON", Path("/proc/self/comm").read_bytes().strip())
+    real = getattr(posix, call)
+
+    def refusing(asked: str, *arguments: int) -> object:
+        if asked == f"{share}{name}":
+            raise OSError(code, os.strerror(code))
+        return real(asked, *arguments)
+
+    def asked_for_its_space(_: str) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(posix, call, refusing)
+    monkeypatch.setattr(os, "statvfs", asked_for_its_space)
+    with pytest.raises(AuthorizationError, match=f"the share at {share} wants Kerberos tickets") as caught:
+        inspect(share / "image")
+    assert (caught.value.check, caught.value.code) == ("ticket", code)
 
 
 def _made_by_the_first_user(path: Path, mode: int, directory_mode: int = 0o755) -> Path:

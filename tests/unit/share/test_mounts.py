@@ -104,7 +104,7 @@ def test_octal_escapes_are_decoded() -> None:
 
 
 def test_everything_that_is_mounted_has_its_type_and_source() -> None:
-    entries = mounts._entries(MOUNTINFO.read_text(encoding="utf-8"))
+    entries = mounts.entries(MOUNTINFO.read_text(encoding="utf-8"))
     found = {point: entry[:2] for point, entry in entries.items()}
     assert found["/"] == ("xfs", "/dev/mapper/rl-root")
     assert found["/srv/images/site two"] == ("nfs4", "filer.example.org:/export/images/two")
@@ -116,7 +116,7 @@ def test_everything_that_is_mounted_has_its_type_and_source() -> None:
 def test_mount_that_hides_another_comes_where_it_was_mounted() -> None:
     mounted = [("/a", "1"), ("/b", "2"), ("/a", "3")]
     text = "".join(f"{kind} 1 0:{kind} / {point} rw - {kind} x rw\n" for point, kind in mounted)
-    assert list(mounts._entries(text).items()) == [("/b", ("2", "x", "rw")), ("/a", ("3", "x", "rw"))]
+    assert list(mounts.entries(text).items()) == [("/b", ("2", "x", "rw")), ("/a", ("3", "x", "rw"))]
 
 
 PORTS = parse(
