@@ -139,7 +139,7 @@ CONDITIONS = (
         lambda node: troubles.exported(node, ""),
         (STALE, REFUSED),
         (STALE, REFUSED),
-        (Guest("has I/O errors"),),
+        (LOST,),
         (Watch("share,canary", "Stale file handle"), QUIET),
     ),
     Condition(

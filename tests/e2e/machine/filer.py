@@ -16,10 +16,10 @@ SERVER, ADDRESS, OTHER = "filer", "127.0.0.2", "bob"  # not the address of anyth
 DISK = "/srv/disk"  # the server's file system
 EXPORT = f"{DISK}/export"
 IMAGE, PRIVATE, READS = "images/base.qcow2", f"{recipe.USER}/base.qcow2", "images/reads.raw"  # in EXPORT
-TIMEOUT = 20  # seconds, the policy's: an emulated machine that is busy needs some
+TIMEOUT = 40  # seconds, the policy's: an emulated machine that is busy needs some
 # Seconds in which nobody opens or locks files after the server's start: as much longer than TIMEOUT as Linux' 90 s are
 # than the policy's default
-GRACE = 30
+GRACE = 60
 _SIZE = "256M"  # of the file system
 _READ = 4 << 30  # bytes of the image that a guest reads, which are holes
 _SOFT = "soft,timeo=20,retrans=1,nosharecache"  # gives up after six seconds

@@ -10,7 +10,7 @@ from e2e.machine.rows import Cell, Row
 from testnode import builds
 
 RECORD = builds.DIST / "nfs.json"
-SLACK = 19  # seconds that an emulated machine may need; less than filer.TIMEOUT, so that late is told from at once
+SLACK = 38  # seconds that an emulated machine may need; less than filer.TIMEOUT, so that late is told from at once
 
 
 def read(path: Path) -> dict[str, Row]:

@@ -9,6 +9,7 @@ from e2e.machine import filer
 from testnode.node import Node
 
 _SECOND = "127.0.0.3"  # another address of the server: what the kernel knows of the first one does not count there
+_THIRD = "127.0.0.4"  # another one, for another client
 _DELAY = "500ms"  # of each packet to the slow server
 OWN = "/srv/own"  # the mount point of a trouble that has a mount of its own
 UNIT = "srv-own"  # systemd's name for it
@@ -49,9 +50,23 @@ def stopped(worker: Node) -> Iterator[None]:
 @contextlib.contextmanager
 def restarted(worker: Node) -> Iterator[None]:
     """The server has just been started: its grace period begins."""
-    with back_afterwards(worker):
+    with back_afterwards(worker), _lost_client(worker):
         worker.run("systemctl restart nfs-server", timeout=120)
         yield
+
+
+@contextlib.contextmanager
+def _lost_client(worker: Node) -> Iterator[None]:
+    """A client that the server knows does not return: without one, it ends its grace period early."""
+    place, rule = "/srv/lost", ["INPUT", "--destination", _THIRD, "--jump", "DROP"]
+    mounting = f"hostname lost && mkdir --parents {place} && mount -o vers=4.2,soft {_THIRD}:{filer.EXPORT} {place}"
+    worker.run(["unshare", "--uts", "sh", "-c", mounting], timeout=60)
+    worker.run(["iptables", "--insert", *rule])
+    try:
+        yield
+    finally:
+        filer.unmount(worker, [place])
+        worker.run(["iptables", "--delete", *rule])
 
 
 @contextlib.contextmanager
