@@ -105,5 +105,5 @@ def _until(ask: Callable[[], str], wanted: str, since: float) -> tuple[str, int]
     while True:
         answer = ask()
         passed = time.monotonic() - since
-        if answer == wanted or passed > _RECOVERS * 3:
+        if answer == wanted or passed > _RECOVERS * 5:
             return answer, round(passed)
