@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from e2e.machine import filer
@@ -94,6 +95,11 @@ class Readers:
         if place not in self._running:
             self._running[place] = start(self._worker, place)
         return self._running[place]
+
+    def keep(self, places: Collection[str]) -> None:
+        """End those of other mounts: each has a processor of the machine's, which has few."""
+        for place in [place for place in self._running if place not in places]:
+            self.forget(place)
 
     def forget(self, place: str) -> None:
         """End the one of a mount."""

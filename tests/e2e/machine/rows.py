@@ -49,6 +49,7 @@ def measure(
     places: of mounts, by name, where the plug-in is tried. before: those whose guests run before it begins, during:
     those whose guests start while it lasts.
     """
+    readers.keep([places[name] for name in (*before, *during)])
     guests = {name: readers.at(places[name]) for name in before}
     with ThreadPoolExecutor(2 * len(places) + 1) as threads:
         with site.policy(worker, filer.policy(places.values())), make(worker):
