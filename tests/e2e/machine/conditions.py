@@ -166,7 +166,7 @@ CONDITIONS = (
         (Outcome(0, slow=True),),  # Linux waits for a minute, and then says that there are no locks
         (DONE,),
         (),
-        (DEAD,),
+        (DEAD, QUIET),
         OWN,
         (),
     ),
