@@ -55,7 +55,7 @@ class Guest:
 
     def __str__(self) -> str:
         ends = "" if self.does == _GOES_ON or not self.then else f", then {self.then}"
-        return self.does + ends + (self.mounts and f", through {self.mounts}")
+        return self.does + (" for good" if self.then == self.does != _GOES_ON else ends) + (self.mounts and f", through {self.mounts}")
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def _text(outcomes: tuple[Outcome | Guest | Watch, ...], cells: list[Cell], slac
         times = sorted(cell.back if isinstance(outcome, Guest) else cell.seconds for cell in fitting)
         shown = f"{times[0]} to {times[-1]} s" if times and times[0] != times[-1] else f"{times[0]} s" if times else ""
         again = sorted(cell.back for cell in fitting if isinstance(outcome, Watch) and outcome.failed)
-        shown += f"; in order again after {again[-1]} s" if again else ""
+        shown += f"; in order again within {again[-1]} s" if again else ""
         found.append(f"{outcome} ({shown})" if shown else str(outcome))
     return " or ".join(found) + (" *" if found and not cells else "") or "—"
 

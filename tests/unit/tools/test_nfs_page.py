@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from e2e.machine import conditions, record, rows
+from e2e.machine import conditions, filer, record, rows
 
 pytestmark = pytest.mark.needs_repository
 
@@ -41,7 +41,7 @@ def test_cell_that_was_not_measured_has_a_star_and_one_that_was_has_its_time() -
 
 
 def test_outcome_that_the_table_does_not_have_is_wrong() -> None:
-    silent = rows.Cell("NFS 3, hard", 21, "cannot stage it: the share does not answer; …", 69)
+    silent = rows.Cell("NFS 3, hard", filer.TIMEOUT + 1, "cannot stage it: the share does not answer; …", 69)
     answers, cut_off = conditions.CONDITIONS[:2]
     assert answers.wrong({rows.STAGE: [silent]}, 19) == [silent]
     assert cut_off.wrong({rows.STAGE: [silent]}, 19) == []
