@@ -21,7 +21,7 @@ from ..installed import GUEST_LOGS
 from ..job import TERMINAL_PIPE, Job
 from ..leftovers import virsh
 from ..text import quoted
-from . import domain_xml, private_dir, qemu_identity
+from . import domain_xml, private_dir, qemu_identity, socket_label
 from .disks import DiskFile
 from .private_dir import PrivateDir
 from .request import Disk, Request
@@ -114,7 +114,8 @@ def start(
         served,
     )
     path = f"{parent}/guest-{'files' if served else network}.xml"
-    with open(path, "xb") as file:
+    # From a daemon of HTCondor's SELinux runs virsh in virsh_t, which may read images, but none of HTCondor's own files
+    with socket_label.for_guests(facts.selinux), open(path, "xb") as file:
         file.write(domain_xml.definition(guest))
     # With --autodestroy also if virsh is killed
     return virsh.run(host, _TIMEOUT, f"create --paused --autodestroy {quoted(path)}; destroy {name}")

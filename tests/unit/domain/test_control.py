@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +14,7 @@ import pytest
 
 from condor_kvm_stage import installed, selinux
 from condor_kvm_stage.answer import Answer
-from condor_kvm_stage.domain import cli, control, node_trial, qemu_identity, site_image, trial
+from condor_kvm_stage.domain import cli, control, node_trial, qemu_identity, site_image, socket_label, trial
 from condor_kvm_stage.guest_facts import GuestFacts
 from support.domain.guests import GROUP
 from support.fake_host import FakeHost
@@ -66,6 +68,25 @@ def test_one_is_started_without_networks(tmp_path: Path, libvirt: Libvirt) -> No
     assert tried(tmp_path, libvirt) == ""
     (guest,) = libvirt.started
     assert guest.find("devices/interface") is None
+
+
+def test_definition_has_a_label_that_virsh_may_read(
+    tmp_path: Path, libvirt: Libvirt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else, with SELinux enforcing, each job's guest that does not start would take VM universe from the node."""
+    place = tmp_path / "run"
+    labelled: list[tuple[str, str]] = []
+
+    @contextlib.contextmanager
+    def for_guests(guest: str) -> Iterator[None]:
+        before = set(place.glob("*/guest-*"))
+        yield
+        labelled.extend((guest, path.name) for path in set(place.glob("*/guest-*")) - before)
+
+    monkeypatch.setattr(socket_label, "for_guests", for_guests)
+    host = FakeHost(tmp_path, programs={VIRSH: libvirt.virsh})
+    assert control.try_all(host, GuestFacts(selinux="svirt")) == ""
+    assert labelled == [("svirt", "guest-.xml")]
 
 
 def test_nothing_is_left(tmp_path: Path, libvirt: Libvirt) -> None:

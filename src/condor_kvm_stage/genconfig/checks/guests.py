@@ -76,7 +76,8 @@ def selinux(findings: Findings) -> Check:
     trial, labels = findings.trials.guests, findings.trials.guests.report.labels
     if mode == "disabled":
         return Check(group, name, Level.NOT_APPLICABLE, "SELinux is disabled")
-    if not trial.query.passed or not labels:
+    missed = _missed(findings) if trial.query.passed else []
+    if not trial.query.passed or not (labels or missed):
         why = trial.query.reason or "there is no image to ask about"
         return Check(group, name, Level.NOT_APPLICABLE, f"SELinux ({mode}) was not asked: {why}")
     denied = [label for label in labels if label.step]
@@ -89,9 +90,21 @@ def selinux(findings: Findings) -> Check:
     unclear = [label for label in labels if label.fault]
     if unclear:
         return Check(group, name, Level.WARN, unclear[0].fault, f"compare its label: ls -Z {unclear[0].image}")
+    if missed:
+        found = f"not known whether SELinux ({mode}) lets guests read {', '.join(missed)}, which took long to stage"
+        return Check(group, name, Level.WARN, found, WHEN_LESS_BUSY)
     return Check(
         group, name, Level.OK, f"SELinux ({mode}) lets guests read {', '.join(label.image for label in labels)}"
     )
+
+
+def _missed(findings: Findings) -> list[str]:
+    """Return the images that can be staged, but for which the trial of guests did not wait."""
+    if not (findings.trials.facts and findings.trials.facts.selinux):  # guests have no context
+        return []
+    asked = [label.image for label in findings.trials.guests.report.labels]
+    staged = [trial.image for trial in findings.trials.directories if trial.outcome.passed]
+    return [image for image in staged if image not in asked]
 
 
 def _denied(label: Label) -> str:

@@ -10,10 +10,11 @@ from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.genconfig.checks import Findings, Level, run
 from condor_kvm_stage.genconfig.outcome import PASSED, failed, not_tried, unknown
 from condor_kvm_stage.genconfig.probes.guest_start import GuestTrial
+from condor_kvm_stage.guest_facts import GuestFacts
 from condor_kvm_stage.guest_trial import Label, Report, Start
 from condor_kvm_stage.installed import BUILD_DOMAIN, GUEST_FACTS
 from support.fake_node import FakeNode
-from support.findings import CONTAINER, Change, all_of, decided, of, tried, verdict
+from support.findings import CONTAINER, Change, all_of, decided, directory, of, tried, verdict
 from support.findings import asked as answered
 from support.trial_node import REPORT, TrialNode
 
@@ -35,6 +36,7 @@ def files(found: Start) -> Change:
 
 
 ENFORCING, PERMISSIVE = of("environment", selinux="enforcing"), of("environment", selinux="permissive")
+CONFINED = tried(facts=GuestFacts(selinux="system_u:system_r:svirt_t:s0"))
 DENIED = Label("/x", "SELinux lets no guest read / (label t)", "restorecon /")
 UNCLEAR = Label("/x", "the kernel does not say")
 
@@ -75,6 +77,10 @@ UNCLEAR = Label("/x", "the kernel does not say")
         (all_of(ENFORCING, labels(Label("/y"), DENIED)), LABELS, Level.FAIL, "(label t), and so not /x"),
         (all_of(PERMISSIVE, labels(DENIED)), LABELS, Level.WARN, "if it were enforcing"),
         (all_of(ENFORCING, labels(UNCLEAR)), LABELS, Level.WARN, "does not say"),
+        (all_of(ENFORCING, CONFINED, directory(image="/y"), labels(Label("/x"))), LABELS, Level.WARN, "guests read /y"),
+        (all_of(ENFORCING, CONFINED, directory(image="/y"), labels()), LABELS, Level.WARN, "not known whether SELinux"),
+        (all_of(ENFORCING, CONFINED, directory(image="/y"), labels(DENIED)), LABELS, Level.FAIL, "(label t)"),
+        (all_of(ENFORCING, CONFINED, directory(image="/x"), labels(Label("/x"))), LABELS, Level.OK, "guests read /x"),
         (all_of(ENFORCING, labels()), LABELS, Level.NOT_APPLICABLE, "no image"),
         (
             all_of(ENFORCING, tried(guests=GuestTrial(not_tried("only root can")))),
