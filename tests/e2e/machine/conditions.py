@@ -54,8 +54,11 @@ class Guest:
         return self.mounts in cell.mount and (cell.says, cell.after) == (self.does, self.then)
 
     def __str__(self) -> str:
-        ends = "" if self.does == _GOES_ON or not self.then else f", then {self.then}"
-        return self.does + (" for good" if self.then == self.does != _GOES_ON else ends) + (self.mounts and f", through {self.mounts}")
+        if self.does == _GOES_ON or not self.then:
+            ends = ""
+        else:
+            ends = ", also minutes after it is over" if self.then == self.does else f", then {self.then}"
+        return self.does + ends + (self.mounts and f", through {self.mounts}")
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ CONDITIONS = (
         troubles.stopped,
         (SILENT, FAULT),
         (SILENT, FAULT),
-        (WAITS, FAILS),
+        # a client that is refused connects again more and more rarely
+        (WAITS, Guest("waits", "waits", "hard"), FAILS),
         (DEAD, FAULTY),
     ),
     Condition(
