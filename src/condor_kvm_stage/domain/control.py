@@ -54,7 +54,8 @@ def _why_closed(host: Host, facts: GuestFacts, image: str) -> str:
     if _DENIED not in fault:
         return ""
     step = node_trial.label(image, facts.selinux).step if facts.selinux else ""
-    return f"guests may not read {image}: {fault}" + (f"; {step}" if step else "")
+    # The step first: libvirt's words are long, and a user is told only so many characters
+    return f"guests may not read {image}" + (f" ({step})" if step else "") + f": {fault}"
 
 
 def _place(host: Host) -> contextlib.AbstractContextManager[Job]:

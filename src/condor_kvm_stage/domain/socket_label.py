@@ -2,7 +2,8 @@
 
 A socket has two labels: as a file, and as what is connected to. The first is by default that of its directory, which
 guests may not use. The second is that of the process: guests may connect to a builder that the vm-gahp has called, not
-to one that an administrator has called, for a trial.
+to one that an administrator has called, for a trial. An ordinary file gets the first one, too: virsh may
+read it then.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _ATTRIBUTES = "/proc/thread-self/attr"  # proc_pid_attr(5)
 
 @contextlib.contextmanager
 def for_guests(guest: str) -> Iterator[None]:
-    """Have sockets that this thread creates in the context labelled for guests. guest: see GuestFacts.selinux.
+    """Have what this thread creates in the context labelled for guests. guest: see GuestFacts.selinux.
 
     Raises OSError.
     """

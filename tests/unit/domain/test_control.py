@@ -16,6 +16,7 @@ from condor_kvm_stage import installed, selinux
 from condor_kvm_stage.answer import Answer
 from condor_kvm_stage.domain import cli, control, node_trial, qemu_identity, site_image, socket_label, trial
 from condor_kvm_stage.guest_facts import GuestFacts
+from condor_kvm_stage.guest_trial import Label
 from support.domain.guests import GROUP
 from support.fake_host import FakeHost
 from support.processes import NOBODY
@@ -128,11 +129,18 @@ DENIED = "error: Failed to create domain\nerror: Could not open '/srv/images/bas
 
 
 def tried_with_image(
-    tmp_path: Path, libvirt: Libvirt, patch: pytest.MonkeyPatch, *, of_image: Answer, sites: bool = True, open_: int = 0
+    tmp_path: Path,
+    libvirt: Libvirt,
+    patch: pytest.MonkeyPatch,
+    *,
+    of_image: Answer,
+    sites: bool = True,
+    open_: int = 0,
+    context: str = "",
 ) -> str:
     """Try control guests when a job's was denied an image; that with an overlay of it gets the answer of_image.
 
-    sites: whether the image is the site's. open_: the status of a look as HTCondor's user.
+    sites: whether the image is the site's. open_: the status of a look as HTCondor's user. context: of guests.
     """
 
     def virsh(command: tuple[str, ...]) -> Answer:
@@ -143,7 +151,7 @@ def tried_with_image(
     patch.setattr(node_trial, "prepare", lambda host, job, facts, _: own_disk(host, job, facts, ""))
     patch.setattr(site_image, "belongs", lambda path, _: sites and path == IMAGE)
     host = FakeHost(tmp_path, programs={VIRSH: virsh, "/usr/bin/test": lambda _: Answer(open_)})
-    return control.try_all(host, GuestFacts(networks=[], bridge=""), IMAGE)
+    return control.try_all(host, GuestFacts(networks=[], bridge="", selinux=context), IMAGE)
 
 
 def test_image_that_no_guest_may_read_is_the_nodes_fault(
@@ -152,6 +160,15 @@ def test_image_that_no_guest_may_read_is_the_nodes_fault(
     said = tried_with_image(tmp_path, libvirt, monkeypatch, of_image=Answer(1, errors=DENIED))
     assert said == f"guests may not read {IMAGE}: Could not open '{IMAGE}': Permission denied"
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_step_comes_before_libvirts_words_of_which_a_user_sees_only_some(
+    tmp_path: Path, libvirt: Libvirt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket_label, "for_guests", contextlib.nullcontext)
+    monkeypatch.setattr(node_trial, "label", lambda *_: Label(IMAGE, "denied", "setsebool -P virt_use_nfs on"))
+    said = tried_with_image(tmp_path, libvirt, monkeypatch, of_image=Answer(1, errors=DENIED), context="svirt")
+    assert said.startswith(f"guests may not read {IMAGE} (setsebool -P virt_use_nfs on): Could not open ")
 
 
 def test_image_that_guests_may_read_is_no_fault(
