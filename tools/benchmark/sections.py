@@ -49,7 +49,7 @@ SECTIONS = {
     "commands": Section(commands.measure, published=True, beside_htcondor=True),
     "installation": Section(installation.measure, beside_htcondor=True),
     "job-parts": Section(job_parts.measure, beside_htcondor=True),
-    "first-byte": Section(first_byte.measure, beside_htcondor=True),
+    "first-byte": Section(first_byte.measure, published=True, beside_htcondor=True),
     "guest-starts": Section(guest_starts.measure, beside_htcondor=True),
     "guest-ends": Section(guest_ends.measure, beside_htcondor=True),
     "jobs": Section(jobs.measure, published=True, beside_htcondor=True),
