@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import machine_flavour, recipe, root
+from . import machine_flavour, recipe, root, root_apt
 from .machine_flavour import Flavour
 from .recipe import Release
 from .run import progress, run
@@ -32,24 +32,7 @@ _PLACES = {
     "kvm.rules": "etc/udev/rules.d/99-machine.rules",
     "initramfs": "etc/initramfs-tools/conf.d/50-machine",
 }
-# By the root's own apt, which has the settings that mmdebstrap was given; its own user may not write there
-_INSTALL = """
-set -eu
-cd "$1"
-mount --bind /dev dev
-mount -t proc proc proc
-mount -t tmpfs tmpfs var/lib/apt/lists
-mount --bind /etc/resolv.conf etc/resolv.conf
-shift
-apt() {
-    DEBIAN_FRONTEND=noninteractive chroot . apt-get --option=APT::Sandbox::User=root --yes "$@"
-}
-apt update
-apt --no-install-recommends install "$@"
-apt clean
-chroot . systemctl enable systemd-networkd
-chroot . systemctl disable systemd-networkd-wait-online
-"""
+_FINISH = "systemctl enable systemd-networkd; systemctl disable systemd-networkd-wait-online"
 
 
 @contextlib.contextmanager
@@ -76,7 +59,7 @@ def cached(release: Release, flavour: Flavour = machine_flavour.PLAIN) -> Iterat
 def _digest(release: Release, flavour: Flavour) -> str:
     """Return a name for the recipe: it changes with what is on the disk, and how it got there."""
     state = hashlib.sha256(recipe.digest(release).encode() + repr(flavour).encode())
-    for path in (*(_FILES / name for name in _PLACES), Path(__file__)):
+    for path in (*(_FILES / name for name in _PLACES), Path(__file__), Path(root_apt.__file__)):
         state.update(path.name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]
 
@@ -93,8 +76,7 @@ def _build(tree: Path, path: Path, flavour: Flavour) -> None:
         (copy / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_FILES / name, copy / place)
     (copy / "etc/initramfs-tools/modules").write_text("virtio_pci\nvirtio_blk\n", encoding="ascii")
-    unshare = ["unshare", "--mount", "--propagation=private"]
-    run([*unshare, "sh", "-c", _INSTALL, "install", copy, *PACKAGES, *flavour.packages], timeout=900)
+    root_apt.install(copy, *PACKAGES, *flavour.packages, finish=_FINISH, timeout=900)
     if flavour.finish:
         run(["chroot", copy, "sh", "-euc", flavour.finish], timeout=300)
     (copy / "etc/resolv.conf").write_text("", encoding="ascii")  # there is no server to wait for

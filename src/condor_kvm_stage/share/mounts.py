@@ -31,8 +31,13 @@ class NfsMount:
 
 def read() -> "list[NfsMount]":
     """Return the NFS mounts of this node. Raises OSError if there is no mountinfo."""
+    return parse(load())
+
+
+def load() -> str:
+    """Return the text of this node's mountinfo. Raises OSError if there is none."""
     with open(MOUNTINFO, "rb") as file:
-        return parse(os.fsdecode(file.read()))
+        return os.fsdecode(file.read())
 
 
 def parse(mountinfo: str) -> "list[NfsMount]":
@@ -75,7 +80,7 @@ def not_mounted(error: StageError, path: str) -> "ContactError | None":
 
     error: that it is not there. None if that is not the reason. The job is not at fault: another node may have it.
     """
-    found = _found()
+    found = entries(load())
     here = nearest(list(found), path)
     if here in found and found[here][0] == "autofs":
         # which says the same of what is not in its maps and of a server that does not answer
@@ -103,12 +108,6 @@ def not_mounted(error: StageError, path: str) -> "ContactError | None":
 def nearest(points: "list[str]", directory: str) -> str:
     """Return the mount point that a directory is on, "/" for the root file system."""
     return max([point for point in points if point != "/" and is_under(directory + "/", point)], key=len, default="/")
-
-
-def _found() -> "dict[str, tuple[str, str, str]]":
-    """Return entries() of this node. Raises OSError if there is no mountinfo."""
-    with open(MOUNTINFO, "rb") as file:
-        return entries(os.fsdecode(file.read()))
 
 
 def entries(mountinfo: str) -> "dict[str, tuple[str, str, str]]":
@@ -143,7 +142,7 @@ def local_path(server: str, path: str, mounts: "list[NfsMount]") -> str:
         return os.path.join(best.mount_point, path[len(best.export) :].lstrip("/"))
     shown = ", ".join(f"{m.server}:{m.export} on {m.mount_point}" for m in mounts[:_SHOWN]) or "none"
     more = f" and {len(mounts) - _SHOWN} more" if len(mounts) > _SHOWN else ""
-    step = _hint(host, port, path, mounts) or on_demand.step(_found(), host, path)
+    step = _hint(host, port, path, mounts) or on_demand.step(entries(load()), host, path)
     raise ResolutionError(
         f"no NFS mount of {os.uname().nodename} leads to {printable(path)} on the server {printable(server)} "
         f"(mounted here: {printable(shown)}{more}); {step}"

@@ -103,8 +103,7 @@ def _is_open_on_nfs(directory: str) -> bool:
     from . import mounts
 
     try:
-        with open(mounts.MOUNTINFO, "rb") as file:
-            kind, _, _ = mounts.at(file.read().decode(errors="surrogateescape"), directory)
+        kind, _, _ = mounts.at(mounts.load(), directory)
         return kind.startswith("nfs") and posix.stat(directory).st_mode & 0o111 == 0o111
     except OSError:
         return False

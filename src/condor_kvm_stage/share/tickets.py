@@ -20,15 +20,14 @@ def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
     if error.errno not in (*_REFUSED, *_EXPIRED):
         return None
     try:
-        with open(mounts.MOUNTINFO, "rb") as file:
-            mountinfo = os.fsdecode(file.read())
+        found = mounts.entries(mounts.load())
     except OSError:
         return None
-    kind, _, options = mounts.at(mountinfo, path)
+    point = mounts.nearest(list(found), path)
+    kind, _, options = found[point] if point != "/" else ("", "", "")
     security = next((option for option in options.split(",") if option.startswith("sec=krb5")), "")
     if not kind.startswith("nfs") or not security:
         return None
-    point = mounts.nearest(mounts.points(mountinfo), path)
     if error.errno in _REFUSED:
         try:
             os.statvfs(point)  # which needs no right but a ticket, and which the server is always asked for

@@ -246,6 +246,6 @@ def _text(outcomes: tuple[Outcome | Guest | Watch, ...], cells: list[Cell], slac
 
 
 def in_page(text: str) -> str:
-    """Return the table in a page: its only one."""
+    """Return the table in a page: its first one."""
     found = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
     return found[0] if found else ""
