@@ -113,40 +113,13 @@ _KINDS = (
 )
 BY_STATUS = {kind.status: kind for kind in _KINDS}
 
-_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM)
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 
 def bug(error: BaseException, program: str) -> BugError:
     """Return the failure to report for an unexpected exception. program: the one that has the bug."""
     return BugError(f"bug in {program}, please report it: {type(error).__name__}: {printable(str(error))}")
-
-
-def on_share(error: OSError, doing: str) -> StageError:
-    """Return the failure for an errno from the share: missing, forbidden, or a fault of the share.
-
-    doing: what could not be done, for example "open image /srv/x.qcow2".
-    """
-    code = error.errno or 0
-    host = posix.uname().nodename
-    problem = f"cannot {doing}: {error.strerror}"
-    if code in _NOT_THERE:
-        return SpecificationError(
-            f"{problem}; check the path in the submit file, and that the share is mounted on {host}", code=code
-        )
-    if code in _FORBIDDEN:
-        return AuthorizationError(
-            f"{problem}; let the job's user (uid {posix.geteuid()}) read the file and search every directory above it "
-            "(chmod, setfacl)",
-            code=code,
-        )
-    if code == errno.ESTALE:
-        return ContactError(
-            f"{problem}: the share has gone stale on {host}, or the file was replaced on the server just now; "
-            "try again; if that fails too, ask the administrator to remount the share",
-            code=code,
-        )
-    return ContactError(f"{problem}; the share has a fault on {host}: tell its administrator", code=code)
 
 
 def on_writing(error: OSError, path: str, where: str) -> StageError:
@@ -163,11 +136,11 @@ def on_writing(error: OSError, path: str, where: str) -> StageError:
         return TransferError(
             f"{problem}; {location} is mounted or exported read-only: tell its administrator", code=code
         )
-    if code in _FORBIDDEN:
+    if code in FORBIDDEN:
         return AuthorizationError(
             f"{problem}; the job's user (uid {posix.geteuid()}) may not write into {location}: ask its owner", code=code
         )
-    if code in _NOT_THERE:
+    if code in NOT_THERE:
         return SpecificationError(f"{problem}; check the path, and {location}", code=code)
     if code in (errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN):
         return ContactError(f"{problem}; {location} has a fault: tell its administrator", code=code)

@@ -74,7 +74,7 @@ def locked(name: str, first: int, length: int, exclusive: bool = False) -> Itera
 
 def is_denied(name: str) -> bool:
     with open(name, "rb") as file:
-        return qemu_locks.find_fault(file.fileno(), name) is not None
+        return qemu_locks.find_fault(file.fileno(), file.name, name) is not None
 
 
 def seen() -> dict[str, tuple[bool, bool]]:

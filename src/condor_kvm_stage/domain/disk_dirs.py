@@ -6,11 +6,12 @@ import os
 import pwd
 import stat
 
-from ..failures import AuthorizationError, on_share
+from ..failures import AuthorizationError
 from ..installed import POLICY
 from ..job import Job
 from ..policy.model import Policy
 from ..share import paths
+from ..share.faults import on_share
 from ..text import is_under, printable, quoted
 from .own_files import check_own
 
@@ -27,7 +28,7 @@ def find(path: str, readonly: bool, job: Job, policy: Policy) -> str:
     try:
         status = os.stat(path, follow_symlinks=False)
     except OSError as error:
-        raise on_share(error, f"open {shown}") from error
+        raise on_share(error, path, f"open {shown}") from error
     if not readonly:
         check_own(status, job, path)
         _check_parents(path, policy.vm.disk_owners)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from ..failures import AuthorizationError, on_share
+from ..failures import AuthorizationError
+from ..share.faults import on_share
 from ..text import printable, quoted
 from .disks import DiskFile
 
@@ -31,13 +32,12 @@ def _look(path: str, disk: str) -> None:
         for name in path.split("/")[1:]:
             looked_at += f"/{name}"
             os.lstat(looked_at)
-    except PermissionError as error:
+    except OSError as error:
         directory = os.path.dirname(looked_at)
-        raise AuthorizationError(
+        forbidden = AuthorizationError(
             f"disk {printable(disk)}: the server gives root no right to search {printable(directory)}, and libvirt, "
             f"which runs as root, looks at each file of a disk; its owner must run: chmod o+x {quoted(directory)}; the "
             "files in it may stay private",
             check="searchable",
-        ) from error
-    except OSError as error:
-        raise on_share(error, f"look at {printable(path)}") from error
+        )
+        raise on_share(error, looked_at, f"look at {printable(path)}", forbidden) from error

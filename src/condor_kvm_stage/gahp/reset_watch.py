@@ -14,7 +14,8 @@ MOST, WITHIN = 4, 90  # resets, in so many seconds: a guest that sets itself up 
 _TEXT = f"the guest has reset {MOST} times within {WITHIN} s: "
 CRASHES = f"{_TEXT}its disk has no boot loader, or its kernel crashes at once; see console.log"
 UNREADABLE = (
-    f"{_TEXT}its disk has I/O errors; does the share of its image answer? If so, the image is damaged (qemu-img check)"
+    f"{_TEXT}its disk has I/O errors; does the share of its image answer? If so, the image may be damaged (qemu-img "
+    "check)"
 )
 # As `virsh event` prints them
 _RESET, _ERROR = b"event 'reboot' for ", b"event 'io-error' for "

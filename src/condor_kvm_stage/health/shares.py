@@ -112,7 +112,7 @@ def _look(kind: str, path: str, heartbeat: Heartbeat) -> int:
         if kind == IMAGE:
             with open(path, "rb") as file:
                 file.read(512)
-                unlockable = qemu_locks.find_fault(file.fileno(), path)
+                unlockable = qemu_locks.find_fault(file.fileno(), path, path)
             if unlockable:  # then no guest starts from an image there
                 raise unlockable
         elif not stat.S_ISDIR(os.stat(path).st_mode):

@@ -4,10 +4,11 @@ import posix
 import stat
 
 from .. import sizes
-from ..failures import AuthorizationError, SpecificationError, StageError, on_share
+from ..failures import AuthorizationError, SpecificationError
 from ..installed import POLICY
 from ..policy.model import StagingPolicy
 from ..share import paths, patience
+from ..share.faults import on_share
 from ..text import printable, quoted, to_bytes
 from . import formats, qemu_locks
 
@@ -94,15 +95,14 @@ def _open(file: paths.Resolved, rules: Rules) -> Image:
         descriptor = patience.granted(
             lambda: posix.open(file.path, _READ), file.path, rules.policy.timeout, rules.heartbeat
         )
-    except PermissionError as error:
-        raise _without_ticket(error, file.path, f"open {shown}") or AuthorizationError(
+    except OSError as error:
+        forbidden = AuthorizationError(
             f"{shown} is not readable for the job's user (uid {posix.geteuid()}); its owner must allow that: "
             f"chmod or setfacl, for {quoted(file.path)}",
             check="readable",
             code=error.errno or 0,
-        ) from error
-    except OSError as error:
-        raise _without_ticket(error, file.path, f"open {shown}") or on_share(error, f"open {shown}") from error
+        )
+        raise on_share(error, file.path, f"open {shown}", forbidden) from error
     try:
         try:
             head, tail, size = _read(descriptor, file.path, rules)
@@ -110,13 +110,7 @@ def _open(file: paths.Resolved, rules: Rules) -> Image:
         finally:
             posix.close(descriptor)
     except OSError as error:
-        raise _without_ticket(error, file.path, f"read {shown}") or on_share(error, f"read {shown}") from error
-
-
-def _without_ticket(error: OSError, path: str, doing: str) -> "StageError | None":
-    from ..share import tickets
-
-    return tickets.refusal(error, path, doing)
+        raise on_share(error, file.path, f"read {shown}") from error
 
 
 def _read(descriptor: int, path: str, rules: Rules) -> "tuple[bytes, bytes, int]":
@@ -134,7 +128,7 @@ def _read(descriptor: int, path: str, rules: Rules) -> "tuple[bytes, bytes, int]
         )
     rules.heartbeat("lock")
     lock_fault = patience.granted(
-        lambda: qemu_locks.find_fault(descriptor, shown), path, rules.policy.timeout, rules.heartbeat
+        lambda: qemu_locks.find_fault(descriptor, path, shown), path, rules.policy.timeout, rules.heartbeat
     )
     if lock_fault:
         raise lock_fault  # the guest would not start

@@ -7,14 +7,15 @@ lease that does not expire). So a message says only what the lock shows, not tha
 import errno
 import posix
 
-from ..failures import ContactError, StageError, on_share
+from ..failures import ContactError, StageError
+from ..share.faults import on_share
 
 # QEMU's bytes (qemu_locks.py). No other program is known to lock single bytes there.
 _WRITER = range(101, 200)
 _QEMU = range(100, 300)
 
 # What a share without a lock manager answers. A fault of the share has other numbers.
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EACCES, errno.EPERM)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 def locked(shown: str, start: int, length: int, pid: int) -> ContactError:
@@ -45,16 +46,16 @@ def in_use(shown: str, state: str) -> ContactError:
     )
 
 
-def not_lockable(shown: str, error: OSError) -> StageError:
+def not_lockable(path: str, shown: str, error: OSError) -> StageError:
     """Return the failure that the lock which QEMU will take cannot be taken."""
     if error.errno == errno.EAGAIN:  # between the query and the attempt, or a lock on the one byte alone
         return in_use(shown, "locked by another program")
-    if error.errno not in _NO_LOCKS:
-        return on_share(error, f"lock {shown}")
-    return ContactError(
+    no_locks = ContactError(
         f"{shown} cannot be locked: {error.strerror}; QEMU locks every image that it opens, so no guest could start; "
         f"tell the administrator of {posix.uname().nodename}: the share must have locks (NFS 3 needs rpc.statd on the "
         "server and on the node, NFS 4 does not)",
         check="locks",
         code=error.errno or 0,
     )
+    # one that refuses may have no locks, too, or take the user's ticket no longer
+    return no_locks if error.errno in _NO_LOCKS else on_share(error, path, f"lock {shown}", refused=no_locks)

@@ -6,7 +6,8 @@ import resource
 import time
 
 from .. import sizes
-from ..failures import SpecificationError, StageError, TransferError, on_share
+from ..failures import SpecificationError, StageError, TransferError
+from ..share.faults import on_share
 from ..text import printable
 from . import limited
 
@@ -42,6 +43,7 @@ _ERRORS = (
     errno.ENOTCONN,
     errno.ECONNABORTED,
     errno.EACCES,
+    errno.EKEYEXPIRED,  # a Kerberos ticket, during a long copy
     errno.EFBIG,
 )
 # Words in a message about a file that it reads, never about one that it writes
@@ -138,12 +140,13 @@ def _check(status: int, stderr: bytes, source: str, path: str, too_long: "StageE
     if status == -_SIGXCPU and too_long:
         raise too_long
     if status != 0:
-        raise _failure(status, stderr.decode("utf-8", "replace"), source, path)
+        raise failure(status, stderr.decode("utf-8", "replace"), source, path)
 
 
-def _failure(status: int, stderr: str, source: str, path: str) -> "StageError | WriteError":
+def failure(status: int, stderr: str, source: str, path: str) -> "StageError | WriteError":
+    """Return what qemu-img's failure means. source: the image that it read. path: the file that it wrote, or ""."""
     stderr = stderr.replace("qemu-img: ", "")
-    if path:  # the file that it was to write
+    if path:
         stderr = stderr.replace(path, "the new disk")
     message = printable("; ".join(stderr.splitlines())) or "no message"
     reading = f"Could not open '{printable(source)}'" in message or any(words in message for words in _READING)
@@ -151,9 +154,9 @@ def _failure(status: int, stderr: str, source: str, path: str) -> "StageError | 
         if f": {os.strerror(code)}" in message:
             if not reading:
                 return WriteError(code, message)
-            failure = on_share(OSError(code, os.strerror(code)), f"read image {printable(source)}")
-            failure.detail = message
-            return failure
+            on_reading = on_share(OSError(code, os.strerror(code)), source, f"read image {printable(source)}")
+            on_reading.detail = message
+            return on_reading
     return TransferError(
         f"qemu-img failed (exit status {status}): {message}; if the image is damaged, qemu-img check finds it",
         detail=message,

@@ -26,12 +26,12 @@ def _flock(kind: int, first: int, last: int) -> bytes:
     return b"".join(value.to_bytes(length, sys.byteorder) for length, value in fields)
 
 
-def find_fault(descriptor: int, shown: str) -> "StageError | None":
+def find_fault(descriptor: int, path: str, shown: str) -> "StageError | None":
     """Return why a guest could not start on an open image because of locks, None if it can.
 
     The lock that each guest takes is taken and released here: a share may answer queries and yet refuse locks (NFS 3
     without rpc.statd). It disturbs no other program, because every reader of the image holds it.
-    shown: the image in messages.
+    path: absolute, of the image. shown: the image in messages.
     """
     try:
         answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, _FIRST, _LAST))
@@ -51,5 +51,5 @@ def find_fault(descriptor: int, shown: str) -> "StageError | None":
     except OSError as error:
         from . import lock_failures
 
-        return lock_failures.not_lockable(shown, error)
+        return lock_failures.not_lockable(path, shown, error)
     return None

@@ -4,11 +4,12 @@ import errno
 import os
 import stat
 
-from ..failures import AuthorizationError, ParameterError, SpecificationError, on_share
+from ..failures import AuthorizationError, ParameterError, SpecificationError
 from ..images import image, qemu_img
 from ..installed import POLICY
 from ..policy.model import StagingPolicy
 from ..share import mounts, paths, patience
+from ..share.faults import on_share
 from ..text import printable
 from . import publish
 from .url import UploadUrl
@@ -75,7 +76,7 @@ def _mode(source: str) -> int:
     try:
         return stat.S_IMODE(os.stat(source).st_mode) & 0o777 | 0o600
     except OSError as error:
-        raise on_share(error, f"open the output file {printable(source)}") from error
+        raise on_share(error, source, f"open the output file {printable(source)}") from error
 
 
 def _flatten(source: str, temporary: str, policy: StagingPolicy, heartbeat: "Heartbeat") -> None:
@@ -94,7 +95,7 @@ def _copy(source: str, writer: int, heartbeat: "Heartbeat") -> None:
     try:
         reader = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError as error:
-        raise on_share(error, f"open the output file {printable(source)}") from error
+        raise on_share(error, source, f"open the output file {printable(source)}") from error
     try:
         status = os.fstat(reader)
         if not stat.S_ISREG(status.st_mode):
@@ -119,7 +120,7 @@ def _data(reader: int, size: int, source: str) -> "Iterator[tuple[int, int]]":
         except OSError as error:
             if error.errno == errno.ENXIO:  # no data from here on
                 return
-            raise on_share(error, f"read the output file {printable(source)}") from error
+            raise on_share(error, source, f"read the output file {printable(source)}") from error
         yield start, end
 
 
@@ -128,7 +129,7 @@ def _copy_range(reader: int, writer: int, start: int, end: int, source: str, hea
         try:
             chunk = os.pread(reader, min(_CHUNK, end - start), start)
         except OSError as error:
-            raise on_share(error, f"read the output file {printable(source)}") from error
+            raise on_share(error, source, f"read the output file {printable(source)}") from error
         if not chunk:
             raise _shrunk(source)
         start += os.pwrite(writer, chunk, start)

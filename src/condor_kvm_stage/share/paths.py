@@ -4,8 +4,9 @@ import errno
 import posix
 import stat
 
-from ..failures import AuthorizationError, SpecificationError, on_share
+from ..failures import AuthorizationError, SpecificationError
 from ..text import is_under, printable, quoted
+from .faults import on_share
 
 _MAX_LINKS = 40  # as Linux (path_resolution(7))
 
@@ -61,21 +62,7 @@ def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
                 )
         return Resolved(here or "/", status or posix.lstat(here or "/"))
     except PermissionError as error:
-        from . import tickets
-
-        wanted = tickets.refusal(error, f"{here}/{name}", doing)
-        if wanted:
-            raise wanted from error
-        if _may_search(here):
-            raise _refused(f"{here}/{name}", doing) from error  # a mount point that may not even be looked at
-        if _is_open_on_nfs(here):
-            raise _refused(here, doing) from error
-        raise AuthorizationError(
-            f"cannot {doing}: the job's user (uid {posix.geteuid()}) may not search the directory "
-            f"{printable(here or '/')}; its owner must allow that: chmod or setfacl, for {quoted(here or '/')}",
-            check="searchable",
-            code=errno.EACCES,
-        ) from error
+        raise on_share(error, f"{here}/{name}", doing, _refused(here, name, doing)) from error
     except OSError as error:
         if error.errno == errno.ENOENT and "/annex/objects/" in "/".join([here, name, *left[::-1]]):
             raise SpecificationError(
@@ -84,9 +71,21 @@ def resolve(path: str, doing: str, for_all: bool = False) -> Resolved:
                 check="format",
                 code=errno.ENOENT,
             ) from error
-        from . import tickets
+        raise on_share(error, f"{here}/{name}", doing) from error
 
-        raise tickets.refusal(error, f"{here}/{name}", doing) or on_share(error, doing) from error
+
+def _refused(directory: str, name: str, doing: str) -> AuthorizationError:
+    """Return the failure that a directory, or a name in it, is forbidden."""
+    if _may_search(directory):  # a mount point that may not even be looked at
+        return _not_by_modes(f"{directory}/{name}", doing)
+    if _is_open_on_nfs(directory):
+        return _not_by_modes(directory, doing)
+    return AuthorizationError(
+        f"cannot {doing}: the job's user (uid {posix.geteuid()}) may not search the directory "
+        f"{printable(directory or '/')}; its owner must allow that: chmod or setfacl, for {quoted(directory or '/')}",
+        check="searchable",
+        code=errno.EACCES,
+    )
 
 
 def _may_search(directory: str) -> bool:
@@ -109,7 +108,7 @@ def _is_open_on_nfs(directory: str) -> bool:
         return False
 
 
-def _refused(path: str, doing: str) -> AuthorizationError:
+def _not_by_modes(path: str, doing: str) -> AuthorizationError:
     """Return the failure that a share refuses the job's user, and modes do not."""
     host = posix.uname().nodename
     return AuthorizationError(

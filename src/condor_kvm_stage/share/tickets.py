@@ -15,6 +15,8 @@ _EXPIRED = (errno.EKEYEXPIRED, errno.EKEYREVOKED, errno.EKEYREJECTED, errno.ENOK
 def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
     """Return the failure that the server of a path takes no ticket of this user; None if that is not the reason.
 
+    Root's tickets are the node's own: the daemon gets them with the node's keytab.
+
     error: what came of the path. doing: what could not be done, for example "open image /srv/x.qcow2".
     """
     if error.errno not in (*_REFUSED, *_EXPIRED):
@@ -43,6 +45,12 @@ def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
         return ContactError(
             f"cannot {doing}: {share}, and {_DAEMON.decode()}, which gets them, does not run on {host}: tell its "
             "administrator; or release the job, which another node may run",
+            code=code,
+        )
+    if os.geteuid() == 0:
+        return ContactError(
+            f"cannot {doing}: {share}, and the server takes none of root's on {host}: tell its administrator to check "
+            "the node's keytab (klist -k); or release the job, which another node may run",
             code=code,
         )
     user = f"the job's user (uid {os.geteuid()})"

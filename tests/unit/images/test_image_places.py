@@ -161,6 +161,7 @@ def test_share_that_takes_no_ticket_of_the_jobs_user_is_not_blamed_on_modes(
     mountinfo.write_text(f"36 35 0:50 / {share} rw - nfs4 filer:/export rw,sec=krb5\n", encoding="utf-8")
     monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
     monkeypatch.setattr(tickets, "_DAEMON", Path("/proc/self/comm").read_bytes().strip())
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     real = getattr(posix, call)
 
     def refusing(asked: str, *arguments: int) -> object:

@@ -30,7 +30,7 @@ SHOWN = "image x"
 def fault(path: Path) -> StageError | None:
     """As the plug-in asks: of a file that it only reads."""
     with open(path, "rb") as file:
-        return qemu_locks.find_fault(file.fileno(), SHOWN)
+        return qemu_locks.find_fault(file.fileno(), file.name, SHOWN)
 
 
 def is_denied(path: Path) -> bool:
@@ -144,7 +144,7 @@ def test_process_of_this_node_is_named(tmp_path: Path) -> None:
 def test_nothing_stays_locked(tmp_path: Path) -> None:
     path = write_raw(tmp_path / "image")
     with open(path, "rb") as file, open(path, "r+b") as other:
-        assert qemu_locks.find_fault(file.fileno(), SHOWN) is None
+        assert qemu_locks.find_fault(file.fileno(), file.name, SHOWN) is None
         take(other.fileno(), 0, 0, fcntl.F_WRLCK)
 
 
@@ -171,7 +171,7 @@ def test_file_whose_locks_cannot_be_queried_is_not_denied(tmp_path: Path) -> Non
     try:
         with pytest.raises(OSError, match="Bad file descriptor"):
             fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, bytes(32))
-        assert qemu_locks.find_fault(descriptor, SHOWN) is None
+        assert qemu_locks.find_fault(descriptor, str(tmp_path / "image"), SHOWN) is None
     finally:
         os.close(descriptor)
 

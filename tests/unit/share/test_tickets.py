@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from condor_kvm_stage.failures import AuthorizationError, ContactError, StageError
+from condor_kvm_stage.images import lock_failures, qemu_img
 from condor_kvm_stage.share import mounts, tickets
 
 DOING = "open image x"
+
+
+USER = 1000
 
 
 def refused(code: int, path: Path) -> StageError | None:
@@ -20,7 +24,8 @@ def refused(code: int, path: Path) -> StageError | None:
 
 @pytest.fixture
 def share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A mount point whose server wants tickets, and takes none; rpc.gssd runs."""
+    """A mount point whose server wants tickets, and takes none of a user's; rpc.gssd runs."""
+    monkeypatch.setattr(os, "geteuid", lambda: USER)
     mount(tmp_path, monkeypatch, "nfs4", "rw,vers=4.2,sec=krb5p,addr=192.0.2.1")
     answer(monkeypatch, errno.EACCES)
     monkeypatch.setattr(tickets, "_DAEMON", Path("/proc/self/comm").read_bytes().strip())
@@ -62,6 +67,37 @@ def test_ticket_that_has_expired_is_said_to_have(share: Path, monkeypatch: pytes
     assert isinstance(failure, AuthorizationError)
     assert (failure.check, failure.code) == ("ticket", errno.EKEYEXPIRED)
     assert "has expired; get a new one (kinit), and release the job" in str(failure)
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EKEYEXPIRED])
+def test_root_has_the_nodes_ticket_so_that_its_want_is_the_nodes_fault(
+    share: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    failure = refused(code, share)
+    assert isinstance(failure, ContactError)
+    assert "kinit" not in str(failure)
+    assert "check the node's keytab (klist -k)" in str(failure)
+
+
+def test_ticket_that_expires_while_an_image_is_locked_or_copied_is_not_the_shares_fault(
+    share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = str(share / "base.qcow2")
+    expired = OSError(errno.EKEYEXPIRED, os.strerror(errno.EKEYEXPIRED))
+    said = f"qemu-img: error while reading at byte 65536: {expired.strerror}\n"
+    locked, copied = lock_failures.not_lockable(image, "image x", expired), qemu_img.failure(1, said, image, "")
+    for failure, doing in ((locked, "lock image x"), (copied, f"read image {image}")):
+        assert isinstance(failure, AuthorizationError)
+        assert str(failure).startswith(f"cannot {doing}: the share at {share} wants Kerberos tickets")
+        assert "has expired" in str(failure)
+    assert isinstance(copied, StageError)
+    assert copied.detail == said.removeprefix("qemu-img: ").rstrip()
+
+
+def test_lock_that_is_refused_for_want_of_a_ticket_is_not_one_of_a_share_without_locks(share: Path) -> None:
+    refusal = OSError(errno.EACCES, os.strerror(errno.EACCES))
+    assert lock_failures.not_lockable(str(share / "base.qcow2"), "image x", refusal).check == "ticket"
 
 
 def test_ticket_that_the_server_takes_means_that_modes_are_the_reason(
