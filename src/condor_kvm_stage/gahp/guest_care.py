@@ -30,7 +30,9 @@ class GuestCare:
         self._job = job
         self._duties = duties
         self._hold = hold
-        self._stuck_since = 0.0  # since when the guest cannot continue, 0 if it can
+        self._standstill: End | None = None  # why the guest cannot continue, None if it can
+        self._stands_since = 0.0  # when that was noticed
+        self._last_words = ""
         self._next_look = 0.0
         self._is_end_noted = False
         self._is_destroyed = False  # by destroy(), so that its end is not the job's
@@ -102,7 +104,13 @@ class GuestCare:
             self._program = self._duties.program_end() or self._program
             text = self._program.text if self._counts(self._program) else text
         if text and not is_stopped:
-            self._tell(text)
+            self._duties.log(text)
+            self._last_words = text
+
+    def say_last_words(self) -> None:
+        """Tell the user how the guest has ended. Not before the starter, which sleeps after the start, listens."""
+        if self._last_words:
+            self._duties.report(self._last_words)
 
     def note_end(self, is_stopped: bool) -> None:
         """Write into the journal that the guest has ended, once. is_stopped: see look()."""
@@ -124,20 +132,20 @@ class GuestCare:
                 self._hold.make(text)
         guest.refresh()
         now = time.monotonic()
-        if not guest.is_stuck:
-            self._stuck_since = 0.0
-        elif not self._stuck_since:
-            self._stuck_since = now
-            self._tell(End.STUCK.text)
-        elif now > self._stuck_since + PATIENCE and not self._hold.reason:
-            self._give_up(guest)
+        if guest.standstill != self._standstill:
+            self._standstill, self._stands_since = guest.standstill, now
+            if self._standstill:
+                self._tell(self._standstill.text)
+        elif self._standstill and now > self._stands_since + PATIENCE and not self._hold.reason:
+            self._give_up(guest, self._standstill)
 
-    def _give_up(self, guest: GuestWatch) -> None:
-        """Do what the policy says of a guest that is paused because a disk is full."""
-        wanted = self._duties.full_disk()
-        if wanted == "wait" or (wanted == "hold" and self._hold.make(End.STUCK.text)):
+    def _give_up(self, guest: GuestWatch, reason: End) -> None:
+        """End a guest that cannot continue, unless a disk is full, and the policy says otherwise."""
+        wanted = self._duties.full_disk() if reason == End.STUCK else "end"
+        if wanted == "wait" or (wanted == "hold" and self._hold.make(reason.text)):
             return
-        self.end = End.STUCK
+        self.end = reason
+        self._last_words = reason.text
         self.note_end(is_stopped=False)
         self._duties.destroy(guest)
 

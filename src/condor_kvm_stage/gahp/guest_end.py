@@ -20,6 +20,7 @@ class End(enum.Enum):
     POWERED_OFF = posix.EX_OK
     STUCK = posix.EX_IOERR  # ended by us, because it could not continue
     CRASHED = posix.EX_SOFTWARE  # QEMU ended without a word
+    HALTED = posix.EX_OSERR  # ended by us, because KVM could not run it any further
     DESTROYED = posix.EX_TEMPFAIL  # by whoever may use libvirt on the node
 
     @property
@@ -31,6 +32,8 @@ class End(enum.Enum):
 _TEXTS = {
     End.POWERED_OFF: "",
     End.STUCK: "the guest is paused by an I/O error: the node's disk, or another one that it writes to, is full",
+    End.HALTED: "KVM could not run the guest any further, and QEMU has paused it (internal error): a bug in the guest, "
+    "in KVM or in the node's processor",
     End.CRASHED: "QEMU ended unexpectedly: killed, out of memory, or a bug",
     End.DESTROYED: "the guest was destroyed on the node, not by HTCondor",
 }

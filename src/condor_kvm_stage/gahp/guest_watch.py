@@ -9,6 +9,9 @@ from ..leftovers.guest_status import GuestStatus
 from . import guest_end
 from .guest_end import End
 
+# By the reasons of libvirt's virDomainPausedReason. It has none for QEMU's run state "internal-error"
+_STANDSTILLS = {"ioerror": End.STUCK, "unknown": End.HALTED}
+
 
 class GuestWatch:
     """A running guest. Its process is held by a descriptor, which becomes readable when the process has ended."""
@@ -26,9 +29,9 @@ class GuestWatch:
         return guest_end.read(self.status.name, self._log_size)
 
     @property
-    def is_stuck(self) -> bool:
-        """Whether QEMU has paused the guest, because it could not write to a disk."""
-        return (self.status.state, self.status.reason) == ("paused", "ioerror")
+    def standstill(self) -> End | None:
+        """Why QEMU has paused the guest; None if it runs, or HTCondor or an administrator has paused it."""
+        return _STANDSTILLS.get(self.status.reason) if self.status.state == "paused" else None
 
     def refresh(self) -> None:
         """Look at the guest's state again."""

@@ -191,9 +191,10 @@ class Relay:
         """End, and so end the job, with the guest's exit status."""
         status = self._care.status
         assert status is not None
+        if not self._exchange.stand_in and self._talk.unanswered:
+            return  # the vm-gahp is about to answer
+        self._care.say_last_words()
         if not self._exchange.stand_in:
-            if self._talk.unanswered:
-                return  # the vm-gahp is about to answer
             self._duties.clean()
             self._gahp.finish(self._talk.guest)
             self._take_over()

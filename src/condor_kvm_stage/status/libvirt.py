@@ -18,6 +18,7 @@ _PAUSED = 3
 # QEMU pauses a guest at a write error only if the disk is full (its default, werror=enospc)
 DISK_FULL = "disk full"
 _REASONS = {
+    0: "internal error",  # QEMU's, for which libvirt has no reason
     1: "by command",
     2: "migrating",
     3: "saving",

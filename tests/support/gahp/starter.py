@@ -39,10 +39,10 @@ class Guest:
         (directory / f"{_NAME}.log").write_text("2026-11-27 01:00:00.000+0000: shutting down, reason=destroyed\n")
         (directory / f"{_NAME}.xml").write_text(text)
 
-    def is_paused_by_an_error(self) -> None:
-        """Let libvirt note that QEMU has paused it."""
+    def is_paused(self, reason: str) -> None:
+        """Let libvirt note that it is paused, and why."""
         path = self._directory / f"{_NAME}.xml"
-        text = path.read_text().replace("state='running' reason='booted'", "state='paused' reason='ioerror'")
+        text = path.read_text().replace("state='running' reason='booted'", f"state='paused' reason='{reason}'")
         path.with_suffix(".new").write_text(text)
         path.with_suffix(".new").rename(path)
 

@@ -130,6 +130,6 @@ def test_user_of_a_guest_that_cannot_continue_finds_one_end(tmp_path: Path) -> N
     starter = Starter(tmp_path)
     starter.starts_guest()
     starter.knows_guest()
-    guest.is_paused_by_an_error()
+    guest.is_paused("ioerror")
     assert starter.relay.wait(PATIENCE) == 74
     assert noted(starter)[1:] == ["ended STUCK False"]

@@ -183,13 +183,26 @@ def test_vm_gahp_that_dies_beside_its_guest_lets_the_job_run_again(tmp_path: Pat
     assert starter.relay.wait(PATIENCE) == 1
 
 
-def test_guest_that_cannot_continue_is_reported_and_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("reason", "status", "words"),
+    [("ioerror", 74, "paused by an I/O error"), ("unknown", 71, "KVM could not run the guest any further")],
+)
+def test_guest_that_cannot_continue_is_reported_and_ended(tmp_path: Path, reason: str, status: int, words: str) -> None:
     starter, guest = running(tmp_path)
-    guest.is_paused_by_an_error()
-    assert starter.relay.wait(PATIENCE) == 74
+    guest.is_paused(reason)
+    assert starter.relay.wait(PATIENCE) == status
     told = [line for line in starter.duties() if line.startswith("report ")]
-    assert len(told) == 1
-    assert "paused by an I/O error" in told[0]
+    assert len(told) == 2
+    assert all(words in line for line in told)
+
+
+@pytest.mark.parametrize("reason", ["user", "starting up", "save"])
+def test_guest_that_somebody_has_paused_is_left_alone(tmp_path: Path, reason: str) -> None:
+    starter, guest = running(tmp_path)
+    guest.is_paused(reason)
+    time.sleep(2)
+    assert starter.relay.poll() is None
+    assert not any(line.startswith("report ") for line in starter.duties())
 
 
 def resetting(tmp_path: Path, hold: str, resets: int = 4, before: str = "") -> Starter:
@@ -237,7 +250,7 @@ def test_policy_can_leave_a_guest_that_cannot_continue_alone(tmp_path: Path) -> 
     starter = Starter(tmp_path, at_fault="node")
     starter.starts_guest()
     starter.knows_guest()
-    guest.is_paused_by_an_error()
+    guest.is_paused("ioerror")
     wait_for(lambda: any("paused by an I/O error" in line for line in starter.duties()))
     time.sleep(2)
     assert starter.relay.poll() is None
