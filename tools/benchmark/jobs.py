@@ -1,4 +1,4 @@
-"""Whole jobs: the time until guests run and until jobs end, with overlays and with HTCondor's file transfer."""
+"""Whole jobs: the time until guests run, and that for the output, with overlays and with HTCondor's file transfer."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ class Step:
 
 # One job at a time: at least twice, up to this many times within a time limit
 ROUNDS = 10
-_TIME = 570  # seconds
+_TIME = 330  # seconds
 _PAIR = [Step(1, OVERLAY), Step(1, TRANSFER)]
-# For more than a minute after its guest's power-off a job only waits for HTCondor to notice. The next ones start in
+# Here the definition of the machine is HTCondor's, also with an overlay, so for more than a minute after its guest's
+# power-off a job only waits for HTCondor to notice (guest_ends.py has what the filter saves). The next ones start in
 # that time, but no image is transferred while another one is transferred back. Transferring back four or eight would
 # take longer than everything else, and a disk of more than 60 GiB.
 STEPS = [
     Step(1, OVERLAY, to_the_end=True),
     Step(1, TRANSFER, to_the_end=True),
-    Step(4, OVERLAY, to_the_end=True),
+    Step(4, OVERLAY),
     Step(4, TRANSFER),
-    Step(8, OVERLAY, to_the_end=True),
+    Step(8, OVERLAY),
     Step(8, TRANSFER),
     *_PAIR,
 ]
@@ -53,7 +54,6 @@ class _Found:
 
     starts: Samples = field(default_factory=lambda: defaultdict(list))
     staged: Samples = field(default_factory=lambda: defaultdict(list))
-    ends: Samples = field(default_factory=lambda: defaultdict(list))
     returns: Samples = field(default_factory=lambda: defaultdict(list))
     returned: Samples = field(default_factory=lambda: defaultdict(list))
 
@@ -121,7 +121,6 @@ class _Run:
             for _ in self._watch.each([job.completed for job in jobs], _END):
                 pass
             found, seen = self._found[step.count], self._watch.seen
-            found.ends[step.variant] += sorted(seen[job.completed] - seen[job.powers_off] for job in jobs)
             found.returns[step.variant] += sorted(seen[job.completed] - seen[job.noticed] for job in jobs)
             found.returned[step.variant] += [self._pool.came_back(job) for job in jobs]
             self._ending.remove((step, jobs))
@@ -132,11 +131,10 @@ def _results(count: int, found: _Found) -> list[Result]:
     jobs, times = ("1 job", "at least twice") if count == 1 else (f"{count} jobs at once", "once")
     measured = [
         (times, "from condor_submit to the guest's first byte on its console", "s", found.starts),
-        ("once", "from the guest's power-off to the job's completion", "s", found.ends),
     ]
-    if TRANSFER in found.ends:
+    if found.returns:
         measured += [
-            ("once", "of that, after HTCondor has noticed the power-off", "s", found.returns),
+            ("once", "from HTCondor's notice of the guest's power-off to the job's completion", "s", found.returns),
             (times, "written to the scratch directory until the guest's power-off", "bytes", found.staged),
             ("once", "written to the submitter's disk", "bytes", found.returned),
         ]

@@ -1,4 +1,4 @@
-"""What a machine has besides what every one has: nothing, or mandatory access control that is enforced."""
+"""What a machine has besides what every one has: mandatory access control that is enforced, or a Kerberos realm."""
 
 from __future__ import annotations
 
@@ -27,3 +27,6 @@ SELINUX = Flavour(
     "security=selinux selinux=1 enforcing=0",
     "setfiles -m -F /etc/selinux/default/contexts/files/file_contexts /",
 )
+
+# A key distribution centre, and what gets tickets from it. Its daemons start once there is a realm
+KERBEROS = Flavour("-kerberos", ("krb5-kdc", "krb5-admin-server", "krb5-user"))

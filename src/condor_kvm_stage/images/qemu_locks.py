@@ -29,8 +29,8 @@ def _flock(kind: int, first: int, last: int) -> bytes:
 def find_fault(descriptor: int, path: str, shown: str) -> "StageError | None":
     """Return why a guest could not start on an open image because of locks, None if it can.
 
-    The lock that each guest takes is taken and released here: a share may answer queries and yet refuse locks (NFS 3
-    without rpc.statd). It disturbs no other program, because every reader of the image holds it.
+    The lock that each guest takes is taken here: a share may answer queries and yet refuse locks (NFS 3 without
+    rpc.statd). It ends when the descriptor is closed. It disturbs no other reader, because every one holds it.
     path: absolute, of the image. shown: the image in messages.
     """
     try:
@@ -47,7 +47,6 @@ def find_fault(descriptor: int, path: str, shown: str) -> "StageError | None":
         return lock_failures.locked(shown, start, length, pid)
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _flock(fcntl.F_RDLCK, _READ, _READ))
-        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _flock(fcntl.F_UNLCK, _READ, _READ))
     except OSError as error:
         from . import lock_failures
 

@@ -66,7 +66,14 @@ def policy(places: Iterable[str]) -> str:
 
 
 def serve(worker: Node) -> None:
-    """Make the machine an NFS server with images, one of them its owner's alone, and its own client."""
+    """Make the machine an NFS server with images, and its own client, with MOUNTS."""
+    prepare(worker)
+    export(worker, "rw")
+    mount(worker, MOUNTS)
+
+
+def prepare(worker: Node) -> None:
+    """Make the machine an NFS server with images, one of them its owner's alone. Nothing is exported yet."""
     worker.run("mkdir --parents /etc/nfs.conf.d")
     (worker.root / "etc/nfs.conf.d/tests.conf").write_text(f"[nfsd]\ngrace-time={GRACE}\nlease-time={GRACE}\n", "ascii")
     worker.run("modprobe lockd")
@@ -87,9 +94,7 @@ def serve(worker: Node) -> None:
     worker.run(["useradd", "--create-home", OTHER])
     with (worker.root / "etc/hosts").open("a", encoding="ascii") as file:
         file.write(f"{ADDRESS} {SERVER}\n")
-    export(worker, "rw")
     worker.run("systemctl restart nfs-server", timeout=120)  # with that grace period
-    mount(worker, MOUNTS)
 
 
 def _make_file_system(path: Path) -> None:
@@ -100,7 +105,7 @@ def _make_file_system(path: Path) -> None:
 
 
 def export(worker: Node, access: str) -> None:
-    """Let the server export EXPORT: `rw`, `ro`, or "" not at all."""
+    """Let the server export EXPORT: `rw`, `ro`, with further options, or "" not at all."""
     (worker.root / "etc/exports").write_text(_EXPORTED % access if access else "", encoding="ascii")
     worker.run("exportfs -ra")
 
