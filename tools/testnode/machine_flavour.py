@@ -28,5 +28,9 @@ SELINUX = Flavour(
     "setfiles -m -F /etc/selinux/default/contexts/files/file_contexts /",
 )
 
-# A key distribution centre, and what gets tickets from it. Its daemons start once there is a realm
-KERBEROS = Flavour("-kerberos", ("krb5-kdc", "krb5-admin-server", "krb5-user"))
+# A key distribution centre, and what gets tickets from it. Its daemons cannot start before there is a realm
+KERBEROS = Flavour(
+    "-kerberos",
+    ("krb5-kdc", "krb5-admin-server", "krb5-user"),
+    finish="systemctl disable krb5-kdc krb5-admin-server",
+)

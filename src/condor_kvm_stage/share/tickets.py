@@ -9,6 +9,7 @@ from . import mounts
 
 _DAEMON = b"rpc.gssd"  # which gets tickets for Linux' NFS client: without it users have none, whatever they did
 _REFUSED = (errno.EACCES, errno.EPERM)
+_ASKED_ABOUT = (*_REFUSED, errno.ESTALE)  # that is what Linux says of a mount's own directory
 _EXPIRED = (errno.EKEYEXPIRED, errno.EKEYREVOKED, errno.EKEYREJECTED, errno.ENOKEY)
 
 
@@ -19,7 +20,7 @@ def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
 
     error: what came of the path. doing: what could not be done, for example "open image /srv/x.qcow2".
     """
-    if error.errno not in (*_REFUSED, *_EXPIRED):
+    if error.errno not in (*_ASKED_ABOUT, *_EXPIRED):
         return None
     try:
         found = mounts.entries(mounts.load())
@@ -30,7 +31,7 @@ def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
     security = next((option for option in options.split(",") if option.startswith("sec=krb5")), "")
     if not kind.startswith("nfs") or not security:
         return None
-    if error.errno in _REFUSED:
+    if error.errno in _ASKED_ABOUT:
         try:
             os.statvfs(point)  # which needs no right but a ticket, and which the server is always asked for
             return None

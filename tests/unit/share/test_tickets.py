@@ -48,7 +48,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     monkeypatch.setattr(os, "statvfs", asked)
 
 
-@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM])
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.ESTALE])
 def test_user_without_a_ticket_is_told_so_and_what_to_do(share: Path, code: int) -> None:
     failure = refused(code, share / "images/base.qcow2")
     assert isinstance(failure, AuthorizationError)
@@ -109,8 +109,8 @@ def test_ticket_that_the_server_takes_means_that_modes_are_the_reason(
 
 @pytest.mark.parametrize("code", [errno.ESTALE, errno.EIO])
 def test_fault_of_the_share_is_no_want_of_a_ticket(share: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    assert refused(code, share) is None
     answer(monkeypatch, code)
+    assert refused(code, share) is None
     assert refused(errno.EACCES, share) is None
 
 
