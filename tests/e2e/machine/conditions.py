@@ -167,7 +167,8 @@ CONDITIONS = (
     Condition(
         "is mounted with NFS 3, and rpc.statd has died",
         troubles.without_statd,
-        (Outcome(0, slow=True),),  # Linux waits for a minute, and then says that there are no locks
+        # Linux waits for a minute or more, and then says that there are no locks
+        (Outcome(0, slow=True), Outcome(69, "NFS 3 needs rpc.statd", late=True, slow=True)),
         (DONE,),
         (),
         (DEAD, QUIET),
