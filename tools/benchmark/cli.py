@@ -25,13 +25,16 @@ def main(arguments: list[str]) -> int:
         if options.compare:
             return _compare()
         names = list(SECTIONS) if options.all else options.sections or PUBLISHED
-        _keep(_measure(chosen(names)), set(names) >= set(PUBLISHED))
+        found, failed = _measure(chosen(names))
+        _keep(found, set(names) - set(failed) >= set(PUBLISHED))
+        for name, reason in failed.items():
+            print(f"bench: {name} was not measured: {reason}", file=sys.stderr)
+        return 1 if failed else 0
     except (TestNodeError, OSError, ValueError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,8 +60,9 @@ def _section(name: str) -> str:
     return name
 
 
-def _measure(sections: dict[str, Section]) -> record.Record:
-    taken = {}
+def _measure(sections: dict[str, Section]) -> tuple[record.Record, dict[str, str]]:
+    """Measure. Returns what was found, and why a section failed, by name: it does not cost the others' results."""
+    taken, failed = {}, {}
     with scene.prepared() as place:
         progress("dnf install condor-kvm-stage")
         stages.install(place.bare)
@@ -69,14 +73,18 @@ def _measure(sections: dict[str, Section]) -> record.Record:
             for name, section in sections.items():
                 if section.beside_htcondor == beside_htcondor:
                     began = time.monotonic()
-                    results.extend(section.measure(place))
+                    try:
+                        results.extend(section.measure(place))
+                    except TestNodeError as error:
+                        progress(f"{name} HAS FAILED, the others go on: {error}")
+                        failed[name] = str(error)
                     taken[name] = time.monotonic() - began
 
         with scene.without_htcondor(place.worker):
             run(beside_htcondor=False)
         run(beside_htcondor=True)
     progress("seconds by section: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in taken.items()))
-    return record.Record(facts, results)
+    return record.Record(facts, results), failed
 
 
 def _keep(found: record.Record, is_complete: bool) -> None:
