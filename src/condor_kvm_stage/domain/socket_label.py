@@ -2,8 +2,8 @@
 
 A socket has two labels: as a file, and as what is connected to. The first is by default that of its directory, which
 guests may not use. The second is that of the process: guests may connect to a builder that the vm-gahp has called, not
-to one that an administrator has called, for a trial. An ordinary file gets the first one, too:
-virsh may read it then.
+to one that an administrator has called, for a trial. An ordinary file gets the first one, too: virsh may
+read it then.
 """
 
 from __future__ import annotations

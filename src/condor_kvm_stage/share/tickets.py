@@ -3,13 +3,12 @@
 import errno
 import os
 
-from ..failures import AuthorizationError, ContactError, StageError
+from ..failures import FORBIDDEN, AuthorizationError, ContactError, StageError
 from ..text import printable
 from . import mounts
 
 _DAEMON = b"rpc.gssd"  # which gets tickets for Linux' NFS client: without it users have none, whatever they did
-_REFUSED = (errno.EACCES, errno.EPERM)
-_ASKED_ABOUT = (*_REFUSED, errno.ESTALE)  # that is what Linux says of a mount's own directory
+_ASKED_ABOUT = (*FORBIDDEN, errno.ESTALE)  # that is what Linux says of a mount's own directory
 _EXPIRED = (errno.EKEYEXPIRED, errno.EKEYREVOKED, errno.EKEYREJECTED, errno.ENOKEY)
 
 
@@ -38,7 +37,7 @@ def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
         except OSError as refused:
             error = refused
     code = error.errno or 0
-    if code not in (*_REFUSED, *_EXPIRED):
+    if code not in (*FORBIDDEN, *_EXPIRED):
         return None
     host = os.uname().nodename
     share = f"the share at {printable(point)} wants Kerberos tickets ({security})"
