@@ -14,6 +14,7 @@ from . import compare, machine, record, scene, table
 from .sections import PUBLISHED, SECTIONS, Section, chosen
 
 _REPOSITORY = Path(__file__).parents[2]
+_KVM = Path("/dev/kvm")
 _DIST, _PUBLISHED = _REPOSITORY / "dist", _REPOSITORY / "docs/benchmark.json"
 
 
@@ -72,6 +73,9 @@ def _measure(sections: dict[str, Section]) -> tuple[record.Record, dict[str, str
         def run(beside_htcondor: bool) -> None:
             for name, section in sections.items():
                 if section.beside_htcondor == beside_htcondor:
+                    if section.needs_kvm and not _KVM.exists():
+                        progress(f"{name} IS NOT MEASURED: there is no {_KVM}")
+                        continue
                     began = time.monotonic()
                     try:
                         results.extend(section.measure(place))

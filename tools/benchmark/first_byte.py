@@ -12,22 +12,20 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from testnode import guest, pool, recipe, stages
+from testnode import guest, pool, recipe
 from testnode.node import Node
 from testnode.run import progress
 
-from . import start_phases
-from .job_pool import here
+from . import configured, start_phases
 from .results import Goal, Result
-from .scene import Scene
+from .scene import Scene, here
 
 SECTION = "From condor_submit to the guest's first byte"
-ROUNDS = {1: 4, 4: 1, 8: 1}  # by the number of jobs at once
+ROUNDS = {1: 3, 4: 1, 8: 1}  # by the number of jobs at once
 OURS, STOCK = "ours", "HTCondor's"
 GOAL = Goal("at most 0.9 times HTCondor's", 0.9, STOCK)
 _PLACE = "/srv/first-byte"
 _CONSOLES, _IMAGE = f"{_PLACE}/consoles", "/srv/images/talks.qcow2"
-_CONFIG = "/etc/condor/config.d/94-first-byte.conf"
 # A starter reads its configuration when it starts
 _SETTINGS = {
     OURS: start_phases.SETTINGS,
@@ -40,18 +38,15 @@ VM_GAHP_SEND_ALL_CLASSAD = True
 STARTER_DEFAULT_JOB_HOOK_KEYWORD =
 """,
 }
-_SPEAKS, _GONE = 240, 180  # timeouts in seconds
+_SETTLED, _SPEAKS = 3, 240  # seconds
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results; none without KVM, and thus without VM universe. The node's HTCondor works as before then."""
-    if not Path("/dev/kvm").exists():
-        progress("NO FIRST BYTE IS MEASURED: there is no /dev/kvm")
-        return []
+    """Return the results."""
     worker, results = scene.worker, []
     _prepare(worker)
     phases: dict[str, dict[str, list[float]]] = {}
-    with start_phases.events(worker) as resumed:
+    with configured.htcondor(worker, start_phases.SETTINGS), start_phases.events(worker) as resumed:
         _run(worker, OURS, 1, resumed)  # the first one finds libvirt's daemon and the files cold
         for count, rounds in ROUNDS.items():
             samples: dict[str, list[float]] = {OURS: [], STOCK: []}
@@ -60,12 +55,11 @@ def measure(scene: Scene) -> list[Result]:
                     seconds, parts = _run(worker, variant, count, resumed)
                     samples[variant] += seconds
                     for phase, one in parts.items():
-                        phases.setdefault(phase, {OURS: [], STOCK: []})[variant].append(one)
+                        phases.setdefault(f"{case(count)}: {phase}", {OURS: [], STOCK: []})[variant].append(one)
                 last = ", ".join(f"{variant} {max(samples[variant][-count:]):.2f} s" for variant in samples)
                 progress(f"first byte, {count} at once, round {number + 1} of {rounds}: {last}")
             results.append(Result(SECTION, case(count), "s", samples, [GOAL]))
-    here(worker, _CONFIG).unlink()
-    return results + [Result(SECTION, f"{case(1)}: {phase}", "s", found) for phase, found in phases.items()]
+    return results + [Result(SECTION, phase, "s", found) for phase, found in phases.items()]
 
 
 def case(count: int) -> str:
@@ -74,10 +68,11 @@ def case(count: int) -> str:
 
 
 def _run(worker: Node, variant: str, count: int, resumed: Path) -> tuple[list[float], dict[str, float]]:
-    """Run jobs until their guests speak. Returns the seconds of each, from the first to the last, and one's phases."""
-    here(worker, _CONFIG).write_text(_SETTINGS[variant], encoding="ascii")
+    """Run jobs until their guests speak. Returns the seconds of each, from the first to the last, and phases."""
+    configured.change(worker, _SETTINGS[variant])
     execute = here(worker, worker.run(["condor_config_val", "EXECUTE"]).stdout.strip())
     os.sync()  # so that the writes of previous jobs do not slow these
+    time.sleep(_SETTLED)  # so that the negotiator has heard of their slots
     began = start_phases.Beginning(worker)
     submitted = time.time()
     cluster = pool.submit(worker, "first-byte.sub", description(_IMAGE, 64, count))
@@ -88,11 +83,15 @@ def _run(worker: Node, variant: str, count: int, resumed: Path) -> tuple[list[fl
 
     worker.wait_until(lambda: len(times()) == count, f"{count} guests speak", _SPEAKS)
     seconds = sorted(when - submitted for when in times())
-    parts = began.phases(submitted, cluster, execute, resumed, times()[0]) if count == 1 else {}
-    remove(worker, execute)
+    if count == 1:
+        phases = began.phases(submitted, cluster, execute, resumed, times()[0])
+    else:
+        names = [f"{recipe.USER}_{recipe.HOSTNAME}_{cluster}.{number}" for number in range(count)]
+        phases = start_phases.together(worker, submitted, execute, resumed, names, max(times()))
+    configured.remove_jobs(worker)
     for console in here(worker, _CONSOLES).iterdir():
         console.unlink()
-    return seconds, parts
+    return seconds, phases
 
 
 def description(image: str, mebibytes: int, count: int) -> str:
@@ -116,23 +115,8 @@ def spoken(consoles: Iterable[Path]) -> list[float]:
     return [status.st_mtime for status in map(Path.stat, consoles) if status.st_size]
 
 
-def remove(worker: Node, execute: Path) -> None:
-    """Remove all jobs, and wait until nothing is left of them. The starters are killed: they would take a minute."""
-    starters = [start_phases.starter_of(path) for path in execute.glob("dir_*/scratch")]
-    worker.run(["sh", "-c", 'condor_rm -all && kill -KILL "$@"', "sh", *starters])
-    for name in worker.run("virsh list --name").stdout.split():
-        worker.run(["virsh", "destroy", name], check=False)
-
-    def is_tidy() -> bool:
-        commands = "virsh list --all --name", "condor_q -all -af ClusterId", "condor_status -const DynamicSlot -af Name"
-        return not any(execute.glob("dir_*")) and not any(worker.run(words).stdout.strip() for words in commands)
-
-    worker.wait_until(is_tidy, "nothing is left of the jobs", _GONE)
-
-
 def _prepare(worker: Node) -> None:
     guest.write_base(here(worker, _IMAGE), "qcow2", guest.SOURCE.with_name("talks.asm"))
     worker.run(["mkdir", "--parents", _CONSOLES])
     shutil.copy(Path(__file__).parent / "files/console-xml", here(worker, _PLACE))
     worker.run(["chown", "-R", f"{recipe.USER}:", _PLACE])
-    stages.wait_for_vm_universe(worker, True)

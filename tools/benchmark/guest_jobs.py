@@ -10,15 +10,15 @@ import shutil
 import time
 from pathlib import Path
 
-from testnode import linux_guest, pool, recipe, stages
+from testnode import linux_guest, pool, recipe
 from testnode.node import Node
 from testnode.run import progress
 
+from . import configured
 from .guest_runs import measured
-from .job_pool import here
 from .job_signs import Job, Sign, Watch
 from .results import Result
-from .scene import SCRATCH, SHARE, Scene
+from .scene import SCRATCH, SHARE, Scene, here
 
 SECTION = "A Linux guest in a job"
 ROUNDS = 5
@@ -50,13 +50,10 @@ _DONE, _RETURNED = 600, 240  # timeouts in seconds: until the guest has done its
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results; none without KVM, and thus without VM universe. Leaves an image on the share."""
-    if not Path("/dev/kvm").exists():
-        progress("NO JOB WITH A LINUX GUEST IS MEASURED: there is no /dev/kvm")
-        return []
+    """Return the results. Leaves an image on the share."""
     _prepare(scene)
     samples: dict[str, dict[str, list[float]]] = {}
-    with Watch() as watch:
+    with configured.htcondor(scene.worker, _settings()), Watch() as watch:
         running: list[tuple[str, Job]] = []
         for number in range(ROUNDS):
             for variant in (OURS, STOCK) if number % 2 else (STOCK, OURS):
@@ -109,22 +106,20 @@ def _submit(worker: Node, variant: str, number: int) -> Job:
 
 
 def _prepare(scene: Scene) -> None:
-    """Create the image, and configure HTCondor to alternate between the definitions. Neither is undone."""
-    worker, kind = scene.worker, "kvm" if linux_guest.runs_on_kvm() else "qemu"
+    """Create the image, and what chooses a definition for each job."""
+    worker = scene.worker
     linux_guest.write_image(scene.share / _IMAGE, "qcow2", _SCRIPT)
-    worker.run("systemctl stop condor")
     worker.run(["mkdir", "--parents", _EXECUTE, _CONSOLES, _SUBMITTED])
     worker.run(["chown", "condor:", _EXECUTE])
     worker.run(["chown", f"{recipe.USER}:", _SUBMITTED])
     for name in ("console-xml", "chosen-xml"):
         shutil.copy(Path(__file__).parent / "files" / name, here(worker, f"{SCRATCH}/{name}"))
-    settings = {
-        "EXECUTE": _EXECUTE,
-        "LIBVIRT_XML_SCRIPT": f"{SCRATCH}/chosen-xml",
-        "LIBVIRT_XML_SCRIPT_ARGS": f"{_CONSOLES} {kind}",
-    }
-    lines = [f"{name} = {value}\n" for name, value in settings.items()]
-    here(worker, "/etc/condor/config.d/91-linux-jobs.conf").write_text("".join(lines), encoding="utf-8")
-    worker.run("systemctl start condor")
-    progress("waiting for HTCondor")
-    stages.wait_for_vm_universe(worker, True)
+
+
+def _settings() -> str:
+    kind = "kvm" if linux_guest.runs_on_kvm() else "qemu"
+    return f"""\
+EXECUTE = {_EXECUTE}
+LIBVIRT_XML_SCRIPT = {SCRATCH}/chosen-xml
+LIBVIRT_XML_SCRIPT_ARGS = {_CONSOLES} {kind}
+"""

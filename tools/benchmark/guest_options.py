@@ -10,7 +10,6 @@ from pathlib import Path
 
 from testnode import guest, linux_guest
 from testnode.node import Node
-from testnode.run import progress
 
 from .domain_xml import Options
 from .guest_runs import Guest, Runner, Sample
@@ -38,15 +37,12 @@ CPUS = {
     "QEMU's default CPU": Options(cpu=""),
 }
 
-LINUX = Guest("linux.qcow2", linux_guest.BEGINS, 512, linux_guest.runs_on_kvm())
-HELLO = Guest("hello.qcow2", "hello from the guest", 64, True)
+LINUX = Guest("linux.qcow2", linux_guest.BEGINS, linux_guest.ENDS, 512, linux_guest.runs_on_kvm())
+HELLO = Guest("hello.qcow2", "hello from the guest", "powering off", 64, True)
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results; none without KVM. Leaves two images on the share."""
-    if not Path("/dev/kvm").exists():
-        progress("NO GUEST'S OPTIONS ARE MEASURED: there is no /dev/kvm")
-        return []
+    """Return the results. Leaves two images on the share."""
     return _measure(scene.worker, scene.share, ROUNDS)
 
 

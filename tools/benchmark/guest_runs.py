@@ -17,7 +17,8 @@ from .job_signs import Sign, Watch
 from .scene import SCRATCH, SHARE
 
 _PLACE = f"{SCRATCH}/guests"
-_TIMEOUT = 240  # seconds, until a guest's first output, and from then until it has powered off
+_TIMEOUT = 240  # seconds, until a guest's first output, and from then until its last
+LEAVES = 20  # seconds, from then until QEMU has ended
 _VIRSH = ["virsh", "--quiet", "--connect", "qemu:///system"]
 _INTERVAL = 0.01  # seconds
 _BLOCK = 512  # bytes: st_blocks' unit
@@ -31,6 +32,7 @@ class Guest:
 
     image: str  # the name of its base image, a qcow2 file on the share
     says: str  # its first line
+    ends: str  # its last one, right before it powers off
     memory: int  # MiB
     kvm: bool  # whether KVM runs it; if not, QEMU emulates its processor
 
@@ -61,7 +63,8 @@ class Runner:
         """Run the guest until it has powered off. Returns seconds by phase, and a size in bytes.
 
         speaks: from `virsh create` to its first line. processor: CPU time of QEMU until then. The guest's own
-        measurements have the names that it gives them. size: of its overlay in the end.
+        measurements have the names that it gives them. leaves: from its last line until QEMU has ended, LEAVES if it
+        does not end. size: of its overlay in the end.
         """
         name = f"guest-{next(self._numbers)}"
         overlay, console, definition = (f"{_PLACE}/{name}.{kind}" for kind in ("qcow2", "log", "xml"))
@@ -69,9 +72,10 @@ class Runner:
         text = domain(Machine(name, guest.memory, overlay, console, guest.kvm), options)
         (self._place / f"{name}.xml").write_text(text, encoding="utf-8")
         os.sync()  # so that the writes of the previous guest do not slow this one
-        speaks = Sign(self._place / f"{name}.log", guest.says)
+        log = self._place / f"{name}.log"
+        speaks, ends = Sign(log, guest.says), Sign(log, guest.ends)
         with Watch() as watch:
-            watch.add([speaks])
+            watch.add([speaks, ends])
             began = time.monotonic()
             self._worker.run([*_VIRSH, "create", definition])
             try:
@@ -81,13 +85,16 @@ class Runner:
                         raise TestNodeError(f"timed out after {_TIMEOUT} s: {name} says {guest.says}")
                     processor = max(processor, self._processor_time(name))
                     time.sleep(_INTERVAL)
-                self._worker.wait_until(lambda: name not in self._running(), f"{name} powers off", _TIMEOUT)
+                for _ in watch.each([ends], _TIMEOUT):
+                    pass
+                leaves = self._leaves(name, watch.seen[ends])
             finally:
                 if name in self._running():
                     self._worker.run([*_VIRSH, "destroy", name])
         sample = {
             "speaks": watch.seen[speaks] - began,
             "processor": processor,
+            "leaves": leaves,
             "size": float((self._place / f"{name}.qcow2").stat().st_blocks * _BLOCK),
             **measured(speaks.path.read_text(encoding="utf-8", errors="replace")),
         }
@@ -109,6 +116,15 @@ class Runner:
         said = self._worker.run(["qemu-img", "bench", *options, "-f", "qcow2", overlay], timeout=_TIMEOUT).stdout
         (self._place / "bench.qcow2").unlink()
         return float(said.split()[-2])  # Run completed in 0.123 seconds.
+
+    def _leaves(self, name: str, since: float) -> float:
+        """Return the seconds until a guest is gone."""
+        while time.monotonic() < since + LEAVES:
+            if name not in self._running():
+                return time.monotonic() - since
+            time.sleep(_INTERVAL)
+        progress(f"{name} HAS NOT POWERED OFF within {LEAVES} s: it is destroyed")
+        return LEAVES
 
     def _running(self) -> list[str]:
         return self._worker.run([*_VIRSH, "list", "--name"]).stdout.split()

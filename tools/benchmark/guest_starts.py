@@ -8,14 +8,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from testnode import guest, jobs, pool, recipe, stages
+from testnode import guest, jobs, pool, recipe
 from testnode.node import Node
 from testnode.run import progress
 
-from . import start_phases
-from .job_pool import here
+from . import configured, start_phases
 from .results import Goal, Result
-from .scene import Scene
+from .scene import Scene, here
 
 SECTION = "The start of a guest"
 ROUNDS = 20
@@ -31,15 +30,12 @@ VM_KILLING_TIMEOUT = 2
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the result: seconds from the vm-gahp's start of the script to the event that the guest runs.
-
-    None without KVM, and thus without VM universe. The node's HTCondor stays configured for this.
-    """
-    if not Path("/dev/kvm").exists():
-        progress("NO START OF A GUEST IS MEASURED: there is no /dev/kvm")
-        return []
-    _prepare(scene.worker)
-    return [Result(SECTION, "from the script to the guest", "s", _alternate(scene.worker), [GOAL])]
+    """Return the result: seconds from the vm-gahp's start of the script to the event that the guest runs."""
+    worker = scene.worker
+    shutil.copy(Path(__file__).parent / "files/start-xml", here(worker, _CHOOSER))
+    guest.write_idle(here(worker, _IDLE))
+    with configured.htcondor(worker, _SETTINGS):
+        return [Result(SECTION, "from the script to the guest", "s", _alternate(worker), [GOAL])]
 
 
 def _alternate(worker: Node) -> dict[str, list[float]]:
@@ -65,12 +61,3 @@ def _start(worker: Node, events: Path) -> float:
     worker.run(["condor_rm", str(cluster)])  # which takes a minute; its guest only waits
     called = start_phases.CALLED.findall(log.read_text(encoding="utf-8", errors="replace")[length:])[-1]
     return start_phases.resumed_at(events, name) - start_phases.unix(called)
-
-
-def _prepare(worker: Node) -> None:
-    """Configure the node to choose a definition for each job. It is not undone."""
-    shutil.copy(Path(__file__).parent / "files/start-xml", here(worker, _CHOOSER))
-    guest.write_idle(here(worker, _IDLE))
-    here(worker, "/etc/condor/config.d/92-guest-starts.conf").write_text(_SETTINGS, encoding="utf-8")
-    worker.run("condor_reconfig")
-    stages.wait_for_vm_universe(worker, True)

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from testnode import guest, pool, recipe, stages
+from testnode import guest, pool, recipe
 from testnode.node import Node
 from testnode.run import progress
 
-from .job_pool import here
+from . import configured
 from .results import Result
-from .scene import SCRATCH, SHARE, Scene
+from .scene import SCRATCH, SHARE, Scene, here
 
 SECTION = "Parts of a job in its guest"
 ROUNDS = 3
@@ -42,7 +42,6 @@ vm_disk = disk.qcow2:vda:w:qcow2
 vm_no_output_vm = True
 {more}queue
 """
-_CONFIG = "/etc/condor/config.d/93-job-parts.conf"
 _HOOK, _CALLED = f"{SCRATCH}/prepare", f"{SCRATCH}/called"
 _HOOK_TEXT = f"""\
 #!/bin/sh
@@ -63,10 +62,7 @@ class Sample:
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results; none without KVM, and thus without VM universe. Leaves an image on the share."""
-    if not Path("/dev/kvm").exists():
-        progress("NO PART OF A JOB IS MEASURED: there is no /dev/kvm")
-        return []
+    """Return the results. Leaves an image on the share."""
     with _prepared(scene) as execute:
         run(scene.worker, execute, NONE)  # the first one finds libvirt's daemon and the files cold
         samples: dict[str, list[Sample]] = {kind: [] for kind in (NONE, *PARTS)}
@@ -128,15 +124,7 @@ def run(worker: Node, execute: Path, kind: str) -> Sample:
     seconds = console.stat().st_mtime - here(worker, _CALLED).stat().st_mtime
     pid = int(here(worker, f"/run/libvirt/qemu/{name}.pid").read_text(encoding="ascii"))
     sample = Sample(seconds, memory(worker, [pid]), memory(worker, own(worker)))
-    # Like job_pool.JobPool.remove()
-    starter = console.parents[1].name.partition("_")[2]
-    worker.run(["sh", "-c", 'condor_rm "$1" && kill -KILL "$2"', "sh", str(cluster), starter])
-    worker.run(["virsh", "destroy", name], check=False)
-    worker.wait_until(
-        lambda: not any(execute.glob("dir_*")) and name not in worker.run("virsh list --name").stdout.split(),
-        f"nothing is left of the guest with {kind}",
-        120,
-    )
+    configured.remove_jobs(worker)
     return sample
 
 
@@ -152,20 +140,13 @@ def memory(worker: Node, pids: list[int]) -> float:
 
 @contextlib.contextmanager
 def _prepared(scene: Scene) -> Iterator[Path]:
-    """Have HTCondor run a hook that notes its call, until the context ends. Yields EXECUTE's path on this machine.
-
-    After a failure that stays: the node ends then.
-    """
+    """Have HTCondor run a hook that notes its call, until the context ends. Yields EXECUTE's path on this machine."""
     worker = scene.worker
     guest.write_base(here(worker, _IMAGE), "qcow2", guest.SOURCE.with_name("talks.asm"))
     for name, text in _BROUGHT.items():
         (here(worker, f"/home/{recipe.USER}") / name).write_text(text, encoding="utf-8")
-    hook, config = here(worker, _HOOK), here(worker, _CONFIG)
+    hook = here(worker, _HOOK)
     hook.write_text(_HOOK_TEXT, encoding="utf-8")
     hook.chmod(0o755)
-    config.write_text(f"KVMSTAGE_HOOK_PREPARE_JOB = {_HOOK}\n", encoding="utf-8")
-    worker.run("condor_reconfig")
-    stages.wait_for_vm_universe(worker, True)
-    yield here(worker, worker.run(["condor_config_val", "EXECUTE"]).stdout.strip())
-    config.unlink()
-    worker.run("condor_reconfig")
+    with configured.htcondor(worker, f"KVMSTAGE_HOOK_PREPARE_JOB = {_HOOK}\n"):
+        yield here(worker, worker.run(["condor_config_val", "EXECUTE"]).stdout.strip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import random
@@ -9,15 +10,16 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from testnode import guest, pool, recipe, stages
+from testnode import guest, pool, recipe
 from testnode.node import Node
 from testnode.run import TestNodeError, progress
 
-from . import job_signs, variants
+from . import configured, job_signs, variants
 from .job_signs import Job
-from .scene import SCRATCH, SHARE, Scene
+from .scene import SCRATCH, SHARE, Scene, here
 
 _IMAGE = "whole-job.raw"
 _SIZE = 4 << 30
@@ -121,31 +123,19 @@ class JobPool:
         return here(self._worker, path)
 
 
-def prepare(scene: Scene) -> JobPool:
-    """Create the image, and restart the node's HTCondor with other settings. Neither is undone."""
+@contextlib.contextmanager
+def prepared(scene: Scene) -> Iterator[JobPool]:
+    """Create the image, and yield the node with HTCondor set up for these jobs."""
     progress("whole jobs: making the image")
     _write_image(scene.share / _IMAGE)
     worker = scene.worker
-    worker.run("systemctl stop condor")
     worker.run(["mkdir", _EXECUTE, _CONSOLES, _SUBMITTED])
     worker.run(["chown", "condor:", _EXECUTE])
     worker.run(["chown", f"{recipe.USER}:", _SUBMITTED])
     shutil.copy(Path(__file__).parent / "files/console-xml", here(worker, _XML_SCRIPT))
-    here(worker, "/etc/condor/config.d/90-benchmark.conf").write_text(_SETTINGS, encoding="utf-8")
-    worker.run("systemctl start condor")
     progress("waiting for HTCondor")
-    stages.wait_for_vm_universe(worker, True)
-    return JobPool(worker)
-
-
-def offered(worker: Node) -> bool:
-    """Return whether the node is configured for virtual machines, that is whether /dev/kvm works."""
-    return worker.run("condor_config_val VM_TYPE", check=False).returncode == 0
-
-
-def here(worker: Node, path: str) -> Path:
-    """Return the path on this machine of a path on the node."""
-    return worker.root / path.lstrip("/")
+    with configured.htcondor(worker, _SETTINGS):
+        yield JobPool(worker)
 
 
 def _write_image(path: Path) -> None:

@@ -6,18 +6,18 @@ guests of 16 MiB.
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
 from testnode import guest, jobs, pool, recipe, stages
 from testnode.node import Node
 from testnode.run import progress
 
-from . import first_byte, job_parts
-from .job_pool import here
+from . import configured, first_byte, job_parts
 from .results import Goal, Result
-from .scene import Scene
+from .scene import Scene, here
 
 SECTION = "Many jobs at once"
 COUNTS = (1, 4, 16, 64)
@@ -26,7 +26,6 @@ STAGING, SMALL = "a disk, staged", "a small file, by curl_plugin"
 GUESTS = "guests of 16 MiB"
 GOAL = Goal("at most 1.2 times as long as with a small file", 1.2, SMALL)
 _INPUTS = {STAGING: f"nfs://{jobs.BASE}:disk.qcow2", SMALL: "file:///etc/hostname"}
-_CONFIG = "/etc/condor/config.d/95-many-jobs.conf"
 # One job for each claim: the second of two variants would otherwise find the slots of the first
 _SETTINGS = f"NUM_CPUS = {COUNTS[-1]}\nCLAIM_WORKLIFE = 0\n"
 _OWN = "(/condor-kvm-stage-gahp -f -M 3|/build-domain [0-9])"  # command lines: the filter, console and terminal
@@ -35,28 +34,28 @@ _ENDS, _SPEAK = 300, 400  # timeouts in seconds
 
 
 def measure(scene: Scene) -> list[Result]:
-    """Return the results; without KVM, those of jobs without guests. The node has more slots while it runs."""
+    """Return the results. The node has more slots while it runs."""
     worker = scene.worker
-    here(worker, _CONFIG).write_text(_SETTINGS, encoding="ascii")
-    _apply(worker)
-    results = [_staging(worker, count) for count in COUNTS]
-    if Path("/dev/kvm").exists():
-        guest.write_base(here(worker, _IMAGE), "qcow2", guest.SOURCE.with_name("talks.asm"))
-        stages.wait_for_vm_universe(worker, True)
-        results += [result for count in COUNTS for result in _guests(worker, count)]
-    else:
-        progress("MANY GUESTS ARE NOT MEASURED: there is no /dev/kvm")
-    here(worker, _CONFIG).unlink()
-    _apply(worker)
-    return results
+    guest.write_base(here(worker, _IMAGE), "qcow2", guest.SOURCE.with_name("talks.asm"))
+    with _more_slots(worker):
+        results = [_staging(worker, count) for count in COUNTS]
+        return results + [result for count in COUNTS for result in _guests(worker, count)]
+
+
+@contextlib.contextmanager
+def _more_slots(worker: Node) -> Iterator[None]:
+    """Let the number of guests follow that of the slots, until the context ends."""
+    try:
+        with configured.htcondor(worker, _SETTINGS):
+            _apply(worker)
+            yield
+    finally:
+        _apply(worker)
 
 
 def _apply(worker: Node) -> None:
-    """Let the number of guests follow that of the slots, which a startd reads when it starts."""
-    worker.run("systemctl restart condor")
-    pool.wait_for_slot(worker)
     worker.run("condor-kvm-stage-genconfig --apply", timeout=120)
-    pool.wait_for_slot(worker)
+    stages.wait_for_vm_universe(worker, True)
 
 
 def _staging(worker: Node, count: int) -> Result:
@@ -96,7 +95,7 @@ def _guests(worker: Node, count: int) -> list[Result]:
         "of QEMU": job_parts.memory(worker, list(map(int, pids))),
         "of what this package runs for them": job_parts.memory(worker, job_parts.own(worker, _OWN)),
     }
-    first_byte.remove(worker, execute)
+    configured.remove_jobs(worker)
     progress(f"many jobs: {count} guests in {last:.1f} s")
     case = f"{first_byte.case(count)}, once: from condor_submit to the first byte of the last guest"
     kept = f"{first_byte.case(count)}, once: memory (PSS)"

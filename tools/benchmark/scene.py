@@ -65,7 +65,7 @@ def without_htcondor(worker: node.Node) -> Iterator[None]:
 @contextlib.contextmanager
 def image_dirs(worker: node.Node) -> Iterator[None]:
     """Add a line that allows images of the share to the installed policy, until the context ends."""
-    installed = (worker.root / site.POLICY.lstrip("/")).read_text(encoding="utf-8")
+    installed = here(worker, site.POLICY).read_text(encoding="utf-8")
     text = installed.replace("[staging]\n", f'[staging]\nimage_dirs = ["{SHARE}"]\n', 1)
     assert text != installed
     apply = ["condor-kvm-stage-genconfig", "--apply"]
@@ -73,3 +73,8 @@ def image_dirs(worker: node.Node) -> Iterator[None]:
         worker.run(apply)
         yield
     worker.run(apply)
+
+
+def here(worker: node.Node, path: str) -> Path:
+    """Return the path on this machine of a path on the node."""
+    return worker.root / path.lstrip("/")

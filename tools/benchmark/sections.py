@@ -35,6 +35,7 @@ class Section:
     measure: Callable[[Scene], list[Result]]
     published: bool = False  # whether docs/speed.md quotes it: `make bench` measures only these
     beside_htcondor: bool = False  # if not, HTCondor is stopped: its daemons would disturb
+    needs_kvm: bool = False
 
 
 SECTIONS = {
@@ -44,17 +45,17 @@ SECTIONS = {
     "share": Section(share.measure, published=True),
     "query": Section(query.measure, published=True),
     "memory": Section(memory.measure),
-    "guest-io": Section(guest_io.measure),
-    "guest-options": Section(guest_options.measure),
+    "guest-io": Section(guest_io.measure, needs_kvm=True),
+    "guest-options": Section(guest_options.measure, needs_kvm=True),
     "commands": Section(commands.measure, published=True, beside_htcondor=True),
     "installation": Section(installation.measure, beside_htcondor=True),
-    "job-parts": Section(job_parts.measure, beside_htcondor=True),
-    "first-byte": Section(first_byte.measure, published=True, beside_htcondor=True),
-    "guest-starts": Section(guest_starts.measure, beside_htcondor=True),
-    "guest-ends": Section(guest_ends.measure, beside_htcondor=True),
-    "jobs": Section(jobs.measure, published=True, beside_htcondor=True),
-    "many-jobs": Section(many_jobs.measure, beside_htcondor=True),
-    "guest-jobs": Section(guest_jobs.measure, beside_htcondor=True),
+    "job-parts": Section(job_parts.measure, beside_htcondor=True, needs_kvm=True),
+    "first-byte": Section(first_byte.measure, published=True, beside_htcondor=True, needs_kvm=True),
+    "guest-starts": Section(guest_starts.measure, beside_htcondor=True, needs_kvm=True),
+    "guest-ends": Section(guest_ends.measure, beside_htcondor=True, needs_kvm=True),
+    "jobs": Section(jobs.measure, published=True, beside_htcondor=True, needs_kvm=True),
+    "many-jobs": Section(many_jobs.measure, beside_htcondor=True, needs_kvm=True),
+    "guest-jobs": Section(guest_jobs.measure, beside_htcondor=True, needs_kvm=True),
 }
 PUBLISHED = [name for name, section in SECTIONS.items() if section.published]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from testnode import recipe
 from testnode.node import Node
 
-from .job_pool import here
+from .scene import here
 
 SETTINGS = "VM_GAHP_DEBUG = $(VM_GAHP_DEBUG) D_SUB_SECOND\n"
 # In HTCondor's VMGahpLog and in events(): when, and which domain
@@ -52,9 +52,9 @@ class Beginning:
         qemu = here(self._worker, f"/run/libvirt/qemu/{name}.pid").read_text(encoding="ascii")
         times = {
             "until the starter begins": submitted,
-            "staging, hook, the vm-gahp, until it calls its script": self._started(starter_of(scratch)),
+            "staging, hook, the vm-gahp, until it calls its script": started(self._worker, starter_of(scratch)),
             "the script, and libvirt, until QEMU begins": unix(CALLED.findall(self._said()[self._length :])[-1]),
-            "QEMU, until the guest's processor runs": self._started(qemu),
+            "QEMU, until the guest's processor runs": started(self._worker, qemu),
             "the guest's firmware, until the first byte": resumed_at(resumed, name),
         }
         ends = [*list(times.values())[1:], spoken]
@@ -63,11 +63,28 @@ class Beginning:
     def _said(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
-    def _started(self, pid: str) -> float:
-        """Return when a process of the node began, by Unix time; to 10 ms."""
-        stat = here(self._worker, f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        since_boot = int(stat.rpartition(") ")[2].split()[_START_TIME]) / _TICKS
-        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
+
+def started(worker: Node, pid: str) -> float:
+    """Return when a process of the node began, by Unix time; to 10 ms."""
+    stat = here(worker, f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    since_boot = int(stat.rpartition(") ")[2].split()[_START_TIME]) / _TICKS
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + since_boot
+
+
+def together(
+    worker: Node, submitted: float, execute: Path, resumed: Path, names: list[str], spoken: float
+) -> dict[str, float]:
+    """Return the seconds of the phases of several jobs: each ends when the last one has got so far, the first excepted.
+
+    names: of their domains. submitted, spoken: Unix times.
+    """
+    began = min(started(worker, starter_of(scratch)) for scratch in execute.glob("dir_*/scratch"))
+    runs = max(resumed_at(resumed, name) for name in names)
+    return {
+        "until the first starter begins": began - submitted,
+        "until the last guest's processor runs": runs - began,
+        "the last guest's firmware, until its first byte": spoken - runs,
+    }
 
 
 def starter_of(scratch: Path) -> str:

@@ -14,19 +14,20 @@ from pathlib import Path
 from testnode import guest, jobs, node, pool, recipe, signals, site, stages
 from testnode.node import Node
 from testnode.recipe import Release
-from testnode.run import TestNodeError, progress
+from testnode.run import TestNodeError
 
-from .job_pool import here
+from . import configured
 from .job_signs import Job, Sign, Watch
+from .scene import here
 
-_CHOOSER, _CHOICE, _SUBMITTED = "/srv/end-gahp", "/srv/end-choice", "/srv/ends"
+_SUBMITTED = "/srv/ends"
 _PROGRAMS = ("condor_starter", "condor_vm-gahp")
-_SETTINGS = f"""\
-VM_GAHP_SERVER = {_CHOOSER}
+_SETTINGS = """\
 VM_STATUS_INTERVAL = 60
 # 14 guests at once; a removed job's slot is free at once
 VM_MAX_NUMBER = 16
 """
+_STOCK, _OURS = "/usr/sbin/condor_vm-gahp", "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp"
 _SECONDS = (1, 10, 60)  # after which guests power off
 _ROUNDS, _AT_ONCE = 2, 8
 _STARTED, _ENDED = 120, 400  # timeouts in seconds
@@ -37,16 +38,16 @@ class Variant:
     """What runs a job."""
 
     programs: str  # the directory of the starter and the vm-gahp below the given one, "" for the package's
-    gahp: str  # a word for the chooser: "ours" for our filter around the vm-gahp
+    gahp: str  # VM_GAHP_SERVER
 
 
 VARIANTS = {
-    "stock": Variant("", "stock"),
-    "stock, our filter": Variant("", "ours"),
-    "patch 1": Variant("1", "stock"),
-    "patches 1 and 2": Variant("2", "stock"),
-    "all patches": Variant("3", "stock"),
-    "all patches, our filter": Variant("3", "ours"),
+    "stock": Variant("", _STOCK),
+    "stock, our filter": Variant("", _OURS),
+    "patch 1": Variant("1", _STOCK),
+    "patches 1 and 2": Variant("2", _STOCK),
+    "all patches": Variant("3", _STOCK),
+    "all patches, our filter": Variant("3", _OURS),
 }
 
 
@@ -56,12 +57,13 @@ def main(arguments: list[str]) -> int:
     built, names = Path(arguments[0]), arguments[1:] or list(VARIANTS)
     with node.running(Release.TRIXIE) as worker, Watch() as watch:
         _prepare(worker)
-        for number, name in enumerate(names):
-            _choose(worker, built, VARIANTS[name])
-            try:
-                _try(worker, watch, name, f"{_SUBMITTED}/{number}")
-            except TestNodeError as error:
-                print(f"{name}: {error}", flush=True)
+        with configured.htcondor(worker, _SETTINGS):
+            for number, name in enumerate(names):
+                _choose(worker, built, VARIANTS[name])
+                try:
+                    _try(worker, watch, name, f"{_SUBMITTED}/{number}")
+                except TestNodeError as error:
+                    print(f"{name}: {error}", flush=True)
     return 0
 
 
@@ -158,7 +160,7 @@ def _image(seconds: int) -> str:
 
 
 def _choose(worker: Node, built: Path, variant: Variant) -> None:
-    here(worker, _CHOICE).write_text(variant.gahp, encoding="ascii")
+    configured.change(worker, f"{_SETTINGS}VM_GAHP_SERVER = {variant.gahp}\n")
     for program in _PROGRAMS:
         source = built / variant.programs / program if variant.programs else here(worker, f"/srv/package/{program}")
         place = here(worker, f"/usr/sbin/{program}")
@@ -167,21 +169,15 @@ def _choose(worker: Node, built: Path, variant: Variant) -> None:
 
 
 def _prepare(worker: Node) -> None:
-    """Install the package, and configure the node to choose a vm-gahp for each job."""
+    """Install the package, keep HTCondor's programs, and make the images."""
     stages.install(stages.make_bare(worker))
     site.watch(worker, "1d")
     here(worker, "/srv/package").mkdir()
     for program in _PROGRAMS:
         shutil.copy(here(worker, f"/usr/sbin/{program}"), here(worker, f"/srv/package/{program}"))
-    shutil.copy(Path(__file__).parent / "files/end-gahp", here(worker, _CHOOSER))
-    here(worker, _CHOICE).write_text("stock", encoding="ascii")
     for seconds in (*_SECONDS, 3000):
         guest.write_waiting(here(worker, _image(seconds)), int(seconds * 18.2))
     worker.run(["install", "--directory", f"--owner={recipe.USER}", _SUBMITTED])
-    here(worker, "/etc/condor/config.d/93-guest-ends.conf").write_text(_SETTINGS, encoding="utf-8")
-    worker.run("systemctl restart condor")
-    progress("waiting for VM universe")
-    stages.wait_for_vm_universe(worker, True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from .run import run
 SOURCES = Path(__file__).parents[2] / "tests/guest/linux"
 PROGRAMS = ("write-blocks", "read-blocks")  # besides busybox
 SIZE = 512 << 20  # bytes of the virtual disk
-BEGINS = "guest: userspace "  # the guest's first output, from its first process
+BEGINS, ENDS = "guest: userspace ", "guest: ends "  # the guest's first output, from its first process, and its last
 BOOT_AREA = 64 << 20  # bytes at its beginning that the guest boots from; it writes after them
 _SAID = re.compile(r"^guest: (\S+) (.*?)\r?$", re.MULTILINE)
 

@@ -33,8 +33,13 @@ class Race:
     lost: bool
 
 
-def run(worker: Node, name: str, attackers: Mapping[str, str], victims: str, seconds: float = 25) -> Race:
-    """Run attackers' hostile_user.py (the words, by user; END is replaced), then alice's jobs, for some seconds."""
+def run(
+    worker: Node, name: str, attackers: Mapping[str, str], victims: str, seconds: float = 25, until: str = ""
+) -> Race:
+    """Run attackers' hostile_user.py (the words, by user; END is replaced), then alice's jobs, for some seconds.
+
+    until: what the builder says when there is no more to see, "" for nothing.
+    """
     wait_for_vm_universe(worker)
     end = f"/srv/{name}.end"
     logs = [here(worker, f"/var/log/condor/{log}") for log in ("StartLog", "VMGahpLog")]
@@ -52,7 +57,7 @@ def run(worker: Node, name: str, attackers: Mapping[str, str], victims: str, sec
     opened: set[tuple[int, str]] = set()
     consoles: set[str] = set()
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and not (until and until in _text(logs[1])[lengths[1] :]):
         opened |= two_users.opened(worker)
         consoles |= two_users.consoles(worker)
         time.sleep(0.05)

@@ -57,6 +57,21 @@ def test_phases_are_between_what_the_logs_and_the_kernel_say(tmp_path: Path, mon
     assert round(sum(found.values()), 3) == 7.5
 
 
+def test_phases_of_several_jobs_end_with_the_last_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: BOOT + 50)
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: 50.0)
+    node = FakeNode(tmp_path)
+    for pid, ticks in ((123, 220), (124, 210)):
+        node.put(f"execute/dir_{pid}/scratch/console.log", "x")
+        node.put(f"proc/{pid}/stat", stat_of(ticks))
+    node.put("events", EVENT.format(46.5, "alice_worker_7.0") + EVENT.format(46, "alice_worker_7.1"))
+    names = ["alice_worker_7.0", "alice_worker_7.1"]
+    found = start_phases.together(
+        cast("Node", node), BOOT + 0.5, tmp_path / "execute", tmp_path / "events", names, BOOT + 8
+    )
+    assert [round(seconds, 3) for seconds in found.values()] == [1.6, 4.4, 1.5]
+
+
 def test_domain_that_does_not_run_yet_has_no_time(tmp_path: Path) -> None:
     (tmp_path / "events").write_text(EVENT.format(43, "alice_worker_6.0"), encoding="utf-8")
     assert start_phases.resumed_at(tmp_path / "events", "alice_worker_7.0") == 0
