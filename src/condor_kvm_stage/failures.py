@@ -115,33 +115,9 @@ BY_STATUS = {kind.status: kind for kind in _KINDS}
 
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 FORBIDDEN = (errno.EACCES, errno.EPERM)
+EXPIRED = (errno.EKEYEXPIRED, errno.EKEYREVOKED, errno.EKEYREJECTED, errno.ENOKEY)  # a Kerberos ticket, in use
 
 
 def bug(error: BaseException, program: str) -> BugError:
     """Return the failure to report for an unexpected exception. program: the one that has the bug."""
     return BugError(f"bug in {program}, please report it: {type(error).__name__}: {printable(str(error))}")
-
-
-def on_writing(error: OSError, path: str, where: str) -> StageError:
-    """Return the failure for an errno from writing a file. where: for example "the scratch directory"."""
-    code = error.errno or 0
-    location = f"{where} on {posix.uname().nodename}"
-    problem = f"cannot write {printable(path)}: {error.strerror}"
-    if code == errno.ENOSPC:
-        more = "ask for more with request_disk" if where == SCRATCH else "ask its administrator for more"
-        return TransferError(f"{problem}; {location} is full: {more}, or free some", code=code)
-    if code == errno.EDQUOT:
-        return TransferError(f"{problem}; the quota of {location} is used up: free some, or ask for more", code=code)
-    if code == errno.EROFS:
-        return TransferError(
-            f"{problem}; {location} is mounted or exported read-only: tell its administrator", code=code
-        )
-    if code in FORBIDDEN:
-        return AuthorizationError(
-            f"{problem}; the job's user (uid {posix.geteuid()}) may not write into {location}: ask its owner", code=code
-        )
-    if code in NOT_THERE:
-        return SpecificationError(f"{problem}; check the path, and {location}", code=code)
-    if code in (errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN):
-        return ContactError(f"{problem}; {location} has a fault: tell its administrator", code=code)
-    return TransferError(f"{problem}; check {location}", code=code)

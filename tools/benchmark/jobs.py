@@ -29,7 +29,7 @@ class Step:
 
 # One job at a time: at least twice, up to this many times within a time limit
 ROUNDS = 10
-_TIME = 330  # seconds
+_TIME = 240  # seconds
 _PAIR = [Step(1, OVERLAY), Step(1, TRANSFER)]
 # Here the definition of the machine is HTCondor's, also with an overlay, so for more than a minute after its guest's
 # power-off a job only waits for HTCondor to notice (guest_ends.py has what the filter saves). The next ones start in

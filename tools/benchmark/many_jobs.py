@@ -1,7 +1,7 @@
 """Many jobs at once on one node: how time and memory grow with their number.
 
 Jobs that stage a disk and do nothing with it, beside jobs with a small file that HTCondor's curl_plugin brings; then
-guests of 16 MiB.
+guests of 16 MiB, as many as the node's configuration lets run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def measure(scene: Scene) -> list[Result]:
     guest.write_base(here(worker, _IMAGE), "qcow2", guest.SOURCE.with_name("talks.asm"))
     with _more_slots(worker):
         results = [_staging(worker, count) for count in COUNTS]
-        return results + [result for count in COUNTS for result in _guests(worker, count)]
+        fit = int(pool.slot_ad(worker)["VM_AvailNum"])
+        counts = sorted({min(count, fit) for count in COUNTS})
+        return results + [result for count in counts for result in _guests(worker, count)]
 
 
 @contextlib.contextmanager

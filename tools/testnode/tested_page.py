@@ -72,7 +72,7 @@ class Run:
 def page(records: Iterable[str]) -> str:
     """Return the page for the texts of records."""
     suites = [suite for record in records for suite in ElementTree.fromstring(record).iter("testsuite")]
-    runs = [Run(each.get("name", ""), each.get("timestamp", ""), tuple(each.iter("testcase"))) for each in suites]
+    runs = [Run(each.get("name", ""), each.get("timestamp", ""), tuple(_cases(each))) for each in suites]
     runs.sort(key=lambda run: run.time)
     systems = [run for run in runs if run.command.startswith(_SYSTEMS)]
     tests = [run for run in runs if run not in systems]
@@ -115,6 +115,11 @@ def _of_systems(runs: Sequence[Run]) -> str:
         text += f"| {step} | " + " | ".join(_end(run, step) for run in columns) + " |\n"
     where = [f"- `{run.command}`: {'; '.join(sorted(set().union(*map(_places, run.cases))))}\n" for run in columns]
     return text + "\nWhere:\n\n" + "".join(where)
+
+
+def _cases(suite: ElementTree.Element) -> Iterable[ElementTree.Element]:
+    """Return the tests of a record. A run that was interrupted records that as a test without a module."""
+    return (case for case in suite.iter("testcase") if case.get("classname"))
 
 
 def _end(run: Run, step: str) -> str:

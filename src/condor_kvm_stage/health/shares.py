@@ -18,7 +18,7 @@ from ..failures import SpecificationError, StageError
 from ..host import Host
 from ..images import qemu_locks
 from ..record import dataclass
-from ..share import mounts
+from ..share import mounts, tickets
 from ..share.watchdog import SilentError, Watchdog
 from .faults import Fault
 from .state import State
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 DIRECTORY, IMAGE, EXECUTE = "share", "canary", "execute"  # the names of their faults
 DEADLINE = 10  # seconds for one look
+_ANSWERS = (errno.EACCES, errno.EPERM, errno.ENOSYS)
 LONGEST = 120  # seconds after which silence is a fault, whatever staging.timeout says
 
 
@@ -120,8 +121,11 @@ def _look(kind: str, path: str, heartbeat: Heartbeat) -> int:
         space = os.statvfs(path)
     except OSError as error:
         # It has answered: it may be open to some users of jobs only, and need not know its free space
-        if error.errno in (errno.EACCES, errno.EPERM, errno.ENOSYS) and kind == DIRECTORY:
-            return 0
+        if kind == DIRECTORY and (error.errno in _ANSWERS or tickets.refusal(error, path, "look")):
+            missing = tickets.missing_daemon(path)
+            if not missing:
+                return 0
+            raise SpecificationError(f"{path}: {missing} does not run, so that no user has a ticket") from error
         raise SpecificationError(f"{path}: {error.strerror}") from error
     return space.f_bavail * space.f_frsize >> 20
 

@@ -6,7 +6,7 @@ import resource
 import time
 
 from .. import sizes
-from ..failures import SpecificationError, StageError, TransferError
+from ..failures import EXPIRED, SpecificationError, StageError, TransferError
 from ..share.faults import on_share
 from ..text import printable
 from . import limited
@@ -32,7 +32,7 @@ _COPY_SECONDS, _COPY_SECONDS_PER_MIB = 60, 4
 # A copy may not take the last of the scratch directory's file system, which other jobs use as well: 5 %, at most 1 GiB.
 _KEPT_FREE, _MOST_KEPT_FREE = 20, 1 << 30
 _SIGXCPU = 24
-# Errors that qemu-img's message may name, in the C locale
+# What a file system says, as qemu-img's message names it in the C locale. Other errors are QEMU's own, or the image's
 _ERRORS = (
     errno.ENOSPC,
     errno.EDQUOT,
@@ -43,7 +43,7 @@ _ERRORS = (
     errno.ENOTCONN,
     errno.ECONNABORTED,
     errno.EACCES,
-    errno.EKEYEXPIRED,  # a Kerberos ticket, during a long copy
+    *EXPIRED,  # during a long copy
     errno.EFBIG,
 )
 # Words in a message about a file that it reads, never about one that it writes

@@ -8,7 +8,7 @@ import errno
 import posix
 import stat
 
-from ..failures import ParameterError, on_writing
+from ..failures import ParameterError
 from ..text import printable, to_bytes, to_text
 
 TYPE_CHECKING = False
@@ -52,9 +52,9 @@ def publish(
             f"{printable(target)} already exists and is not overwritten; choose another name", code=errno.EEXIST
         ) from error
     except OSError as error:
-        from ..share import tickets
+        from ..share import faults
 
-        failure = tickets.refusal(error, directory, f"write {printable(target)}") or on_writing(error, target, where)
+        failure = faults.on_writing(error, target, where)
         failure.detail = getattr(error, "detail", "")
         raise failure from error
 

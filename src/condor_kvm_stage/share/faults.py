@@ -1,9 +1,19 @@
-"""What an errno from a share means to the job's user: missing, forbidden, or a fault of the share."""
+"""What an errno from a share, or from the scratch directory, means to the job's user."""
 
 import errno
 import posix
 
-from ..failures import FORBIDDEN, NOT_THERE, AuthorizationError, ContactError, SpecificationError, StageError
+from ..failures import (
+    FORBIDDEN,
+    NOT_THERE,
+    SCRATCH,
+    AuthorizationError,
+    ContactError,
+    SpecificationError,
+    StageError,
+    TransferError,
+)
+from ..text import printable
 
 
 def on_share(error: OSError, path: str, doing: str, refused: "StageError | None" = None) -> StageError:
@@ -37,3 +47,36 @@ def on_share(error: OSError, path: str, doing: str, refused: "StageError | None"
             code=code,
         )
     return ContactError(f"{problem}; the share has a fault on {host}: tell its administrator", code=code)
+
+
+def on_writing(error: OSError, path: str, where: str) -> StageError:
+    """Return the failure for an errno from writing a file; can hang, like on_share().
+
+    path: absolute, of the file. where: for example "the scratch directory".
+    """
+    from . import tickets
+
+    wanted = tickets.refusal(error, path, f"write {printable(path)}")
+    if wanted:
+        return wanted
+    code = error.errno or 0
+    location = f"{where} on {posix.uname().nodename}"
+    problem = f"cannot write {printable(path)}: {error.strerror}"
+    if code == errno.ENOSPC:
+        more = "ask for more with request_disk" if where == SCRATCH else "ask its administrator for more"
+        return TransferError(f"{problem}; {location} is full: {more}, or free some", code=code)
+    if code == errno.EDQUOT:
+        return TransferError(f"{problem}; the quota of {location} is used up: free some, or ask for more", code=code)
+    if code == errno.EROFS:
+        return TransferError(
+            f"{problem}; {location} is mounted or exported read-only: tell its administrator", code=code
+        )
+    if code in FORBIDDEN:
+        return AuthorizationError(
+            f"{problem}; the job's user (uid {posix.geteuid()}) may not write into {location}: ask its owner", code=code
+        )
+    if code in NOT_THERE:
+        return SpecificationError(f"{problem}; check the path, and {location}", code=code)
+    if code in (errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN):
+        return ContactError(f"{problem}; {location} has a fault: tell its administrator", code=code)
+    return TransferError(f"{problem}; check {location}", code=code)

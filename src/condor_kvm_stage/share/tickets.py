@@ -3,13 +3,12 @@
 import errno
 import os
 
-from ..failures import FORBIDDEN, AuthorizationError, ContactError, StageError
+from ..failures import EXPIRED, FORBIDDEN, AuthorizationError, ContactError, StageError
 from ..text import printable
 from . import mounts
 
 _DAEMON = b"rpc.gssd"  # which gets tickets for Linux' NFS client: without it users have none, whatever they did
 _ASKED_ABOUT = (*FORBIDDEN, errno.ESTALE)  # that is what Linux says of a mount's own directory
-_EXPIRED = (errno.EKEYEXPIRED, errno.EKEYREVOKED, errno.EKEYREJECTED, errno.ENOKEY)
 
 
 def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
@@ -19,16 +18,10 @@ def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
 
     error: what came of the path. doing: what could not be done, for example "open image /srv/x.qcow2".
     """
-    if error.errno not in (*_ASKED_ABOUT, *_EXPIRED):
+    if error.errno not in (*_ASKED_ABOUT, *EXPIRED):
         return None
-    try:
-        found = mounts.entries(mounts.load())
-    except OSError:
-        return None
-    point = mounts.nearest(list(found), path)
-    kind, _, options = found[point] if point != "/" else ("", "", "")
-    security = next((option for option in options.split(",") if option.startswith("sec=krb5")), "")
-    if not kind.startswith("nfs") or not security:
+    point, security = _kerberos_of(path)
+    if not security:
         return None
     if error.errno in _ASKED_ABOUT:
         try:
@@ -37,7 +30,7 @@ def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
         except OSError as refused:
             error = refused
     code = error.errno or 0
-    if code not in (*FORBIDDEN, *_EXPIRED):
+    if code not in (*FORBIDDEN, *EXPIRED):
         return None
     host = os.uname().nodename
     share = f"the share at {printable(point)} wants Kerberos tickets ({security})"
@@ -54,7 +47,7 @@ def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
             code=code,
         )
     user = f"the job's user (uid {os.geteuid()})"
-    if code in _EXPIRED:
+    if code in EXPIRED:
         problem = f"that of {user} on {host} has expired"
         step = "get a new one (kinit), and release the job"
     else:
@@ -66,6 +59,23 @@ def refusal(error: OSError, path: str, doing: str) -> "StageError | None":
         check="ticket",
         code=code,
     )
+
+
+def missing_daemon(path: str) -> str:
+    """Return the name of the daemon that a path's share needs for tickets, if it does not run, else ""."""
+    return _DAEMON.decode() if _kerberos_of(path)[1] and not _daemon_runs() else ""
+
+
+def _kerberos_of(path: str) -> "tuple[str, str]":
+    """Return the mount point of a path, and its option sec=krb5…; ("", "") if it wants no tickets, or nobody knows."""
+    try:
+        found = mounts.entries(mounts.load())
+    except OSError:
+        return "", ""
+    point = mounts.nearest(list(found), path)
+    kind, _, options = found[point] if point != "/" else ("", "", "")
+    security = next((option for option in options.split(",") if option.startswith("sec=krb5")), "")
+    return (point, security) if kind.startswith("nfs") and security else ("", "")
 
 
 def _daemon_runs() -> bool:

@@ -28,16 +28,3 @@ def worker(flavour: Flavour) -> Iterator[Node]:
         with site.policy(node, policy):
             node.run("condor-kvm-stage-genconfig --apply", timeout=200)
             yield node
-
-
-def job(name: str, image: str, *more: str) -> str:
-    """Return a job of the package's example, from a directory of its own. image: what follows nfs://."""
-    text = jobs.VM_JOB.replace(f"nfs://{jobs.BASE}", f"nfs://{image}")
-    lines = "".join(f"{line}\n" for line in (f"initialdir = {name}", f"log = {name}.log", *more))
-    return text.replace("log = vm-job.log\n", lines)
-
-
-def submit(node: Node, name: str, image: str, *more: str) -> int:
-    """Submit a job. Returns its cluster."""
-    node.run(["mkdir", "--parents", name], user=recipe.USER)
-    return pool.submit(node, f"{name}.sub", job(name, image, *more))

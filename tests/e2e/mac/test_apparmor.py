@@ -11,7 +11,7 @@ import pytest
 
 from e2e.check import verdicts
 from e2e.mac import denials, site
-from e2e.machine import filer
+from e2e.machine import filer, own_jobs
 from testnode import evidence, guest, machine_flavour, pool, recipe, stages
 from testnode.node import Node
 
@@ -47,7 +47,7 @@ def guests(node: Node) -> str:
 def running(node: Node, name: str, image: str, *more: str) -> Iterator[Running]:
     """Submit a job, give its guest when it runs, and remove it."""
     stages.wait_for_vm_universe(node, True)
-    cluster = site.submit(node, name, image, *more)
+    cluster = own_jobs.submit(node, name, image, *more)
     node.wait_until(lambda: f"_{cluster}.0\n" in guests(node), f"the guest of job {cluster} runs", 150)
     (qemu,) = node.run(["pgrep", "--full", f"guest={recipe.USER}_.*_{cluster}[.]0,"]).stdout.split()
     private = re.search(r"/[^\0\",]*\.condor-kvm-stage/", node.run(["cat", f"/proc/{qemu}/cmdline"]).stdout)
@@ -89,7 +89,7 @@ def test_guest_runs_from_an_image_on_nfs_with_seed_and_files_and_nothing_is_deni
     more = ["MY.VMPARAM_Job_Files = True", f'MY.VMPARAM_SSH_Key = "{KEY}"']
     stages.wait_for_vm_universe(confined, True)
     with denials.none_but(confined, EXPECTED):
-        site.submit(confined, name, f"{site.ON_SERVER}/{image}", *more)
+        own_jobs.submit(confined, name, f"{site.ON_SERVER}/{image}", *more)
         events = pool.wait_for_end(confined, f"{name}/{name}.log", 500)
     assert "Normal termination (return value 0)" in events
     home = confined.root / site.HOME / name

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from e2e.machine import filer
-from testnode import jobs, pool, recipe
+from e2e.machine import filer, own_jobs
+from testnode import pool, recipe
 from testnode.node import Node
 
 _WINDOW = 15  # seconds in which a guest that goes on reads, on a busy machine, too
@@ -62,10 +61,7 @@ def start(worker: Node, place: str) -> Reader:
     """Submit a job with the image in a mount, and wait until its guest reads."""
     worker.run("sysctl vm.drop_caches=1")  # what an earlier guest has read; the new one begins where that one began
     name = f"reads-{time.monotonic_ns()}"
-    worker.run(["mkdir", name], user=recipe.USER)
-    text = jobs.VM_JOB.replace(f"nfs://{jobs.BASE}", f"nfs://{place}/{filer.READS}")
-    text = re.sub(r"^log = .*", f"initialdir = {name}\nlog = job.log", text, flags=re.MULTILINE)
-    reader = Reader(pool.submit(worker, f"{name}.sub", text), place)
+    reader = Reader(own_jobs.submit(worker, name, f"{place}/{filer.READS}"), place)
 
     def reads() -> bool:
         ad = pool.job_ad(worker, reader.cluster)

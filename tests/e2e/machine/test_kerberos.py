@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.mac import site as jobs_site
-from e2e.machine import filer, realm
+from e2e.machine import filer, own_jobs, realm
 from testnode import guest, jobs, machine, machine_flavour, pool, recipe, site, stages
 from testnode.node import Node
 
@@ -34,6 +33,12 @@ def kerberos() -> Iterator[Node]:
             yield node
 
 
+def seen_by_the_watch(node: Node) -> str:
+    """Return what the node's watch has found, after one look."""
+    node.run("systemctl start condor-kvm-stage-health", timeout=120)
+    return (node.root / "run/condor-kvm-stage/health").read_text(encoding="utf-8")
+
+
 def test_job_without_a_ticket_is_held_and_told_to_get_one(kerberos: Node) -> None:
     cluster = pool.submit(
         kerberos, "none.sub", jobs.staging_job(f"nfs://{realm.MOUNT}/{filer.IMAGE}:disk.qcow2", "none")
@@ -51,7 +56,7 @@ def test_guest_runs_with_its_users_ticket(kerberos: Node, image: str) -> None:
     realm.get_ticket(kerberos, recipe.USER)
     name = f"vm-{image.partition('/')[0]}"
     stages.wait_for_vm_universe(kerberos, True)
-    jobs_site.submit(kerberos, name, f"{realm.MOUNT}/{image}")
+    own_jobs.submit(kerberos, name, f"{realm.MOUNT}/{image}")
     events = pool.wait_for_end(kerberos, f"{name}/{name}.log", 500)
     assert "Normal termination (return value 0)" in events
     home = kerberos.root / HOME / name
@@ -83,10 +88,15 @@ def test_ticket_that_has_expired_is_the_reason_and_a_new_one_helps(kerberos: Nod
 
 
 def test_daemon_that_has_died_is_the_nodes_fault_for_who_had_no_ticket_yet(kerberos: Node) -> None:
+    before = seen_by_the_watch(kerberos)
     kerberos.run("systemctl kill --signal=KILL rpc-gssd")
     try:
         tried = filer.stage(kerberos, realm.MOUNT, user=NEVER)
+        meanwhile = seen_by_the_watch(kerberos)
     finally:
         kerberos.run("systemctl restart rpc-gssd")
+    assert f"{realm.MOUNT}: rpc.gssd does not run" in meanwhile
+    assert realm.MOUNT not in before
+    assert realm.MOUNT not in seen_by_the_watch(kerberos)
     assert tried.status == 69
     assert "rpc.gssd, which gets them, does not run on worker" in tried.message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.machine import filer, troubles
+from e2e.machine import filer, own_jobs, troubles
 from testnode import evidence, guest, jobs, pool, recipe, stages
 from testnode.node import Node
 
@@ -12,12 +12,6 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(3600)]
 
 ON_SERVER = f"{filer.SERVER}{filer.EXPORT}"
 HOME = f"home/{recipe.USER}"
-
-
-def vm_job(name: str, image: str) -> str:
-    return jobs.VM_JOB.replace(f"nfs://{jobs.BASE}", f"nfs://{ON_SERVER}/{image}").replace(
-        "log = vm-job.log", f"initialdir = {name}\nlog = {name}.log"
-    )
 
 
 def state(nfs: Node, image: str) -> str:
@@ -41,8 +35,7 @@ def test_guest_runs_from_an_image_on_nfs_and_the_image_does_not_change(nfs: Node
     name = f"vm-{image.partition('/')[0]}"
     before = state(nfs, image)
     stages.wait_for_vm_universe(nfs, True)
-    nfs.run(["mkdir", name], user=recipe.USER)
-    pool.submit(nfs, f"{name}.sub", vm_job(name, image))
+    own_jobs.submit(nfs, name, f"{ON_SERVER}/{image}")
     events = pool.wait_for_end(nfs, f"{name}/{name}.log", 500)
     assert "Normal termination (return value 0)" in events
     console = (nfs.root / HOME / name / "console.log").read_text(encoding="utf-8")
@@ -94,8 +87,7 @@ def test_lock_of_another_client_is_seen_through_each_version(nfs: Node) -> None:
 def test_server_that_is_cut_off_before_a_guest_starts_holds_the_job_and_vm_universe_stays(nfs: Node) -> None:
     """The disk is staged: the hook before the guest's start finds that its base image cannot be read any more."""
     stages.wait_for_vm_universe(nfs, True)
-    nfs.run(["mkdir", "vm-cut"], user=recipe.USER)
-    cluster = pool.submit(nfs, "vm-cut.sub", vm_job("vm-cut", filer.IMAGE))
+    cluster = own_jobs.submit(nfs, "vm-cut", f"{ON_SERVER}/{filer.IMAGE}")
     log = nfs.root / HOME / "vm-cut/vm-cut.log"
     nfs.wait_until(
         lambda: "Finished transferring input files" in log.read_text(encoding="utf-8"), "the disk is staged", 180

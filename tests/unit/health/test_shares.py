@@ -15,7 +15,7 @@ from condor_kvm_stage.health import shares
 from condor_kvm_stage.health.faults import Fault
 from condor_kvm_stage.health.shares import DIRECTORY, EXECUTE, IMAGE, Place
 from condor_kvm_stage.health.state import State
-from condor_kvm_stage.share import mounts
+from condor_kvm_stage.share import mounts, tickets
 from support.fake_host import FakeHost, write
 from support.processes import NOBODY
 
@@ -74,6 +74,29 @@ def test_directory_of_some_users_has_answered_and_a_canary_that_htcondors_user_m
     (fault,) = look(host, Place(IMAGE, str(private / "canary.qcow2")))
     assert fault.name == "canary"
     assert "Permission denied" in fault.reason
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ESTALE])
+def test_share_that_wants_tickets_has_answered_a_user_without_one_unless_nobody_can_get_one(
+    host: FakeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Linux says ESTALE of the mount point itself, and EACCES of what is below."""
+    mountinfo = tmp_path / "mountinfo"
+    mountinfo.write_text(f"36 35 0:50 / {tmp_path} rw - nfs4 filer:/export rw,sec=krb5p\n", encoding="utf-8")
+    monkeypatch.setattr(mounts, "MOUNTINFO", str(mountinfo))
+    write(tmp_path, str(mountinfo).lstrip("/"), ROOT)  # what the host reads of it
+
+    def refuse(path: str) -> os.statvfs_result:
+        raise OSError(code if path != str(tmp_path) else errno.EACCES, os.strerror(code), path)
+
+    monkeypatch.setattr(os, "statvfs", refuse)
+    images = tmp_path / "images"
+    images.mkdir()
+    monkeypatch.setattr(tickets, "_DAEMON", Path("/proc/self/comm").read_bytes().strip())
+    assert look(host, Place(DIRECTORY, str(images))) == []
+    monkeypatch.setattr(tickets, "_DAEMON", b"no-such-daemon")
+    (fault,) = look(host, Place(DIRECTORY, str(images)))
+    assert fault.reason == f"{images}: no-such-daemon does not run, so that no user has a ticket"
 
 
 def test_canary_that_cannot_be_locked_has_failed_as_no_guest_would_start(

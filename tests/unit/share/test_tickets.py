@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from condor_kvm_stage.failures import AuthorizationError, ContactError, StageError
+from condor_kvm_stage.failures import EXPIRED, AuthorizationError, ContactError, StageError
 from condor_kvm_stage.images import lock_failures, qemu_img
 from condor_kvm_stage.share import mounts, tickets
 
@@ -80,11 +80,12 @@ def test_root_has_the_nodes_ticket_so_that_its_want_is_the_nodes_fault(
     assert "check the node's keytab (klist -k)" in str(failure)
 
 
+@pytest.mark.parametrize("code", EXPIRED)
 def test_ticket_that_expires_while_an_image_is_locked_or_copied_is_not_the_shares_fault(
-    share: Path, monkeypatch: pytest.MonkeyPatch
+    share: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     image = str(share / "base.qcow2")
-    expired = OSError(errno.EKEYEXPIRED, os.strerror(errno.EKEYEXPIRED))
+    expired = OSError(code, os.strerror(code))
     said = f"qemu-img: error while reading at byte 65536: {expired.strerror}\n"
     locked, copied = lock_failures.not_lockable(image, "image x", expired), qemu_img.failure(1, said, image, "")
     for failure, doing in ((locked, "lock image x"), (copied, f"read image {image}")):

@@ -63,6 +63,16 @@ def test_page_says_how_the_tests_of_a_module_have_ended_where_and_by_which_comma
     assert re.search(r"\n\| `make e2e-full` \| 20\S+ \| 2, 2 \*\*failed\*\*, 1 \*\*skipped\*\* \| \d+ min \|\n", page)
 
 
+def test_run_that_was_interrupted_has_no_test_without_a_module(tmp_path: Path) -> None:
+    (tmp_path / "test_example.py").write_text("def test_it():\n    raise KeyboardInterrupt\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", "--junitxml=record.xml", "."]
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, check=False, timeout=60)
+    record = (tmp_path / "record.xml").read_text(encoding="utf-8")
+    assert "<testcase time=" in record
+    assert "`.py`" not in tested_page.page([record])
+
+
 def test_page_of_several_commands_has_a_row_for_each_and_the_newer_below_the_older(record: str) -> None:
     newer = record.replace("make e2e-full", "pytest tests/e2e").replace('timestamp="20', 'timestamp="21')
     page = tested_page.page([newer, record.replace("HTCondor 25.14.1", "HTCondor 23.9.6")])
