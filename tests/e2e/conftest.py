@@ -11,16 +11,19 @@ import pytest
 from condor_kvm_stage.genconfig.probes import kvm
 from condor_kvm_stage.host import Host
 from e2e import records
-from testnode import node, pool, stages
+from testnode import node, pool, run, stages
 from testnode.node import Node
 from testnode.recipe import Release
 
 KVM = kvm.probe(Host())
 # Seconds for one test with its fixtures: they may build roots, which takes a minute or two each. Each wait is shorter.
 TIMEOUT = 900
+# Four tests run at once, perhaps beside others' work: a deadline is to end what hangs, not what is slow
+PATIENCE = 2
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    run.be_patient(PATIENCE)
     config.addinivalue_line("markers", "guest: boots a KVM guest; skipped only where /dev/kvm does not work")
     config.addinivalue_line("markers", "full: runs in `make e2e-full` only; `make e2e` has its like")
 

@@ -33,13 +33,6 @@ def parsed(text: str) -> dict[str, dict[frozenset[str], float]]:
     return found
 
 
-def seconds(worker: Node, *options: str) -> tuple[float, float]:
-    """Return how long it takes, and how much processor time."""
-    timed = f"TIMEFORMAT='%R %U %S'; time {' '.join([PROGRAM, *options])} > /dev/null"
-    wall, user, system = map(float, worker.run(["bash", "-c", timed]).stderr.split())
-    return wall, user + system
-
-
 def events(worker: Node, job: str) -> list[dict[str, str]]:
     """Return the entries in the journal about a job, the oldest first."""
     text = worker.run(["journalctl", "--no-pager", "-o", "json", f"KVM_STAGE_JOB={job}"]).stdout

@@ -52,7 +52,7 @@ def share(starter: Node) -> Iterator[Node]:
     starter.run(["useradd", "--create-home", OTHER])
     program = f"python3 /root/squashing_share.py {EXPORT} {SHARE}"
     starter.run(f"systemd-run --quiet --collect --unit=squashing-share {program}")
-    starter.wait_until(lambda: f" {SHARE} fuse " in starter.run("cat /proc/mounts").stdout, "it is mounted", 10)
+    starter.wait_until(lambda: f" {SHARE} fuse " in starter.run("cat /proc/mounts").stdout, "it is mounted", 30)
     try:
         with site.policy(starter, POLICY):
             yield starter

@@ -183,7 +183,7 @@ def test_share_that_does_not_answer_holds_the_job_in_time(starter: Node) -> None
     (starter.root / "root/hanging_share.py").write_text(server, encoding="utf-8")
     starter.run("mkdir /srv/hanging")
     starter.run("systemd-run --quiet --collect --unit=hanging-share python3 /root/hanging_share.py /srv/hanging")
-    starter.wait_until(lambda: " /srv/hanging fuse " in starter.run("cat /proc/mounts").stdout, "it is mounted", 10)
+    starter.wait_until(lambda: " /srv/hanging fuse " in starter.run("cat /proc/mounts").stdout, "it is mounted", 30)
     try:
         with site.policy(starter, "[staging]\ntimeout = 3\n"):
             job = jobs.staging_job("nfs:///srv/hanging/base.qcow2:disk", "hanging")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from testnode.recipe import Release
 pytestmark = [pytest.mark.guest, pytest.mark.full, pytest.mark.timeout(1200)]
 
 MANY = 16
-LIMIT = 1.0  # seconds
-FORMS = ("", "--json", "--metrics")
 METRICS = "/var/lib/node_exporter/textfile_collector/condor-kvm-stage.prom"
 TIMER = "condor-kvm-stage-metrics.timer"
 
@@ -28,18 +25,6 @@ TIMER = "condor-kvm-stage-metrics.timer"
 def node(request: pytest.FixtureRequest) -> Iterator[Node]:
     with gahp.node(request.param) as worker:
         yield worker
-
-
-def is_quick(node: Node) -> bool:
-    """Whether each form takes less than the limit."""
-    found = [status.seconds(node, *([form] if form else [])) for form in FORMS]
-    print(f"{FORMS} with {len(status.vms(node))} virtual machines, seconds and processor seconds: {found}")
-    return max(wall for wall, _ in found) < LIMIT
-
-
-def wait_for_quick(node: Node) -> None:
-    """Others use the machine, too, and guests that have just started: it need not be quick at once."""
-    node.wait_until(lambda: is_quick(node), f"it takes less than {LIMIT} s", 60)
 
 
 def scratch(node: Node, cluster: int) -> Path:
@@ -53,10 +38,9 @@ def of(node: Node, cluster: int) -> status.Vm:
     return status.vms(node)[f"{cluster}.0"]
 
 
-def test_empty_node_says_so_quickly(node: Node) -> None:
+def test_empty_node_says_so(node: Node) -> None:
     assert node.run([status.PROGRAM]).stdout == "No job has a virtual machine on this node.\n"
     assert status.metrics(node)["vms"][frozenset({"running"})] == 0
-    wait_for_quick(node)
 
 
 def test_console_that_is_hostile_or_not_a_file_does_no_harm(node: Node) -> None:
@@ -74,9 +58,7 @@ def test_console_that_is_hostile_or_not_a_file_does_no_harm(node: Node) -> None:
     assert "\x9b" not in output
     for command in (f"mkfifo {inside}", f"ln -s /etc/shadow {inside}", f"mkdir {inside}", f"ln {inside}.x {inside}"):
         as_user(f"rm -rf {inside}; echo secret > {inside}.x; {command}")
-        began = time.monotonic()
         shown = of(node, job)["console"]
-        assert time.monotonic() - began < 5
         assert shown == ("secret" if command.startswith("ln /") else None), command
     as_user(f"rm -f {inside} {inside}.x")
     gahp.remove(node, job)
@@ -84,10 +66,9 @@ def test_console_that_is_hostile_or_not_a_file_does_no_harm(node: Node) -> None:
     assert status.events(node, f"{job}.0")[-1]["KVM_STAGE_END"] == "stopped"
 
 
-def test_sixteen_virtual_machines_are_shown_quickly(node: Node) -> None:
+def test_sixteen_virtual_machines_are_shown(node: Node) -> None:
     many = [gahp.submit(node, f"many-{number}", gahp.LONG, "request_memory = 16") for number in range(MANY)]
     node.wait_until(lambda: len(status.vms(node)) == MANY, f"{MANY} virtual machines run", 180)
-    wait_for_quick(node)
     assert len(status.metrics(node)["vm_info"]) == MANY
     node.run(["condor_rm", *map(str, many)])
     node.wait_until(lambda: not status.vms(node), "none is left", 120)

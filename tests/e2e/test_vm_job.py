@@ -108,7 +108,7 @@ def test_share_without_locks_holds_a_vm_job_and_vm_universe_stays(worker: Node) 
     worker.run("mkdir -p /srv/share")
     program = f"python3 /root/share_without_locks.py /srv/share {jobs.BASE}"
     worker.run(f"systemd-run --quiet --collect --unit=share-without-locks {program}")
-    worker.wait_until(lambda: " /srv/share fuse.share " in worker.run("cat /proc/mounts").stdout, "it is mounted", 10)
+    worker.wait_until(lambda: " /srv/share fuse.share " in worker.run("cat /proc/mounts").stdout, "it is mounted", 30)
     try:
         refused = worker.run(["qemu-img", "info", "/srv/share/base.qcow2"], check=False)
         assert "Failed to lock byte " in refused.stderr

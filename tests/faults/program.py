@@ -59,7 +59,7 @@ class Run:
     def finish(self) -> Outcome:
         """Wait for the end of the program's output, as the starter does, not only for that of the program."""
         try:
-            output, messages = self._process.communicate(timeout=40)
+            output, messages = self._process.communicate(timeout=90)
         except subprocess.TimeoutExpired:
             self.kill_all()
             raise

@@ -62,5 +62,4 @@ def test_share_that_dies_while_it_is_read_is_told_as_such(plugin: Plugin, mortal
     outcome = run.finish()
     assert (outcome.status, outcome.error["ErrorType"]) == (69, "Contact")
     assert outcome.error["ErrorString"].startswith(f"cannot read image {mortal.mount}/base.qcow2: ")
-    assert outcome.seconds < 2
     assert os.listdir(scratch) == []

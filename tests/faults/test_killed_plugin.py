@@ -62,7 +62,7 @@ def test_copy_does_not_outlive_the_plugin(plugin: Plugin, broken: Share, scratch
     run = plugin.start(file)
     wait_for(lambda: any((scratch / name).stat().st_size > 4 << 20 for name in os.listdir(scratch)), "the copy grows")
     run.kill_plugin(number)
-    wait_for(run.has_ended, "the copy ends", seconds=2)
+    wait_for(run.has_ended, "the copy ends")
     assert "disk" not in os.listdir(scratch), "a disk came after the plug-in's end, or the copy was no slow one"
     broken.order("ok")
     outcome = plugin.start(file).finish()
@@ -82,7 +82,7 @@ def test_copy_from_a_share_that_hangs_ends_after_the_plugin_once_the_share_answe
     run.kill_plugin()
     assert not run.has_ended(), "it did not hang: the test showed nothing"
     broken.order("ok")
-    wait_for(run.has_ended, "the copy ends", seconds=2)
+    wait_for(run.has_ended, "the copy ends")
     assert "disk" not in os.listdir(scratch), "a disk came after the plug-in's end"
     outcome = plugin.start(file).finish()
     assert outcome.status == 0, outcome.ads

@@ -53,7 +53,7 @@ def judge(sound: Sound, places: Iterable[Place], *, writable: bool) -> str:
         assert not opened.fault, how
         assert not opened.wrong, how
         assert opened.memory <= MEMORY, how
-        assert opened.seconds <= SECONDS, how
+        assert opened.processor <= SECONDS, how
         verdict = ACCEPTED
     return verdict
 

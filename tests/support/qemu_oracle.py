@@ -21,13 +21,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Opened:
-    """What became of one image. fault: QEMU's words, "" if it is open. seconds: of processor time. memory: bytes.
+    """What became of one image. fault: QEMU's words, "" if it is open. processor: seconds of its time. memory: bytes.
 
     wrong: the first part of the disk that is not what it must be, as QEMU says it.
     """
 
     fault: str
-    seconds: float
+    processor: float
     memory: int
     wrong: str = ""
 
@@ -57,9 +57,9 @@ class Oracle:
         if self._process.poll() is not None:
             self._process = self._start()
             return Opened(f"qemu-io ended: {said}", 0, 0)
-        memory, seconds = self._status("VmHWM") - before[0], self._cpu() - before[1]
+        memory, processor = self._status("VmHWM") - before[0], self._cpu() - before[1]
         if "can't open" in said:
-            return Opened(said, seconds, memory)
+            return Opened(said, processor, memory)
         wrong = ""
         for piece in content:
             said = self._do(f"read -P {piece.byte} {piece.offset} {piece.length}")
@@ -67,7 +67,7 @@ class Oracle:
                 wrong = f"{piece}: {said}"
                 break
         self._do("close")
-        return Opened("", seconds, memory, wrong)
+        return Opened("", processor, memory, wrong)
 
     def _start(self) -> subprocess.Popen[bytes]:
         # What is freed goes back to the system at once, so that the next image's memory can be seen

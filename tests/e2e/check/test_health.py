@@ -11,13 +11,10 @@ from e2e.check.verdicts import CHECK, away, check
 from testnode import site, stages
 from testnode.node import Node
 
-HEALTHY_LIMIT = 3
-
 
 @pytest.mark.guest
-def test_healthy_node_is_found_healthy_quickly(own: Node) -> None:
-    result = min((check(own) for _ in range(3)), key=lambda result: result.seconds)  # other tests run meanwhile
-    assert result.seconds < HEALTHY_LIMIT
+def test_healthy_node_is_found_healthy(own: Node) -> None:
+    result = check(own)
     assert (result.status, result.failed) == (0, set())
     names = ("kvm device", "libvirt daemon", "libvirt cpu", "libvirt trial")
     for name in (*names, *(f"htcondor {name}" for name in ("vm-gahp-test", "snippet", "domain", "startd"))):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +17,6 @@ from testnode.node import Node
 pytestmark = pytest.mark.guest
 
 TRIAL = "libvirt trial"
-APPLY_LIMIT = 10  # seconds
 EXECUTE = "/var/lib/condor/execute"
 WRITE = "condor-kvm-stage-genconfig --write"
 BRIDGE = '[network]\ntypes = ["bridge"]\nbridge = "br9"\n'
@@ -153,7 +151,7 @@ def test_device_that_is_closed_although_its_mode_is_open_is_a_failure(own: Node)
 def test_killed_trial_leaves_nothing(own: Node, killed: str) -> None:
     running = subprocess.Popen(own.command(CHECK.split()), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        own.wait_until(lambda: any(EXECUTE in trace for trace in traces(own)), "the trial runs", 20)
+        own.wait_until(lambda: any(EXECUTE in trace for trace in traces(own)), "the trial runs", 30)
         own.run(["pkill", "--signal", "KILL", "--full", f"^/usr/bin/python3 .*{killed}"])
         running.wait(60)
     finally:
@@ -168,7 +166,7 @@ def test_libvirt_that_hangs_is_not_a_failure(own: Node) -> None:
     with site.policy(own, "[htcondor]\npatience = 8\n"):
         running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
-            own.wait_until(lambda: any(EXECUTE in trace for trace in traces(own)), "the trial runs", 20)
+            own.wait_until(lambda: any(EXECUTE in trace for trace in traces(own)), "the trial runs", 30)
             own.run("systemctl kill --signal=STOP libvirtd")
             output, _ = running.communicate(timeout=60)
         finally:
@@ -177,15 +175,6 @@ def test_libvirt_that_hangs_is_not_a_failure(own: Node) -> None:
             running.wait(60)
     levels = {f"{each['group']} {each['name']}": each["level"] for each in json.loads(output)["checks"]}
     assert levels[TRIAL] == "warn"
-
-
-def test_apply_is_quick(own: Node) -> None:
-    seconds = []
-    for _ in range(2):  # other tests run meanwhile
-        begin = time.monotonic()
-        own.run(APPLY, timeout=150)
-        seconds.append(time.monotonic() - begin)
-    assert min(seconds) < APPLY_LIMIT
 
 
 @pytest.mark.parametrize("command", [APPLY, APPLY_WITHOUT_NETWORK])

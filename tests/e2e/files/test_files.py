@@ -68,7 +68,7 @@ def ended(request: pytest.FixtureRequest) -> Iterator[Ended]:
         inside = files.listed(node, place)
         node.run(["sh", "-c", f"echo now > {place}/go"])
         pool.wait_for_end(node, "guest/job.log", 180)
-        node.wait_until(lambda: not files.servers(node), "virtiofsd has ended", 15)
+        node.wait_until(lambda: not files.servers(node), "virtiofsd has ended", 30)
         pool.wait_for_end(node, "ordinary/job.log", 60)
         said = linux_guest.said(files.console(node, "guest"))
         yield Ended(node, served, files.servers(node), said, inside)

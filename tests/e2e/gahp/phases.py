@@ -30,7 +30,7 @@ def share(node: Node) -> Iterator[None]:
     gahp.write_image(node, LASTS, "waits.asm", _TICKS)
     node.run(["mkdir", _SHARE])
     node.run(f"systemd-run --quiet --collect --unit={_UNIT} python3 /root/share.py /srv/images {_SHARE}")
-    node.wait_until(lambda: f" {_SHARE} fuse " in node.run("cat /proc/mounts").stdout, "it is mounted", 10)
+    node.wait_until(lambda: f" {_SHARE} fuse " in node.run("cat /proc/mounts").stdout, "it is mounted", 30)
     with site.policy(node, _POLICY):
         yield
 

@@ -15,6 +15,9 @@ from testnode.recipe import Release
 
 pytestmark = pytest.mark.guest
 
+# HTCondor asks whether a guest still runs an hour after its start: a job that ends before ends with its guest
+NO_POLLS = "VM_STATUS_INTERVAL = 3600\n"
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -27,7 +30,7 @@ class Ended:
 
 @pytest.fixture(scope="module", params=[Release.TESTING, pytest.param(Release.TRIXIE, marks=pytest.mark.full)])
 def ended(request: pytest.FixtureRequest) -> Iterator[Ended]:
-    with gahp.node(request.param) as node:
+    with gahp.node(request.param, NO_POLLS) as node:
         clusters = {
             "minute": gahp.submit(node, "minute", MINUTE),
             "short": gahp.submit(node, "short", jobs.BASE),
@@ -57,12 +60,6 @@ def ended(request: pytest.FixtureRequest) -> Iterator[Ended]:
 def test_exit_status_says_how_the_guest_ended(ended: Ended, name: str, status: int) -> None:
     assert ended.ads[name]["ExitCode"] == status
     assert ended.ads[name]["ExitBySignal"] is False
-
-
-def test_job_ends_within_five_seconds_of_the_power_off(ended: Ended) -> None:
-    """The starter sleeps for 30 s after a start, so a guest that runs for less than that costs more."""
-    taken = ended.ads["minute"]["CompletionDate"] - gahp.guest_end(ended.node, ended.clusters["minute"])
-    assert taken < 5
 
 
 @pytest.mark.parametrize(

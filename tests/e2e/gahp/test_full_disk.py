@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -40,7 +41,7 @@ def job_that_fills_the_disk(node: Node, name: str) -> int:
 
 def test_job_ends_with_a_status_of_its_own_and_its_ad_says_why(node: Node) -> None:
     job = job_that_fills_the_disk(node, "ends")
-    node.wait_until(lambda: PAUSED in gahp.filter_log(node), "the administrator is told", 20)
+    node.wait_until(lambda: PAUSED in gahp.filter_log(node), "the administrator is told", 30)
     node.wait_until(lambda: not gahp.runs(node, job), "the guest is ended", 60)
     node.run(["rm", FILL])
     ad = gahp.end(node, job, "ends")
@@ -74,8 +75,8 @@ def test_disk_that_is_full_when_the_guest_starts_ends_the_job_likewise(node: Nod
 def test_policy_can_let_it_wait_for_space(node: Node) -> None:
     with site.policy(node, '[guest]\nfull_disk = "wait"\n'):
         job = job_that_fills_the_disk(node, "waits")
-        with pytest.raises(Exception, match="timed out"):
-            node.wait_until(lambda: not gahp.runs(node, job), "the guest is ended", 60)
+        time.sleep(60)  # twice as long as one that may not wait
+        assert gahp.runs(node, job)
         node.run(["rm", FILL])
         node.run(["virsh", "resume", gahp.domain(job)])
         assert gahp.end(node, job, "waits")["ExitCode"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -31,8 +32,8 @@ def test_node_that_is_not_healthy_starts_no_vm_job_in_a_claimed_slot_either(node
     with health.unmounted(node):
         health.wait_for(node, "share")
         assert gahp.end(node, first, "first", 180)["ExitCode"] == 0, "the job that runs is left alone"
-        with pytest.raises(Exception, match="timed out"):
-            node.wait_until(lambda: pool.job_ad(node, second)["JobStatus"] != pool.IDLE, "it starts", 20)
+        time.sleep(20)  # negotiations
+        assert pool.job_ad(node, second)["JobStatus"] == pool.IDLE
         # The access point may try it in the slot, whose startd refuses it
         assert not pool.job_ad(node, second).get("NumJobStarts")
         assert scene.logs(node, second) == [], "no guest was started"

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from condor_kvm_stage import installed
 from e2e.gahp import worker as gahp
 from e2e.health import worker as health
 from testnode import pool, recipe
@@ -98,26 +97,3 @@ def test_share_that_is_gone_is_noticed_in_time_with_the_periods_of_the_package(n
         setting.write_text(before, encoding="utf-8")
         node.run("condor_reconfig")
         health.every(node, f"{health.PERIOD}s")
-
-
-@full
-def test_look_takes_less_than_a_hundredth_of_a_processor(node: Node) -> None:
-    """With what libvirt's daemon does for it, and with telling HTCondor."""
-
-    def used(unit: str) -> float:
-        return int(node.run(f"systemctl show --property=CPUUsageNSec --value {unit}").stdout) / 1e9
-
-    health.every(node, "1d")
-    try:
-        begin, looks = used("libvirtd"), []
-        for _ in range(5):
-            node.run(f"systemctl start {health.UNIT}")
-            looks.append(used(health.UNIT))
-        daemon = (used("libvirtd") - begin) / len(looks)
-        node.run(f"systemd-run --quiet --unit=told --remain-after-exit {installed.WATCH} --publish")
-        node.wait_until(lambda: "exited" in node.run("systemctl show --property=SubState told").stdout, "it ends", 10)
-        told = used("told")
-    finally:
-        health.every(node, f"{health.PERIOD}s")
-    print(f"seconds of a processor: looks {looks}, libvirt's daemon {daemon} each, telling HTCondor {told}")
-    assert max(looks) + daemon + told < 60 / 100

@@ -198,7 +198,7 @@ def served(worker: Node, source: str, place: str) -> Iterator[None]:
     program.write_text((scene.HERE.parent / "squashing_share.py").read_text(encoding="utf-8"), encoding="utf-8")
     worker.run(["mkdir", place])
     worker.run(f"systemd-run --quiet --collect --unit=served python3 /root/squashing_share.py {source} {place}")
-    worker.wait_until(lambda: f" {place} fuse " in worker.run("cat /proc/mounts").stdout, "it is mounted", 10)
+    worker.wait_until(lambda: f" {place} fuse " in worker.run("cat /proc/mounts").stdout, "it is mounted", 30)
     try:
         yield
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -78,9 +77,7 @@ def silent(unset: Worker) -> Iterator[Worker]:
 
 @pytest.mark.guest
 def test_libvirt_that_would_listen_after_a_boot_listens_after_the_installation(silent: Worker) -> None:
-    begin = time.monotonic()
     said = silent.dnf("install", PACKAGE)
-    print(f"installed in {time.monotonic() - begin:.0f} s: {said}")
     assert any("HasVM = true" in line for line in said), said
     assert not any("fail" in line.lower() or "timed out" in line for line in said), said
     assert pool.slot_ad(silent.node)["HasVM"] is True
@@ -132,9 +129,7 @@ def test_modular_daemons_listen_after_the_installation_and_not_the_monolithic_on
 @pytest.mark.guest
 def test_libvirt_that_is_masked_stays_stopped(silent: Worker) -> None:
     silent.node.run(["systemctl", "mask", "--runtime", *SOCKETS])
-    begin = time.monotonic()
     said = silent.dnf("install", PACKAGE)
-    assert time.monotonic() - begin < 30, "no wait for what does not come"
     assert silent.node.run("systemctl is-active libvirtd.socket", check=False).stdout == "inactive\n"
     assert any("libvirtd.socket is masked" in line for line in said), said
     assert any("HasVM = false" in line and "no libvirt daemon listens" in line for line in said), said

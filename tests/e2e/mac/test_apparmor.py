@@ -74,7 +74,7 @@ def test_kernel_enforces_and_libvirt_confines_guests(confined: Node) -> None:
 
 def test_check_starts_guests_and_nothing_is_denied(confined: Node) -> None:
     with denials.none_but(confined, EXPECTED):
-        said = verdicts.check(confined, limit=600)
+        said = verdicts.check(confined)
     assert said.failed == set()
     assert said.levels["libvirt trial"] == "ok"
     assert said.levels["libvirt files"] == "ok"

@@ -100,7 +100,7 @@ def test_check_says_whether_the_image_is_delegated(
     images: Node, way: Way, while_it_is: Callable[[Node], AbstractContextManager[None]], level: str, found: str
 ) -> None:
     with site.policy(images, boots.POLICY), while_it_is(images), boots.mounted(images, way):
-        said = verdicts.check(images, limit=300)
+        said = verdicts.check(images)
     assert (said.levels["images delegation"], said.levels["images directory"]) == (level, "ok")
     assert found in said.found["images delegation"]
 

@@ -115,7 +115,6 @@ def test_images_have_not_changed(ended: Ended, installation: Installed) -> None:
 def test_job_ends_with_its_guest_and_its_exit_status_says_how(ended: Ended) -> None:
     assert ended.ads["destroyed"]["ExitCode"] == 75
     assert "destroyed on the node" in ended.ads["destroyed"]["ChirpGuestProblem"]
-    assert ended.ads["nat"]["CompletionDate"] - gahp.guest_end(ended.node, ended.clusters["nat"]) < 5
 
 
 def test_start_that_fails_by_its_users_fault_costs_the_job_alone(ended: Ended) -> None:

@@ -27,7 +27,7 @@ class Keeper:
             return True
 
     def end(self) -> None:
-        wait_for(self.has_ended, "the process that keeps the console has ended", 20)
+        wait_for(self.has_ended, "the process that keeps the console has ended")
 
     def print(self, *chunks: bytes) -> None:
         """Print as a guest, from the first byte to its end."""

@@ -6,7 +6,6 @@ import contextlib
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +19,13 @@ _LONGEST_LINE, _LONGEST_EXPRESSION = 1024, 993
 class Chirp:
     """A starter that listens. config: the file by which a job finds it. attributes: what it was told, in this order.
 
-    lines: as they came. answer: what it says to an update that it could take. pause: seconds before each answer.
-    at_once: whether the job has WantRemoteUpdates.
+    lines: as they came. answer: what it says to an update that it could take. awake: cleared while it
+    answers nothing. at_once: whether the job has WantRemoteUpdates.
     """
 
     config: Path
     answer: bytes = b"0"
-    pause: float = 0
+    awake: threading.Event = field(default_factory=threading.Event)
     at_once: bool = False
     lines: list[bytes] = field(default_factory=list)
     attributes: list[tuple[str, str]] = field(default_factory=list)
@@ -40,7 +39,7 @@ class Chirp:
             with connection, connection.makefile("rwb") as stream, contextlib.suppress(OSError):
                 for line in stream:
                     answer = self._answer(line.rstrip(b"\n"))
-                    time.sleep(self.pause)
+                    self.awake.wait()
                     stream.write(answer + b"\n")
                     stream.flush()
                     if answer == b"-5":
@@ -86,13 +85,15 @@ def chirp(directory: Path) -> Iterator[Chirp]:
         config.write_text(f"127.0.0.1 {listener.getsockname()[1]} {COOKIE}\n")
         config.chmod(0o644)
         starter = Chirp(config)
+        starter.awake.set()
         thread = threading.Thread(target=starter.serve, args=(listener,), daemon=True)
         thread.start()
         try:
             yield starter
         finally:
+            starter.awake.set()
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+            thread.join(60)
 
 
 @dataclass

@@ -18,7 +18,7 @@ _STATUS = """\
 <domain type='kvm'><name>{name}</name><uuid>u-u-i-d</uuid>
 <metadata><job xmlns='{namespace}' scratch='/s' starter='{starter}' started='{started}'/></metadata></domain>
 </domstatus>"""
-PATIENCE = 20  # seconds
+PATIENCE = 60  # seconds
 STARTED: list[subprocess.Popen[bytes]] = []  # the processes of a test, which a fixture ends
 
 
@@ -27,7 +27,7 @@ class Guest:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._process = subprocess.Popen(["sleep", "100"])
+        self._process = subprocess.Popen(["sleep", "3600"])
         STARTED.append(self._process)
         text = _STATUS.format(
             pid=self._process.pid,

@@ -175,13 +175,11 @@ def test_starter_that_does_not_listen_stops_no_guest(
     """HTCondor's sleeps for half a minute after it has started one."""
     monkeypatch.setattr(console, "_PAUSE", 0.1)
     monkeypatch.setattr(chirp, "_TIMEOUT", 1)
-    chirping.pause = 3
+    chirping.awake.clear()
     keeper = console_keeper.start(where, config=str(chirping.config))
-    started = time.monotonic()
     with open(keeper.fifo, "wb", buffering=0) as fifo:
         for number in range(10):
             time.sleep(0.05)
             fifo.write(b"line %d\n" % number + b"x" * 70_000)
-    assert time.monotonic() - started < 3
     keeper.end()
     assert keeper.log.stat().st_size > 700_000

@@ -90,7 +90,7 @@ def connect(path: str) -> socket.socket:
 
 
 def wait_for_end(keeper: int, pid: int) -> None:
-    wait_for(lambda: os.waitpid(keeper, os.WNOHANG)[0] == keeper, "the keeper has ended", 20)
+    wait_for(lambda: os.waitpid(keeper, os.WNOHANG)[0] == keeper, "the keeper has ended")
     assert not runs(pid)
 
 
@@ -225,7 +225,7 @@ def test_one_that_does_not_start_is_the_nodes_fault_and_nothing_is_left_of_it(
     with pytest.raises(NodeError, match=f"cannot give the guest the job's files: {words}; tell the administrator"):
         job_files.start(private, where, GROUP, str(server.path))
     (keeper,) = console_keeper.children() - children
-    wait_for(lambda: os.waitpid(keeper, os.WNOHANG)[0] == keeper, "the keeper has ended", 20)
+    wait_for(lambda: os.waitpid(keeper, os.WNOHANG)[0] == keeper, "the keeper has ended")
 
 
 def test_builder_does_not_wait_for_a_keeper_that_the_user_has_stopped(

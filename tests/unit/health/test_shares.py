@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,9 +174,7 @@ def test_probe_that_cannot_be_killed_is_remembered_and_no_other_is_started(
 
     with monkeypatch.context() as patch:
         patch.setattr(shares, "Watchdog", must_not)
-        begin = time.monotonic()
         look(host, place, state=state, now=1030)
-        assert time.monotonic() - begin < 0.2, "nor waited for"
     os.waitpid(state.probes["/"][0], 0)
     monkeypatch.undo()
     os.unlink(place.path)

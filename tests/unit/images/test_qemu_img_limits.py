@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import resource
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,17 +113,15 @@ def test_limits_that_are_lower_already_are_kept(
         "while :; do :; done",
         "while :; do read x < /proc/uptime; done",
         "while :; do kill -STOP $$; done",
-        "exec sleep 60",
+        "exec sleep 3600",
     ],
     ids=["busy", "reading", "stopped", "asleep"],
 )
 def test_deadline_for_opening_is_not_extended(script: str, fake_program: FakeProgram) -> None:
     fake_program("qemu-img", script)
-    begin = time.monotonic()
     with pytest.raises(SpecificationError, match=r"^image /srv/x.qcow2 takes QEMU too long to open .*1 s") as caught:
         qemu_img.try_to_open("/srv/x.qcow2", 1, nothing)
     assert caught.value.check == "cost"
-    assert time.monotonic() - begin < 5
 
 
 def test_processor_time_for_opening_is_limited(fake_program: FakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,17 +70,15 @@ def test_child_that_dies_without_a_word_is_a_bug() -> None:
 def test_silence_is_a_failure_in_time_and_ends_the_child_and_what_it_started(tmp_path: Path) -> None:
     def action(heartbeat: Heartbeat) -> int:
         heartbeat("sleep")
-        sleeper = subprocess.Popen(["sleep", "60"])
+        sleeper = subprocess.Popen(["sleep", "3600"])
         (tmp_path / "pids").write_text(f"{os.getpid()} {sleeper.pid}")
-        sleeper.wait(30)
+        sleeper.wait()
         return 0
 
-    started = time.monotonic()
     with pytest.raises(
         SilentError, match=r"cannot wait: the share does not answer; nothing happened on .* for 1 s"
     ) as caught:
         run(action, 1, "wait")
-    assert time.monotonic() - started < 20
     assert caught.value.step == "sleep"
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
     wait_for(lambda: not any(runs(pid) for pid in pids), "what was given up has ended")
@@ -89,7 +87,7 @@ def test_silence_is_a_failure_in_time_and_ends_the_child_and_what_it_started(tmp
 def test_silence_of_a_share_that_answers_otherwise_is_told_with_what_locks_need() -> None:
     def action(heartbeat: Heartbeat) -> int:
         heartbeat(WAITING)
-        time.sleep(30)
+        time.sleep(3600)
         return 0
 
     with pytest.raises(SilentError, match=r"answers, but lets a request .* wait; .* rpc.statd on the server") as caught:
@@ -110,19 +108,23 @@ def test_timeout_is_for_silence_not_for_the_whole() -> None:
 def test_child_does_not_hold_the_plugins_output_open(tmp_path: Path) -> None:
     """HTCondor's starter reads a plug-in's output to the end: an abandoned child must not make it wait."""
     code = (
-        "import time\nfrom condor_kvm_stage.share import watchdog\n"
+        "import os, sys, time\nfrom condor_kvm_stage.share import watchdog\n"
+        "def wait(heartbeat):\n"
+        "    while not os.path.exists(sys.argv[1]): time.sleep(0.05)\n"
+        "    return 0\n"
         # as one that waits for a dead share: the kill does nothing
         "watchdog._kill = lambda group: None\n"
-        "try: watchdog.Watchdog(lambda: (lambda heartbeat: time.sleep(15) or 0, 1), 'x').call((), 'wait')\n"
+        "try: watchdog.Watchdog(lambda: (wait, 1), 'x').call((), 'wait')\n"
         "except watchdog.SilentError: print('given up')"
     )
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
-    started = time.monotonic()
-    result = subprocess.run(
-        [sys.executable, "-B", "-c", code], capture_output=True, text=True, env=environment, check=True
-    )
+    answers = tmp_path / "share answers"
+    command = [sys.executable, "-B", "-c", code, str(answers)]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, timeout=60)
+    finally:
+        answers.touch()
     assert result.stdout == "given up\n"
-    assert time.monotonic() - started < 10
 
 
 def test_child_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
@@ -139,7 +141,7 @@ def test_child_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
     begun, go, published = (tmp_path / name for name in ("begun", "go", "published"))
     environment = {**os.environ, "PYTHONPATH": str(MODULES)}
     process = subprocess.Popen([sys.executable, "-B", "-c", code, begun, go, published], env=environment)
-    wait_for(begun.exists, "the action runs", 30)
+    wait_for(begun.exists, "the action runs")
     process.kill()
     process.wait(30)
     go.touch()

@@ -37,10 +37,8 @@ def test_imtimeout_is_never_longer_than_the_policys_timeout(monkeypatch: pytest.
     monkeypatch.setattr(watchdog, "TIMEOUT_AFTER_SILENCE", 30)
     watched = Watchdog(lambda: (_act, 0.1), "some-program")
     for _ in range(2):
-        started = time.monotonic()
-        with pytest.raises(SilentError):
+        with pytest.raises(SilentError, match="for 0 s"):
             watched.call((60,), "wait")
-        assert time.monotonic() - started < 20
 
 
 def test_other_failures_and_successes_do_not_cost_timeout(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import time
 from pathlib import Path
 
 import pytest
@@ -215,13 +214,11 @@ def test_qemu_is_told_to_end_and_leaves_no_core(real: Host) -> None:
 
 
 def test_libvirt_that_hangs_is_given_up_in_time(real: Host) -> None:
-    add_program(real, "#!/bin/sh\nexec sleep 60\n", VIRSH)
+    add_program(real, "#!/bin/sh\nexec sleep 3600\n", VIRSH)
     add_program(real, "#!/bin/sh\n", QEMU)
-    begin = time.monotonic()
     real.patience = 1
     slow = unknown("virsh did not end within 1 s")
     assert guest_support.probe(real) == GuestSupport(GuestFacts(FULL), slow, PASSED, NO_VIRTIOFSD)
-    assert time.monotonic() - begin < 10
 
 
 def test_libvirt_and_qemu_are_at_work_at_the_same_time(real: Host) -> None:
