@@ -63,30 +63,29 @@ def _section(name: str) -> str:
 
 def _measure(sections: dict[str, Section]) -> tuple[record.Record, dict[str, str]]:
     """Measure. Returns what was found, and why a section failed, by name: it does not cost the others' results."""
-    taken, failed = {}, {}
+    if not _KVM.exists():
+        left_out = [name for name, section in sections.items() if section.needs_kvm]
+        progress(f"NOT MEASURED, for there is no {_KVM}: {', '.join(left_out)}")
+        sections = {name: section for name, section in sections.items() if name not in left_out}
+    results, taken, failed = [], {}, {}
     with scene.prepared() as place:
         progress("dnf install condor-kvm-stage")
         stages.install(place.bare)
-        results = []
         facts = machine.facts(place.worker)
 
-        def run(beside_htcondor: bool) -> None:
-            for name, section in sections.items():
-                if section.beside_htcondor == beside_htcondor:
-                    if section.needs_kvm and not _KVM.exists():
-                        progress(f"{name} IS NOT MEASURED: there is no {_KVM}")
-                        continue
-                    began = time.monotonic()
-                    try:
-                        results.extend(section.measure(place))
-                    except TestNodeError as error:
-                        progress(f"{name} HAS FAILED, the others go on: {error}")
-                        failed[name] = str(error)
-                    taken[name] = time.monotonic() - began
+        def run(some: dict[str, Section]) -> None:
+            for name, section in some.items():
+                began = time.monotonic()
+                try:
+                    results.extend(section.measure(place))
+                except TestNodeError as error:
+                    progress(f"{name} HAS FAILED, the others go on: {error}")
+                    failed[name] = str(error)
+                taken[name] = time.monotonic() - began
 
         with scene.without_htcondor(place.worker):
-            run(beside_htcondor=False)
-        run(beside_htcondor=True)
+            run({name: section for name, section in sections.items() if not section.beside_htcondor})
+        run({name: section for name, section in sections.items() if section.beside_htcondor})
     progress("seconds by section: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in taken.items()))
     return record.Record(facts, results), failed
 

@@ -11,16 +11,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from testnode import guest, jobs, node, pool, recipe, signals, site, stages
+from testnode import node, pool, signals, site, stages
 from testnode.node import Node
 from testnode.recipe import Release
 from testnode.run import TestNodeError
 
-from . import configured
-from .job_signs import Job, Sign, Watch
+from . import configured, timed_jobs
+from .job_signs import Job, Watch
 from .scene import here
 
-_SUBMITTED = "/srv/ends"
 _PROGRAMS = ("condor_starter", "condor_vm-gahp")
 _SETTINGS = """\
 VM_STATUS_INTERVAL = 60
@@ -29,6 +28,7 @@ VM_MAX_NUMBER = 16
 """
 _STOCK, _OURS = "/usr/sbin/condor_vm-gahp", "/usr/libexec/condor-kvm-stage/condor-kvm-stage-gahp"
 _SECONDS = (1, 10, 60)  # after which guests power off
+_LONG = 3000  # of guests that do not end by themselves
 _ROUNDS, _AT_ONCE = 2, 8
 _STARTED, _ENDED = 120, 400  # timeouts in seconds
 
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
             for number, name in enumerate(names):
                 _choose(worker, built, VARIANTS[name])
                 try:
-                    _try(worker, watch, name, f"{_SUBMITTED}/{number}")
+                    _try(worker, watch, name, str(number))
                 except TestNodeError as error:
                     print(f"{name}: {error}", flush=True)
     return 0
@@ -85,8 +85,8 @@ def _print(worker: Node, watch: Watch, what: str, some: list[Job]) -> None:
     for _ in watch.each([job.completed for job in some], _ENDED):
         pass
     seen = watch.seen
-    starts = ", ".join(f"{seen[_on(worker, job)] - seen[_staged(job)]:.1f}" for job in some)
-    ends = ", ".join(f"{seen[job.completed] - seen[_off(worker, job)]:.1f}" for job in some)
+    starts = ", ".join(f"{seen[timed_jobs.on(worker, job)] - seen[timed_jobs.staged(job)]:.1f}" for job in some)
+    ends = ", ".join(f"{seen[job.completed] - seen[timed_jobs.off(worker, job)]:.1f}" for job in some)
     results = {"Normal termination (return value 0)" in job.events for job in some}
     print(f"{what}: from its files to its start {starts} s; from its power-off to the job's end {ends} s; {results}")
     sys.stdout.flush()
@@ -94,12 +94,12 @@ def _print(worker: Node, watch: Watch, what: str, some: list[Job]) -> None:
 
 def _remove(worker: Node, watch: Watch, name: str, place: str) -> None:
     """Remove a job in the first second of its guest."""
-    job = _submit(worker, watch, place, 3000)
-    for _ in watch.each([_on(worker, job)], _STARTED):
+    job = _submit(worker, watch, place, _LONG)
+    for _ in watch.each([timed_jobs.on(worker, job)], _STARTED):
         pass
     began = time.monotonic()
     worker.run(["condor_rm", job.name])
-    worker.wait_until(lambda: _off(worker, job).appeared(), "the removed job's guest is gone", _ENDED)
+    worker.wait_until(lambda: timed_jobs.off(worker, job).appeared(), "the removed job's guest is gone", _ENDED)
     gone = time.monotonic()
     pattern = "condor_starter|condor_vm-gahp|condor-kvm-stage-gahp|qemu-system"
     worker.wait_until(
@@ -111,13 +111,13 @@ def _remove(worker: Node, watch: Watch, name: str, place: str) -> None:
 
 def _crash(worker: Node, watch: Watch, name: str, place: str) -> None:
     """Kill the vm-gahp 2 s after its guest's start."""
-    job = _submit(worker, watch, place, 3000)
-    for _ in watch.each([_on(worker, job)], _STARTED):
+    job = _submit(worker, watch, place, _LONG)
+    for _ in watch.each([timed_jobs.on(worker, job)], _STARTED):
         pass
     time.sleep(2)
     began = time.monotonic()
     worker.run(["pkill", "--signal", "KILL", "--exact", "condor_vm-gahp"])
-    worker.wait_until(lambda: _off(worker, job).appeared(), "the guest without a vm-gahp is gone", _ENDED)
+    worker.wait_until(lambda: timed_jobs.off(worker, job).appeared(), "the guest without a vm-gahp is gone", _ENDED)
     gone = time.monotonic() - began
     worker.run(["condor_rm", job.name], check=False)
     lines = [line for line in job.events.splitlines() if line[:3].isdigit()]
@@ -125,38 +125,11 @@ def _crash(worker: Node, watch: Watch, name: str, place: str) -> None:
     worker.wait_until(lambda: not worker.run("virsh list --name").stdout.strip(), "no guest is left", _ENDED)
 
 
-def _submit(worker: Node, watch: Watch, directory: str, seconds: int) -> Job:
+def _submit(worker: Node, watch: Watch, name: str, seconds: int) -> Job:
     """Submit a job, and watch it."""
-    worker.run(["mkdir", directory], user=recipe.USER)
-    text = jobs.VM_JOB.replace(jobs.BASE, _image(seconds)).replace(jobs.VM_JOB_LOG, "job.log")
-    more = f"initialdir = {directory}\nrequest_disk = 64M\n"
-    submitted = time.monotonic()
-    name = f"{pool.submit(worker, 'end.sub', text.replace('queue', more + 'queue'))}.0"
-    job = Job(name, submitted, here(worker, directory), here(worker, f"{directory}/console.log"))
-    watch.add([_staged(job), _on(worker, job), _off(worker, job), job.completed])
+    job = timed_jobs.submit(worker, name, seconds)
+    watch.add([timed_jobs.staged(job), timed_jobs.on(worker, job), timed_jobs.off(worker, job), job.completed])
     return job
-
-
-def _staged(job: Job) -> Sign:
-    """Its input files are there: now the starter starts the vm-gahp, and that the guest."""
-    return Sign(job.directory / "job.log", "Finished transferring input files")
-
-
-def _on(worker: Node, job: Job) -> Sign:
-    return Sign(_log(worker, job), "")
-
-
-def _off(worker: Node, job: Job) -> Sign:
-    return Sign(_log(worker, job), ": shutting down, reason=")
-
-
-def _log(worker: Node, job: Job) -> Path:
-    """Return libvirt's log of the job's guest, which begins with its start."""
-    return here(worker, f"/var/log/libvirt/qemu/{recipe.USER}_{recipe.HOSTNAME}_{job.name}.log")
-
-
-def _image(seconds: int) -> str:
-    return f"/srv/images/{seconds}-s.qcow2"
 
 
 def _choose(worker: Node, built: Path, variant: Variant) -> None:
@@ -175,9 +148,7 @@ def _prepare(worker: Node) -> None:
     here(worker, "/srv/package").mkdir()
     for program in _PROGRAMS:
         shutil.copy(here(worker, f"/usr/sbin/{program}"), here(worker, f"/srv/package/{program}"))
-    for seconds in (*_SECONDS, 3000):
-        guest.write_waiting(here(worker, _image(seconds)), int(seconds * 18.2))
-    worker.run(["install", "--directory", f"--owner={recipe.USER}", _SUBMITTED])
+    timed_jobs.prepare(worker, (*_SECONDS, _LONG))
 
 
 if __name__ == "__main__":

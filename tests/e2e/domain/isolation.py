@@ -16,7 +16,7 @@ _MOVED = (SHARED, BOBS, HERS, "/etc/condor-kvm-stage/config.toml", "/etc/condor/
 _POLICY = '[staging]\nimage_dirs = ["/srv/images", "/srv/disks"]\n[vm]\ndisk_dirs = ["/srv/disks"]\n'
 _MANY = 24
 _AGAIN = f"periodic_release = NumHolds < 9\nqueue {_MANY}"
-TWICE = f"disk {SAFE}/d0.raw is below disk disk.qcow2"
+BELOW_ITSELF = f"disk {SAFE}/d0.raw is below disk disk.qcow2"
 _TWICE = f"{SAFE}/d0.raw:vda:w:raw,disk.qcow2:vdb:w:qcow2"
 _OVERLAY = (f"nfs://{jobs.BASE}:disk.qcow2", "disk.qcow2:vda:w:qcow2")
 
@@ -79,7 +79,7 @@ def run(worker: Node) -> Ended:
                 40,
             )
         found["disk and its overlay"] = races.run(
-            worker, "twice", {}, two_users.vm_job(f"nfs://{SAFE}/d0.raw:disk.qcow2", _TWICE), 90, TWICE
+            worker, "twice", {}, two_users.vm_job(f"nfs://{SAFE}/d0.raw:disk.qcow2", _TWICE), 90, BELOW_ITSELF
         )
         held = _hold_by_lock(worker)
         found["own disk"] = races.run(worker, "spoil", {ALICE: "spoil disk.qcow2 END"}, two_users.vm_job(*_OVERLAY))

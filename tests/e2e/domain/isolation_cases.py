@@ -67,7 +67,7 @@ class Isolation:
     def test_disk_and_its_overlay_in_one_job_are_refused(self, ended: Ended) -> None:
         race = ended.races["disk and its overlay"]
         assert (race.started, race.lost) == (0, False)
-        assert isolation.TWICE in race.refused
+        assert isolation.BELOW_ITSELF in race.refused
 
     def test_lock_of_a_reader_holds_a_job_and_names_it(self, ended: Ended) -> None:
         assert re.search(f"image {jobs.BASE} is locked by process [0-9]+ on worker", ended.held)

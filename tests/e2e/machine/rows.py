@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
+from e2e.health import worker as health
 from e2e.machine import filer
 from e2e.machine.readers import Readers
 from testnode import site
@@ -58,13 +59,13 @@ def measure(
                 column: {name: threads.submit(action, worker, place) for name, place in places.items()}
                 for column, action in ((STAGE, filer.stage), (UPLOAD, filer.upload))
             }
-            health = threads.submit(_watch, worker, begin)
+            watched = threads.submit(_watch, worker, begin)
             row: Row = {
                 column: [_cell(name, future.result()) for name, future in of.items()] for column, of in tried.items()
             }
             guests |= {name: readers.at(places[name]) for name in during}
             states = {name: reader.state(worker) for name, reader in guests.items()}
-            failed, reason, seconds = health.result()
+            failed, reason, seconds = watched.result()
         ended = time.monotonic()
     row[GUEST] = []
     for name, reader in guests.items():
@@ -94,9 +95,7 @@ def _watch(worker: Node, begin: float) -> tuple[str, str, int]:
 
 def _look(worker: Node) -> tuple[str, str]:
     """Let the node look at itself once. Returns which checks of NFS failed, and the reason."""
-    worker.run("systemctl start condor-kvm-stage-health", timeout=120)
-    text = (worker.root / "run/condor-kvm-stage/health").read_text(encoding="utf-8")
-    said = dict(line.split(" = ", 1) for line in text.splitlines())
+    said = health.look(worker)
     failed = ",".join(name for name in said["Failed"].strip('"').split(",") if name in _FAULTS)
     return failed, said["Reason"].strip('"') if failed else ""
 

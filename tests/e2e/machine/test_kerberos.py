@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from e2e.health import worker as health
 from e2e.machine import filer, own_jobs, realm
 from testnode import guest, jobs, machine, machine_flavour, pool, recipe, site, stages
 from testnode.node import Node
@@ -31,12 +32,6 @@ def kerberos() -> Iterator[Node]:
         policy = f"[staging]\ntimeout = {filer.TIMEOUT}\nimage_dirs = {places}\noutput_dirs = {places}\n"
         with site.policy(node, policy):
             yield node
-
-
-def seen_by_the_watch(node: Node) -> str:
-    """Return what the node's watch has found, after one look."""
-    node.run("systemctl start condor-kvm-stage-health", timeout=120)
-    return (node.root / "run/condor-kvm-stage/health").read_text(encoding="utf-8")
 
 
 def test_job_without_a_ticket_is_held_and_told_to_get_one(kerberos: Node) -> None:
@@ -88,15 +83,15 @@ def test_ticket_that_has_expired_is_the_reason_and_a_new_one_helps(kerberos: Nod
 
 
 def test_daemon_that_has_died_is_the_nodes_fault_for_who_had_no_ticket_yet(kerberos: Node) -> None:
-    before = seen_by_the_watch(kerberos)
+    before = health.look(kerberos)["Reason"]
     kerberos.run("systemctl kill --signal=KILL rpc-gssd")
     try:
         tried = filer.stage(kerberos, realm.MOUNT, user=NEVER)
-        meanwhile = seen_by_the_watch(kerberos)
+        meanwhile = health.look(kerberos)["Reason"]
     finally:
         kerberos.run("systemctl restart rpc-gssd")
     assert f"{realm.MOUNT}: rpc.gssd does not run" in meanwhile
     assert realm.MOUNT not in before
-    assert realm.MOUNT not in seen_by_the_watch(kerberos)
+    assert realm.MOUNT not in health.look(kerberos)["Reason"]
     assert tried.status == 69
     assert "rpc.gssd, which gets them, does not run on worker" in tried.message
