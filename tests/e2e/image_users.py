@@ -53,8 +53,10 @@ def guest(image: str, image_format: str, **options: object) -> Iterator[subproce
     command = ["qemu-system-x86_64", "-accel", "tcg", "-M", "q35", "-S", "-nodefaults", "-display", "none"]
     command += ["-qmp", "stdio", "-blockdev", disk, "-device", "virtio-blk-pci,drive=disk"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as qemu:
-        yield qemu if ask(qemu, "qmp_capabilities") else None
-        qemu.kill()
+        try:
+            yield qemu if ask(qemu, "qmp_capabilities") else None
+        finally:
+            qemu.kill()
 
 
 @contextlib.contextmanager
@@ -68,8 +70,10 @@ def locked(name: str, first: int, length: int, exclusive: bool = False) -> Itera
         assert process.stdin
         assert process.stdout
         process.stdout.readline()
-        yield
-        process.stdin.close()
+        try:
+            yield
+        finally:
+            process.stdin.close()
 
 
 def is_denied(name: str) -> bool:

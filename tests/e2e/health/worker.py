@@ -129,40 +129,50 @@ def _start(worker: Node, cluster: int) -> tuple[int, int, int]:
 @contextlib.contextmanager
 def unmounted(worker: Node) -> Iterator[None]:
     worker.run(["umount", SHARE])
-    yield
-    worker.run(f"mount -t tmpfs -o size=1m,mode=755 tmpfs {SHARE}")
+    try:
+        yield
+    finally:
+        worker.run(f"mount -t tmpfs -o size=1m,mode=755 tmpfs {SHARE}")
 
 
 @contextlib.contextmanager
 def away(worker: Node, path: str) -> Iterator[None]:
     worker.run(["mv", path, f"{path}.away"])
-    yield
-    worker.run(["mv", f"{path}.away", path])
+    try:
+        yield
+    finally:
+        worker.run(["mv", f"{path}.away", path])
 
 
 @contextlib.contextmanager
 def stopped(worker: Node) -> Iterator[None]:
     """libvirt, as its administrator stops it for a while."""
     worker.run(f"systemctl mask --runtime --now {gahp.LIBVIRT}", check=False)
-    yield
-    worker.run(f"systemctl unmask --runtime {gahp.LIBVIRT}")
-    worker.run(f"systemctl start {gahp.LIBVIRT.partition(' ')[2]}")
+    try:
+        yield
+    finally:
+        worker.run(f"systemctl unmask --runtime {gahp.LIBVIRT}")
+        worker.run(f"systemctl start {gahp.LIBVIRT.partition(' ')[2]}")
 
 
 @contextlib.contextmanager
 def frozen(worker: Node) -> Iterator[None]:
     """libvirt's daemon accepts connections, and does not answer."""
     worker.run("systemctl kill --signal=STOP libvirtd.service")
-    yield
-    worker.run("systemctl kill --signal=CONT libvirtd.service")
+    try:
+        yield
+    finally:
+        worker.run("systemctl kill --signal=CONT libvirtd.service")
 
 
 @contextlib.contextmanager
 def without_kvm(worker: Node) -> Iterator[None]:
     worker.run("umount /dev/kvm", check=False)  # where the node's own is mounted on it
     worker.run("rm /dev/kvm")
-    yield
-    worker.run("mknod --mode=666 /dev/kvm c 10 232")
+    try:
+        yield
+    finally:
+        worker.run("mknod --mode=666 /dev/kvm c 10 232")
 
 
 @contextlib.contextmanager
@@ -170,15 +180,19 @@ def full(worker: Node) -> Iterator[None]:
     """Leave 2 MiB, which a job without a VM gets along with."""
     free = int(worker.run(["df", "--output=avail", "--block-size=1M", scene.EXECUTE]).stdout.split()[1])
     worker.run(["fallocate", f"--length={free - 2}M", f"{scene.EXECUTE}/filled"])
-    yield
-    worker.run(["rm", f"{scene.EXECUTE}/filled"])
+    try:
+        yield
+    finally:
+        worker.run(["rm", f"{scene.EXECUTE}/filled"])
 
 
 @contextlib.contextmanager
 def without_bridge(worker: Node) -> Iterator[None]:
     worker.run("ip link delete br0")
-    yield
-    worker.run("ip link add br0 type bridge")
+    try:
+        yield
+    finally:
+        worker.run("ip link add br0 type bridge")
 
 
 @contextlib.contextmanager
@@ -187,16 +201,20 @@ def other_facts(worker: Node) -> Iterator[None]:
     before = place.read_text(encoding="utf-8")
     place.write_text(before.replace('"uefi": true', '"uefi": false'), encoding="utf-8")
     assert place.read_text(encoding="utf-8") != before
-    yield
-    place.write_text(before, encoding="utf-8")
+    try:
+        yield
+    finally:
+        place.write_text(before, encoding="utf-8")
 
 
 @contextlib.contextmanager
 def hung(worker: Node) -> Iterator[None]:
     """A share that answered and does not any more."""
     worker.run("systemctl kill --signal=STOP served")
-    yield
-    worker.run("systemctl kill --signal=CONT served")
+    try:
+        yield
+    finally:
+        worker.run("systemctl kill --signal=CONT served")
 
 
 @contextlib.contextmanager

@@ -41,8 +41,10 @@ class Trouble:
 def share_lost(worker: Node) -> Iterator[None]:
     """Unmount the share under the guests that run, until the context ends."""
     worker.run(["umount", "--lazy", site.SHARE])
-    yield
-    worker.run(["mount", site.SHARE])
+    try:
+        yield
+    finally:
+        worker.run(["mount", site.SHARE])
 
 
 class Record:
