@@ -18,7 +18,7 @@ from testnode.recipe import Release
 KVM = kvm.probe(Host())
 # Seconds for one test with its fixtures: they may build roots, which takes a minute or two each. Each wait is shorter.
 TIMEOUT = 900
-# Four tests run at once, perhaps beside others' work: a deadline is to end what hangs, not what is slow
+# Six tests run at once, perhaps beside others' work: a deadline is to end what hangs, not what is slow
 PATIENCE = 2
 
 
