@@ -40,9 +40,11 @@ test-pythons: rpm ## unit tests of the RPM's modules on each installed Python, 3
 test-rpm: $(VENV)/.made rpm
 	$(PYTEST) tests/package
 
-# Six at once, also on two cores: they wait for HTCondor most of their time
+# Six at once, also on two cores: they wait for HTCondor most of their time. In the order of their names: xdist would
+# begin with the files of many tests, which are quick, and wait for the slow ones at the end
 # The record of each is for `make tested`
-E2E = $(PYTEST) --numprocesses 6 --dist loadfile --junitxml dist/$@.xml -o junit_suite_name='make $@' tests/faults tests/e2e
+E2E = $(PYTEST) --numprocesses 6 --dist loadfile --no-loadscope-reorder \
+    --junitxml dist/$@.xml -o junit_suite_name='make $@' tests/faults tests/e2e
 e2e: $(VENV)/.made rpm ## (root) end-to-end tests on worker nodes made for them: each part of the product
 	@tools/require-packages node
 	$(E2E) -m 'not full'
