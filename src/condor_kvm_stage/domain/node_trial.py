@@ -137,9 +137,9 @@ def try_all(host: Host, facts: GuestFacts, execute: str, image: str) -> Iterator
                 answer = trial.start(host, facts, network, job, directory, files)
                 fault = printable(trial.fault(answer))
                 # Any user may lock an image for a moment
-                is_known = not answer.late and not (image and re.search(r"\block\b", fault))
+                is_known = not answer.fault and not (image and re.search(r"\block\b", fault))
                 yield Start(network, fault, is_known=is_known)
-                if answer.late:
+                if answer.fault:  # of virsh: the next one would not be known, either
                     return
     except KvmStageError as error:
         yield Start(fault=str(error))
@@ -160,7 +160,7 @@ def try_files(host: Host, facts: GuestFacts, execute: str) -> Start | None:
             group = qemu_identity.group(job)
             served = job_files.start(directory, job, group, facts.virtiofsd, facts.selinux)
             answer = trial.start(host, facts, "", job, directory, [file], served)
-            return Start(fault=printable(trial.fault(answer)), is_known=not answer.late)
+            return Start(fault=printable(trial.fault(answer)), is_known=not answer.fault)
     except KvmStageError as error:
         return Start(fault=str(error))
     except OSError as error:

@@ -120,9 +120,10 @@ def test_path_that_only_a_trials_name_makes_too_long_is_no_fault(
     assert node_trial.try_files(FakeHost(execute.parent, programs={}), facts, str(execute)) is None
 
 
-def test_libvirt_that_does_not_answer_is_no_fault_and_is_not_asked_again(execute: Path) -> None:
-    late = Answer(-1, fault="virsh did not end within 90 s")
-    assert tried(execute, late, "nat", "bridge") == [Start("nat", "virsh did not end within 90 s", is_known=False)]
+@pytest.mark.parametrize("fault", ["virsh did not end within 90 s", "no program virsh"])
+def test_libvirt_that_cannot_be_asked_is_no_fault_and_is_not_asked_again(execute: Path, fault: str) -> None:
+    answer = Answer(-1, fault=fault)
+    assert tried(execute, answer, "nat", "bridge") == [Start("nat", fault, is_known=False)]
 
 
 @pytest.mark.parametrize(("image", "is_known"), [(IMAGE, False), ("", True)])

@@ -8,7 +8,7 @@ from ...guest_trial import Label, Start
 from ...installed import APPLY, POLICY
 from ...leftovers.virsh import URI
 from ..probes import guest_start
-from . import kvm
+from . import kvm, packages
 from .model import WHEN_LESS_BUSY, Check, Findings, Level
 
 _THEN = f"; then {APPLY}"
@@ -58,6 +58,8 @@ def step(start: Start, findings: Findings) -> str:
     """Return what helps a guest that did not start, or of which that is not known."""
     if start.step:
         return start.step
+    if start.fault == packages.NO_VIRSH:
+        return packages.virsh(findings.facts)
     if not start.is_known:
         return WHEN_LESS_BUSY
     daemon = findings.facts.libvirt.daemon or "libvirtd"

@@ -61,8 +61,8 @@ def _daemon(findings: Findings) -> Check:
 
 def _how_to_ask(findings: Findings) -> str:
     capabilities = findings.trials.support.capabilities
-    if "no program virsh" in capabilities.reason:
-        return f"{packages.install(findings.facts, 'libvirt-client')}{_THEN}"
+    if packages.NO_VIRSH in capabilities.reason:
+        return f"{packages.virsh(findings.facts)}{_THEN}"
     if not capabilities.tried:
         return "run this as root"
     if capabilities.unknown:
@@ -181,6 +181,8 @@ def _how_to_get(kind: str, findings: Findings) -> str:
     if kind == "user":
         how = f"{packages.install(findings.facts, 'passt')}; {packages.upgrade(findings.facts)}"
         return f"install passt, libvirt 9.0 and HTCondor 25.12, or later ({how})"
+    if findings.facts.libvirt.nat_network.reason == packages.NO_VIRSH:
+        return packages.virsh(findings.facts)
     network = f"virsh -c {URI} net-start default; virsh -c {URI} net-autostart default"
     return f"{packages.install(findings.facts, 'libvirt-daemon-config-network')}; {network}"
 
@@ -205,8 +207,7 @@ def _orphans(findings: Findings) -> Check:
         return Check(_GROUP, name, Level.WARN, found, step)
     if domains.fault:
         found = f"could not check all virtual machines for ended jobs: {printable(domains.fault)}"
-        missing = "no program" in domains.fault
-        client = packages.install(findings.facts, "libvirt-client")
-        step = client if missing else f"see what is slow: virsh --connect {URI} list"
+        missing = packages.NO_VIRSH in domains.fault
+        step = packages.virsh(findings.facts) if missing else f"see what is slow: virsh --connect {URI} list"
         return Check(_GROUP, name, Level.NOTE, found, step)
     return Check(_GROUP, name, Level.OK, "no virtual machines of ended jobs")

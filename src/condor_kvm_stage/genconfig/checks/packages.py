@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..probes.collect import HostFacts
 
+NO_VIRSH = "no program virsh"  # of Host.run()
 # openSUSE's names, by those of EL and Fedora; the others are the same there
 _OF_SUSE = {
     "libvirt-daemon-kvm": "libvirt-daemon-qemu",
@@ -16,6 +17,11 @@ _OF_SUSE_ARM = {"edk2-ovmf": "qemu-uefi-aarch64", "qemu-kvm-core": "qemu-arm"}
 def install(facts: HostFacts, *names: str) -> str:
     """Return the command that installs packages, which are named as on EL."""
     return _command(facts, "dnf install", "zypper install", names)
+
+
+def virsh(facts: HostFacts) -> str:
+    """Return the command that installs virsh."""
+    return install(facts, "libvirt-client")
 
 
 def reinstall(facts: HostFacts, name: str) -> str:

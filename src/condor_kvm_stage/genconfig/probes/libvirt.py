@@ -46,7 +46,7 @@ def start(host: Host) -> Callable[[], Libvirt]:
     # Its state in /run does not tell: libvirt's daemon for networks may start, and they with it, when somebody asks.
     # As root, like the vm-gahp; other users may be prompted for a password
     ask = ("virsh", "--quiet", "--connect", URI, "net-info", _NETWORK)
-    network = host.start(*ask) if daemon and host.is_root() and host.program("virsh") else None
+    network = host.start(*ask) if daemon and host.is_root() else None
 
     def answer() -> Libvirt:
         listens = _listens(host)
@@ -92,7 +92,7 @@ def _network(daemon: str, listens: Outcome, said: Answer | None) -> Outcome:
     if not listens.passed:
         return not_tried("libvirt does not answer")
     if not said:
-        return not_tried("only root can ask libvirt, with virsh")
+        return not_tried("only root can ask libvirt")
     if said.late:
         return unknown(said.reason)
     if said.status != 0 and _HAS_NOT not in said.errors:

@@ -107,6 +107,7 @@ def test_verdict(good: Findings, change: Change, subject: str, level: Level, wor
         (Start("bridge", MTU.format("br0")), "correct network.bridge in"),
         (Start("nat", "Unable to open /dev/net/tun, is tun module loaded?: No such file"), "modprobe tun"),
         (Start("", "-accel kvm: Could not access KVM kernel module: Permission denied"), "see kvm device and"),
+        (Start("nat", "no program virsh", is_known=False), "dnf install libvirt-client"),
         (Start("", "operation failed: Unable to find 'efi' firmware"), "dnf reinstall edk2-ovmf"),
         (Start("", "failed to set MSR 0x10a to 0x0"), "dnf upgrade qemu-kvm-core"),
         (Start("", "unsupported machine type 'pc'"), "dnf reinstall qemu-kvm-core; systemctl restart virtqemud"),

@@ -91,6 +91,7 @@ def test_socket_of_virtproxyd_is_no_libvirt_for_a_client_of_the_modular_daemons(
             failed("Failed to connect socket to 'x'"),
         ),
         (Answer(1, "", "error: failed to connect to the hypervisor\nerror: x\n"), not_tried("error: x")),
+        (Answer(-1, fault="no program virsh"), not_tried("no program virsh")),
         (Answer(-1, fault="virsh did not end within 20 s"), unknown("virsh did not end within 20 s")),
     ],
 )
@@ -104,7 +105,7 @@ def test_network_of_a_libvirt_that_cannot_be_asked_is_not_known(tmp_path: Path) 
     stopped = libvirt.probe(FakeHost(tmp_path, programs=programs)).nat_network
     assert stopped == not_tried("libvirt does not answer")
     user = FakeHost(tmp_path, programs=programs, sockets=(MONOLITHIC,), as_root=False)
-    assert libvirt.probe(user).nat_network == not_tried("only root can ask libvirt, with virsh")
+    assert libvirt.probe(user).nat_network == not_tried("only root can ask libvirt")
     assert "virsh" not in [command[0] for command in user.asked], "which could ask for a password"
 
 
