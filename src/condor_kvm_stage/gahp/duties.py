@@ -29,5 +29,6 @@ class Duties:
     note_end: Callable[[GuestWatch, End | None, bool], None]  # … has ended: how, if known; whether by HTCondor
     program_end: Callable[[], ProgramEnd | None]  # returns how the job's program has ended; None if it has none
     find_address: Callable[[GuestWatch], None]  # tells the user the guest's address, as soon as it has one
-    report: Callable[[str], None]  # tells the user
+    report: Callable[[str], None]  # begins to tell the user, instead of what he has not heard yet
+    is_told: Callable[[], bool]  # returns whether he has heard it, or will not hear it
     log: Callable[[str], None]  # tells the administrator

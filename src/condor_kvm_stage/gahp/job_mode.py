@@ -26,7 +26,7 @@ from .vm_gahp import VmGahp
 PROBLEM = "ChirpGuestProblem"  # attribute of the job
 _DESTROYING = 20  # seconds; libvirt kills a QEMU that does not end by itself after 10 s
 _LONGEST = 400  # characters of what a user is told
-_TOLD = 3  # seconds for telling it
+_TOLD = 10  # seconds for telling it: a busy starter needs some
 
 
 def run(program: str, arguments: list[str]) -> int:
@@ -35,6 +35,7 @@ def run(program: str, arguments: list[str]) -> int:
     syslog.openlog("condor-kvm-stage-gahp", syslog.LOG_PID, syslog.LOG_DAEMON)
     host = Host()
     gahp = VmGahp(program, arguments)
+    report = Report(job)
     duties = Duties(
         said=lambda: start_error.read(host, gahp.pid),
         judge=lambda error: _judge(job, host, error),
@@ -49,7 +50,8 @@ def run(program: str, arguments: list[str]) -> int:
         note_end=lambda guest, end, is_stopped: journal_entries.ended(guest, job, end, is_stopped),
         program_end=lambda: program_end.read(job),
         find_address=lambda guest: _find_address(guest, job),
-        report=lambda text: report(job, text),
+        report=report.begin,
+        is_told=report.is_over,
         log=lambda text: _log(job, text),
     )
     try:
@@ -59,15 +61,30 @@ def run(program: str, arguments: list[str]) -> int:
         return 1
 
 
-def report(job: Job, text: str) -> None:
-    """Tell the user, by an attribute of the job.
+class Report:
+    """What the job's user is told, by an attribute of the job: in a child, because the starter takes it.
 
-    Waits for a while until it is told: the job may be about to end. The job's user can stop who does it.
+    The starter does not while it waits for an answer of ours.
     """
-    child = _set_attribute(job, PROBLEM, chirp.last_lines(text[:_LONGEST].encode()))
-    deadline = time.monotonic() + _TOLD
-    while not os.waitpid(child, os.WNOHANG)[0] and time.monotonic() < deadline:
-        time.sleep(0.05)
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._child = 0  # which tells it, 0 if that is over
+        self._deadline = 0.0
+
+    def begin(self, text: str) -> None:
+        """Begin to tell it, instead of what is being told."""
+        if self._child:
+            os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+        self._child = _set_attribute(self._job, PROBLEM, chirp.last_lines(text[:_LONGEST].encode()))
+        self._deadline = time.monotonic() + _TOLD
+
+    def is_over(self) -> bool:
+        """Return whether it is told, or has taken too long: the job may be about to end, and its user can stop this."""
+        if self._child and (os.waitpid(self._child, os.WNOHANG)[0] or time.monotonic() > self._deadline):
+            self._child = 0
+        return not self._child
 
 
 def _set_attribute(job: Job, name: str, expression: str) -> int:

@@ -30,6 +30,7 @@ class Relay:
         self._care = GuestCare(job, duties, self._hold)
         self._failed = FailedStart(duties, self._hold)
         self._start_began = 0.0
+        self._is_giving_up = False  # whether this ends, and the job runs again, once its user is told
         self._status: int | None = None  # the exit status; None while this goes on
         self._poll = select.poll()
         for descriptor in (0, gahp.output, gahp.process):
@@ -161,6 +162,11 @@ class Relay:
     def _consider(self) -> None:
         """Look at what has changed by itself."""
         exchange, talk, care = self._exchange, self._talk, self._care
+        if self._is_giving_up:
+            if self._duties.is_told():
+                endings.abandon()
+                self._status = 1
+            return
         if talk.starting and not exchange.stand_in and time.monotonic() > self._start_began + START_TIMEOUT:
             self._duties.log(f"the guest has not started in {START_TIMEOUT} s")
             self._gahp.kill()
@@ -183,9 +189,7 @@ class Relay:
         self._duties.log("the startd has not put the job on hold")
         self._duties.report(self._hold.reason)
         self._hold.withdraw()
-        if self._exchange.stand_in:
-            endings.abandon()
-            self._status = 1
+        self._is_giving_up = bool(self._exchange.stand_in)
 
     def _finish(self) -> None:
         """End, and so end the job, with the guest's exit status."""
@@ -193,7 +197,8 @@ class Relay:
         assert status is not None
         if not self._exchange.stand_in and self._talk.unanswered:
             return  # the vm-gahp is about to answer
-        self._care.say_last_words()
+        if not self._care.say_last_words():
+            return
         if not self._exchange.stand_in:
             self._duties.clean()
             self._gahp.finish(self._talk.guest)

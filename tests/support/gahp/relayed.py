@@ -3,7 +3,7 @@
 Arguments: a directory, what becomes of the start (see fake_vm_gahp.py), who is at fault: "job" or "node", whose guests
 are also left alone if they cannot continue; and whether the startd puts jobs on hold: "yes", "late" (never), "no", or
 "silent" if libvirt also says nothing. The directory has libvirt's files of the guest; what the relay did besides
-relaying is noted in its file `duties`.
+relaying is noted in its file `duties`. While there is a file `telling`, the user has not heard what he is told.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
         program_end=lambda: program_end.read(job),
         find_address=lambda guest: note(f"find the address of {guest.status.name}"),
         report=lambda text: note(f"report {text}"),
+        is_told=lambda: not os.path.exists(f"{directory}/telling"),
         log=lambda text: note(f"log {text}"),
     )
     return Relay(VmGahp(sys.executable, [str(FAKE), start, f"{directory}/heard"]), job, duties).run()

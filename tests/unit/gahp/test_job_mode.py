@@ -47,6 +47,27 @@ def test_what_tells_the_user_does_not_keep_the_vm_gahps_input_open(silent: Job) 
         os.close(reader)
 
 
+def test_what_the_user_is_told_last_takes_the_place_of_what_has_not_reached_him(
+    silent: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(children())
+    report = job_mode.Report(silent)
+    assert report.is_over(), "there is nothing to tell"
+    report.begin("the guest is paused")
+    (first,) = set(children()) - before
+    assert not report.is_over()
+    report.begin("the guest has ended")
+    (second,) = set(children()) - before
+    assert second != first
+    assert not report.is_over()
+    monkeypatch.setattr(job_mode, "_TOLD", 0)
+    report.begin("the job ends")
+    wait_for(report.is_over, "a starter that says nothing is not waited for any longer")
+    (third,) = set(children()) - before
+    os.kill(third, signal.SIGKILL)
+    os.waitpid(third, 0)
+
+
 def test_address_that_does_not_reach_the_starter_stops_nobody(silent: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     def watch(status: GuestStatus, process: int, tell: Callable[[str], None]) -> None:
         for address in ("192.0.2.1", "192.0.2.2", "192.0.2.3"):

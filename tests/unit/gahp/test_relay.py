@@ -53,6 +53,20 @@ def test_job_does_not_end_before_the_starter_has_done_what_follows_a_start(tmp_p
     assert starter.relay.wait(PATIENCE) == 0
 
 
+def test_starter_is_answered_while_it_is_to_tell_the_user_how_the_guest_has_ended(tmp_path: Path) -> None:
+    """It tells him nothing while it waits for an answer."""
+    (tmp_path / "telling").touch()
+    starter, guest = running(tmp_path)
+    guest.ends("crashed")
+    wait_for(lambda: any(line.startswith("report QEMU ended") for line in starter.duties()))
+    assert starter.asks(b"CONDOR_VM_STATUS 5 1") == b"S\n"
+    assert starter.result() == b"5 0 0\n", "the vm-gahp's"
+    assert starter.relay.poll() is None
+    (tmp_path / "telling").unlink()
+    assert starter.relay.wait(PATIENCE) == 70
+    assert len([line for line in starter.duties() if line.startswith("report ")]) == 1
+
+
 def test_guest_that_ends_while_the_starter_stops_it_ends_the_job(tmp_path: Path) -> None:
     starter, guest = running(tmp_path)
     assert starter.asks(b"CONDOR_VM_STOP 4 1") == b"S\n"
