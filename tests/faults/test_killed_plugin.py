@@ -17,6 +17,15 @@ from .program import Plugin
 from .share import Share
 
 TURNS = 30
+SIZE = 64 << 20  # bytes of an image that takes seconds to copy
+
+
+def copied(scratch: Path) -> int:
+    """Return how many bytes a copy has on the disk so far, 0 if there is none."""
+    try:
+        return max((entry.stat().st_blocks * 512 for entry in os.scandir(scratch)), default=0)
+    except FileNotFoundError:  # it has been removed just now
+        return 0
 
 
 @pytest.mark.parametrize("mode", ["overlay", "copy"])
@@ -56,13 +65,21 @@ def test_kill_at_any_moment_leaves_a_complete_disk_or_none_and_nothing_for_long(
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
 def test_copy_does_not_outlive_the_plugin(plugin: Plugin, broken: Share, scratch: Path, number: signal.Signals) -> None:
     image = broken.source / "large.raw"
-    image.write_bytes(b"\1" * (64 << 20))  # at least 64 reads
+    image.write_bytes(b"\1" * SIZE)  # at least 64 reads
     file = (f"nfs://{broken.mount}/large.raw?mode=copy:disk", scratch / "file")
     broken.order("slow", "read")
     run = plugin.start(file)
-    wait_for(lambda: any((scratch / name).stat().st_size > 4 << 20 for name in os.listdir(scratch)), "the copy grows")
+    wait_for(lambda: copied(scratch) > 4 << 20, "the copy grows")
     run.kill_plugin(number)
-    wait_for(run.has_ended, "the copy ends")
+    largest = 0
+
+    def has_ended() -> bool:
+        nonlocal largest
+        largest = max(largest, copied(scratch))
+        return run.has_ended()
+
+    wait_for(has_ended, "the copy ends")
+    assert largest < SIZE // 2, "the copy went on after the plug-in's end"
     assert "disk" not in os.listdir(scratch), "a disk came after the plug-in's end, or the copy was no slow one"
     broken.order("ok")
     outcome = plugin.start(file).finish()

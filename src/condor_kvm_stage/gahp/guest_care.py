@@ -15,7 +15,7 @@ from .reset_watch import ResetWatch
 
 PATIENCE = 30  # seconds for which a guest that cannot continue is left alone
 LOOK = 0.5  # seconds between two looks for the guest
-ENDING = 0.1  # seconds between two looks for how it ended, which libvirt says a little later, and whether that is told
+ENDING = 0.1  # seconds between two looks for how it ended: libvirt says so some tenths of a second later
 IDLE = 10.0  # seconds between two looks at it
 
 
@@ -54,7 +54,7 @@ class GuestCare:
     def pause(self, is_expected: bool) -> float:
         """Return the seconds until the next look. is_expected: whether the guest may appear."""
         if self.guest and not self.guest.is_alive:
-            return LOOK if (self.end or self._is_destroyed) and self._duties.is_told() else ENDING
+            return LOOK if self.end or self._is_destroyed else ENDING
         return LOOK if is_expected and not self.guest else IDLE
 
     def find(self) -> GuestWatch | None:

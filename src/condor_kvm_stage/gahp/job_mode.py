@@ -35,7 +35,7 @@ def run(program: str, arguments: list[str]) -> int:
     syslog.openlog("condor-kvm-stage-gahp", syslog.LOG_PID, syslog.LOG_DAEMON)
     host = Host()
     gahp = VmGahp(program, arguments)
-    report = Report(job)
+    problem = Update(job, PROBLEM)
     duties = Duties(
         said=lambda: start_error.read(host, gahp.pid),
         judge=lambda error: _judge(job, host, error),
@@ -50,8 +50,8 @@ def run(program: str, arguments: list[str]) -> int:
         note_end=lambda guest, end, is_stopped: journal_entries.ended(guest, job, end, is_stopped),
         program_end=lambda: program_end.read(job),
         find_address=lambda guest: _find_address(guest, job),
-        report=report.begin,
-        is_told=report.is_over,
+        report=lambda text: problem.begin(chirp.last_lines(text[:_LONGEST].encode())),
+        is_told=problem.is_over,
         log=lambda text: _log(job, text),
     )
     try:
@@ -61,23 +61,24 @@ def run(program: str, arguments: list[str]) -> int:
         return 1
 
 
-class Report:
-    """What the job's user is told, by an attribute of the job: in a child, because the starter takes it.
+class Update:
+    """What the job's user is told by an attribute of the job: in a child, because the starter takes it.
 
     The starter does not while it waits for an answer of ours.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, name: str) -> None:
         self._job = job
+        self._name = name
         self._child = 0  # which tells it, 0 if that is over
         self._deadline = 0.0
 
-    def begin(self, text: str) -> None:
-        """Begin to tell it, instead of what is being told."""
+    def begin(self, expression: str) -> None:
+        """Begin to set the attribute, instead of what is being told."""
         if self._child:
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
-        self._child = _set_attribute(self._job, PROBLEM, chirp.last_lines(text[:_LONGEST].encode()))
+        self._child = _set_attribute(self._job, self._name, expression)
         self._deadline = time.monotonic() + _TOLD
 
     def is_over(self) -> bool:
@@ -111,18 +112,10 @@ def _find_address(guest: GuestWatch, job: Job) -> None:
     if not guest_address.is_reachable(guest.status) or os.fork():
         return
 
-    sender = 0
-
-    def tell(address: str) -> None:
-        nonlocal sender
-        if sender:  # the last address need not be told any more
-            os.kill(sender, signal.SIGKILL)
-            os.waitpid(sender, 0)
-        sender = _set_attribute(job, guest_address.ATTRIBUTE, ad_string(address))
-
+    update = Update(job, guest_address.ATTRIBUTE)
     with contextlib.suppress(BaseException):
         detach(guest.process)
-        guest_address.watch(guest.status, guest.process, tell)
+        guest_address.watch(guest.status, guest.process, lambda address: update.begin(ad_string(address)))
     os._exit(0)
 
 

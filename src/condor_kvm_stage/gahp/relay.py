@@ -15,6 +15,7 @@ from .guest_care import GuestCare
 from .hold_request import HoldRequest
 from .vm_gahp import VmGahp
 
+_TELLING = 0.1  # seconds between two looks whether the user is told
 START_TIMEOUT = 180  # seconds; HTCondor itself waits for ever
 
 
@@ -49,7 +50,7 @@ class Relay:
             self._care.stop()
 
     def _pause(self) -> float:
-        pause = self._care.pause(self._is_looking())
+        pause = self._care.pause(self._is_looking()) if self._duties.is_told() else _TELLING
         return min(pause, 1.0) if self._hold.reason else pause
 
     def _step(self, events: list[int]) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Iterator
-from datetime import datetime, timezone
 
 from e2e.domain import scene
 from testnode import guest, jobs, pool, recipe
@@ -20,7 +18,6 @@ WRITES = "/srv/images/writes.qcow2"  # after 40 s it writes, and powers off
 IMAGES = {MINUTE: ("waits.asm", 1092), LONG: ("waits.asm", 54600), WRITES: ("writes.asm", 728)}
 LIBVIRT = "libvirtd.service libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket"
 STARTD_HELD_JOB = 21  # of HTCondor's HoldReasonCode
-_ENDED = re.compile(r"^(\S+ \S+): shutting down, reason=", re.MULTILINE)
 
 
 @contextlib.contextmanager
@@ -103,13 +100,6 @@ def wait_for_quiet(worker: Node, timeout: float = 60) -> None:
     """Wait until no process of a VM job is left."""
     programs = "condor-kvm-stage-gahp|condor_vm-gahp|qemu-system|build-domain"
     worker.wait_until(lambda: not pids(worker, programs), "no process of a VM job is left", timeout)
-
-
-def guest_end(worker: Node, cluster: int) -> float:
-    """Return when a guest ended, as Unix time, by libvirt's log."""
-    (log,) = scene.logs(worker, cluster)
-    text = _ENDED.findall(log.read_text(encoding="utf-8", errors="replace"))[-1]
-    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f%z").astimezone(timezone.utc).timestamp()
 
 
 def has_vm(worker: Node) -> set[bool]:

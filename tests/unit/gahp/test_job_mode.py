@@ -51,17 +51,17 @@ def test_what_the_user_is_told_last_takes_the_place_of_what_has_not_reached_him(
     silent: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = set(children())
-    report = job_mode.Report(silent)
+    report = job_mode.Update(silent, job_mode.PROBLEM)
     assert report.is_over(), "there is nothing to tell"
-    report.begin("the guest is paused")
+    report.begin('"the guest is paused"')
     (first,) = set(children()) - before
     assert not report.is_over()
-    report.begin("the guest has ended")
+    report.begin('"the guest has ended"')
     (second,) = set(children()) - before
     assert second != first
     assert not report.is_over()
     monkeypatch.setattr(job_mode, "_TOLD", 0)
-    report.begin("the job ends")
+    report.begin('"the job ends"')
     wait_for(report.is_over, "a starter that says nothing is not waited for any longer")
     (third,) = set(children()) - before
     os.kill(third, signal.SIGKILL)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from condor_kvm_stage.share import patience
 from condor_kvm_stage.share.patience import granted
 from condor_kvm_stage.share.watchdog import SilentError, Watchdog
 
@@ -34,11 +35,23 @@ def test_request_may_take_longer_than_the_timeout_while_the_share_answers(tmp_pa
     assert run(tmp_path, 1.6 * TIMEOUT) == 7
 
 
-def test_request_of_a_share_that_answers_is_given_up_after_twice_the_timeout(tmp_path: Path) -> None:
+def test_request_of_a_share_that_answers_is_given_up_after_twice_the_timeout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for the length of one timeout, and silent for another."""
+    asked, really = tmp_path / "asked", posix.statvfs
+
+    def statvfs(path: str) -> posix.statvfs_result:
+        with asked.open("a", encoding="ascii") as file:  # in the child
+            file.write("x")
+        return really(path)
+
+    monkeypatch.setattr(posix, "statvfs", statvfs)
     started = time.monotonic()
     with pytest.raises(SilentError, match="the share answers, but lets a request to open or to lock a file wait"):
         run(tmp_path, 3600)
     assert time.monotonic() - started >= 2 * TIMEOUT
+    assert asked.read_text(encoding="ascii") == "x" * patience._LOOKS
 
 
 def test_request_of_a_share_that_reports_an_error_is_given_up_after_the_timeout(tmp_path: Path) -> None:
