@@ -34,6 +34,9 @@ TERMINAL = ".terminal"  # in the private directory: a socket for the job's user
 # path of a file system's socket. In a rule of AppArmor's, * stands for anything but a slash: this one is for all three.
 TERMINAL_PIPE = ".vm*"
 FILES_SOCKET = ".vm-fs"
+# There, too: the FIFOs of the console, with .in and .out. Who keeps the console has a lock (flock) on the second one,
+# from the guest's first byte until the last lines are told.
+CONSOLE_PIPE = ".console"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from .. import chirp
 from ..failures import NodeError, ParameterError
-from ..job import CONSOLE, SAVED_GUEST, Job
+from ..job import CONSOLE, CONSOLE_PIPE, SAVED_GUEST, Job
 from ..processes import become_user, detach, is_alive
 from . import child_answer
 from .capped_log import CappedLog
@@ -37,8 +37,8 @@ def start(directory: PrivateDir, job: Job, largest: int, chirp_config: str) -> s
     Raises NodeError, for example if a file of that name was created since check_free().
     """
     # No disk can have these names. Nobody writes to the first one: the guest has no keyboard.
-    directory.make_fifo(".console.in")
-    fifo_path = directory.make_fifo(".console.out")
+    directory.make_fifo(f"{CONSOLE_PIPE}.in")
+    fifo_path = directory.make_fifo(f"{CONSOLE_PIPE}.out")
     fifo = os.open(fifo_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     terminal = Terminal(directory)
     reader, writer = os.pipe2(os.O_CLOEXEC)
@@ -101,6 +101,8 @@ class _Writer:
             has_event = self._fifo in events
             data = self._read() if has_event else b""
             if data:
+                if not has_data:
+                    self._lock()
                 has_data = True
                 self._append(log, data)
             elif has_event and has_data:
@@ -113,6 +115,13 @@ class _Writer:
             self._update()
         self._write(log.finish)
         self._update(last=True)
+
+    def _lock(self) -> None:
+        """Show that there is something to keep: whoever ends the job waits until it is told, and this process ends."""
+        import fcntl  # not needed by the builder, which a job waits for
+
+        with contextlib.suppress(OSError):
+            fcntl.flock(self._fifo, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _wait(self) -> dict[int, int]:
         poll = select.poll()

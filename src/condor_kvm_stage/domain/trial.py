@@ -18,7 +18,7 @@ from ..failures import NodeError
 from ..guest_facts import GuestFacts
 from ..host import Host
 from ..installed import GUEST_LOGS
-from ..job import TERMINAL_PIPE, Job
+from ..job import CONSOLE_PIPE, TERMINAL_PIPE, Job
 from ..leftovers import virsh
 from ..text import quoted
 from . import domain_xml, private_dir, qemu_identity, socket_label
@@ -79,7 +79,7 @@ def enter(job: Job, disk: Disk) -> tuple[PrivateDir, DiskFile]:
     """Make the private directory, and move the disk there. Raises OSError and StageError."""
     directory = private_dir.make(job)
     path = directory.move_in(disk.name)
-    for name in (".console", TERMINAL_PIPE):
+    for name in (CONSOLE_PIPE, TERMINAL_PIPE):
         directory.make_fifo(f"{name}.in")
         directory.make_fifo(f"{name}.out")
     return directory, DiskFile(disk, path, disk.format, relabel=True, backing=(), is_output=False)
@@ -105,7 +105,7 @@ def start(
     guest = domain_xml.Guest(
         request,
         tuple(files),
-        f"{directory.path}/.console",
+        f"{directory.path}/{CONSOLE_PIPE}",
         f"{directory.path}/{TERMINAL_PIPE}",
         f"{directory.path}/.nvram",
         job,

@@ -31,4 +31,5 @@ class Duties:
     find_address: Callable[[GuestWatch], None]  # tells the user the guest's address, as soon as it has one
     report: Callable[[str], None]  # begins to tell the user, instead of what he has not heard yet
     is_told: Callable[[], bool]  # returns whether he has heard it, or will not hear it
+    is_console_told: Callable[[], bool]  # returns whether he has heard what the guest, which has ended, has printed
     log: Callable[[str], None]  # tells the administrator

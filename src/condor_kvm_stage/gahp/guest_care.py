@@ -15,7 +15,8 @@ from .reset_watch import ResetWatch
 
 PATIENCE = 30  # seconds for which a guest that cannot continue is left alone
 LOOK = 0.5  # seconds between two looks for the guest
-ENDING = 0.1  # seconds between two looks for how it ended: libvirt says so some tenths of a second later
+ENDING = 0.1  # seconds between two looks for how it ended, which libvirt says later, and whether the user is told
+PARTING = 10.0  # seconds for what the guest has printed last: a busy starter needs some
 IDLE = 10.0  # seconds between two looks at it
 
 
@@ -33,6 +34,7 @@ class GuestCare:
         self._standstill: End | None = None  # why the guest cannot continue, None if it can
         self._stands_since = 0.0  # when that was noticed
         self._last_words = ""
+        self._parting_since = 0.0  # when the user began to be told them
         self._next_look = 0.0
         self._is_end_noted = False
         self._is_destroyed = False  # by destroy(), so that its end is not the job's
@@ -54,7 +56,7 @@ class GuestCare:
     def pause(self, is_expected: bool) -> float:
         """Return the seconds until the next look. is_expected: whether the guest may appear."""
         if self.guest and not self.guest.is_alive:
-            return LOOK if self.end or self._is_destroyed else ENDING
+            return LOOK if (self.end or self._is_destroyed) and not self._parting_since else ENDING
         return LOOK if is_expected and not self.guest else IDLE
 
     def find(self) -> GuestWatch | None:
@@ -108,14 +110,18 @@ class GuestCare:
             self._last_words = text
 
     def say_last_words(self) -> bool:
-        """Tell the user how the guest has ended. Not before the starter, which sleeps after the start, listens.
+        """Tell the user how the guest has ended, and wait until he knows what it has printed.
+
+        Not before the starter, which sleeps after the start, listens.
 
         Returns whether that is done. Until then the starter, which tells him, must be answered.
         """
-        if self._last_words:
-            self._duties.report(self._last_words)
-            self._last_words = ""
-        return self._duties.is_told()
+        if not self._parting_since:
+            self._parting_since = time.monotonic()
+            if self._last_words:
+                self._duties.report(self._last_words)
+        is_late = time.monotonic() > self._parting_since + PARTING  # the job's user can stop who keeps the console
+        return self._duties.is_told() and (is_late or self._duties.is_console_told())
 
     def note_end(self, is_stopped: bool) -> None:
         """Write into the journal that the guest has ended, once. is_stopped: see look()."""

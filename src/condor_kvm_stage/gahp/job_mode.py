@@ -15,7 +15,7 @@ from ..leftovers import virsh
 from ..policy.load import load
 from ..processes import become_user, detach
 from ..text import ad_string, printable
-from . import hold, journal_entries, program_end, recovery, start_error
+from . import console_end, hold, journal_entries, program_end, recovery, start_error
 from .duties import Duties
 from .guest_watch import GuestWatch
 from .judge import judge
@@ -52,6 +52,7 @@ def run(program: str, arguments: list[str]) -> int:
         find_address=lambda guest: _find_address(guest, job),
         report=lambda text: problem.begin(chirp.last_lines(text[:_LONGEST].encode())),
         is_told=problem.is_over,
+        is_console_told=lambda: console_end.is_told(job),
         log=lambda text: _log(job, text),
     )
     try:

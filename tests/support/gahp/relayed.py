@@ -3,7 +3,8 @@
 Arguments: a directory, what becomes of the start (see fake_vm_gahp.py), who is at fault: "job" or "node", whose guests
 are also left alone if they cannot continue; and whether the startd puts jobs on hold: "yes", "late" (never), "no", or
 "silent" if libvirt also says nothing. The directory has libvirt's files of the guest; what the relay did besides
-relaying is noted in its file `duties`. While there is a file `telling`, the user has not heard what he is told.
+relaying is noted in its file `duties`. While there is a file `telling`, the user has not heard what he is told; while
+there is `printing`, with the most seconds to wait for that, what the guest has printed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
     relay.START_TIMEOUT = 2 if start == "hang" else relay.START_TIMEOUT
     hold_request.TIMEOUT = 1 if hold == "late" else hold_request.TIMEOUT
     guest_care.PATIENCE = 1
+    printing = Path(directory) / "printing"
+    guest_care.PARTING = float(printing.read_text()) if printing.exists() else guest_care.PARTING
     guest_care.LOOK, guest_care.IDLE = 0.05, 0.2
 
     def note(text: str) -> None:
@@ -67,6 +70,7 @@ def main(directory: str, start: str, at_fault: str, hold: str = "no") -> int:
         find_address=lambda guest: note(f"find the address of {guest.status.name}"),
         report=lambda text: note(f"report {text}"),
         is_told=lambda: not os.path.exists(f"{directory}/telling"),
+        is_console_told=lambda: not os.path.exists(f"{directory}/printing"),
         log=lambda text: note(f"log {text}"),
     )
     return Relay(VmGahp(sys.executable, [str(FAKE), start, f"{directory}/heard"]), job, duties).run()

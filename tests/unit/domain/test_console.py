@@ -14,6 +14,7 @@ import pytest
 
 from condor_kvm_stage import chirp
 from condor_kvm_stage.domain import console
+from condor_kvm_stage.gahp import console_end
 from condor_kvm_stage.job import TERMINAL, TERMINAL_PIPE, Job
 from support.domain import console_keeper, fake_starter
 from support.domain.fake_starter import Chirp
@@ -167,6 +168,21 @@ def test_last_lines_are_in_the_jobs_ad_while_the_guest_runs(
         wait_for(lambda: len(chirping.attributes) == 2, "the job's ad knows the second line")
     keeper.end()
     assert chirping.attributes[1:] == [("ChirpConsole", '"boot | login:"')]
+
+
+def test_whoever_ends_the_job_sees_whether_all_that_was_printed_is_told(where: Job, chirping: Chirp) -> None:
+    assert console_end.is_told(where), "there is no console of ours"
+    chirping.awake.clear()
+    keeper = console_keeper.start(where, config=str(chirping.config))
+    assert console_end.is_told(where), "a guest that has printed nothing is not waited for"
+    keeper.print(b"the last words\n")
+    wait_for(lambda: not console_end.is_told(where), "the first byte is noticed")
+    wait_for(lambda: chirping.lines != [], "the starter is to tell it")
+    assert not console_end.is_told(where)
+    chirping.awake.set()
+    wait_for(lambda: console_end.is_told(where), "it is told")
+    assert chirping.attributes == [("ChirpConsole", '"the last words"')]
+    keeper.end()
 
 
 def test_starter_that_does_not_listen_stops_no_guest(

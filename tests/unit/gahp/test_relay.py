@@ -67,6 +67,26 @@ def test_starter_is_answered_while_it_is_to_tell_the_user_how_the_guest_has_ende
     assert len([line for line in starter.duties() if line.startswith("report ")]) == 1
 
 
+def test_job_does_not_end_before_its_user_has_heard_what_the_guest_printed(tmp_path: Path) -> None:
+    (tmp_path / "printing").write_text("3600")
+    starter, guest = running(tmp_path)
+    guest.ends("shutdown")
+    wait_for(lambda: "ended POWERED_OFF False" in starter.duties())
+    time.sleep(1)
+    assert starter.relay.poll() is None
+    assert starter.asks(b"CONDOR_VM_STATUS 5 1") == b"S\n"
+    assert starter.result() == b"5 0 0\n", "the vm-gahp's"
+    (tmp_path / "printing").unlink()
+    assert starter.relay.wait(PATIENCE) == 0
+
+
+def test_job_ends_although_its_user_has_stopped_who_keeps_the_console(tmp_path: Path) -> None:
+    (tmp_path / "printing").write_text("1")
+    starter, guest = running(tmp_path)
+    guest.ends("shutdown")
+    assert starter.relay.wait(PATIENCE) == 0
+
+
 def test_guest_that_ends_while_the_starter_stops_it_ends_the_job(tmp_path: Path) -> None:
     starter, guest = running(tmp_path)
     assert starter.asks(b"CONDOR_VM_STOP 4 1") == b"S\n"
